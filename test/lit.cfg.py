@@ -1,0 +1,41 @@
+# lit configuration. The build directory comes from `--param build=DIR` (default: build/release).
+import os
+import lit.formats
+
+config.name = "lind"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".c", ".s", ".S", ".test", ".ll"]
+config.excludes = ["Inputs", "lit.cfg.py", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+
+root = os.path.dirname(config.test_source_root)
+build = os.path.abspath(lit_config.params.get("build", os.path.join(root, "build", "release")))
+config.test_exec_root = os.path.join(build, "test")
+
+llvm = "/usr/lib/llvm-22/bin"
+config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm, config.environment["PATH"]])
+config.environment["LC_ALL"] = "C"
+
+for name, value in [
+    ("%build", build),
+    ("%root", root),
+    ("%lind-cc", os.path.join(build, "bin", "lind-cc")),
+    ("%lind-run", os.path.join(build, "bin", "lind-run")),
+    ("%lind-verify", os.path.join(build, "bin", "lind-verify")),
+    ("%pass", os.path.join(build, "lib", "lind", "lind-pass.so")),
+    ("%clang", os.path.join(llvm, "clang")),
+    ("%python", "python3"),
+]:
+    config.substitutions.append((name, value))
+
+sanitize = ""
+cache = os.path.join(build, "CMakeCache.txt")
+if os.path.exists(cache):
+    for line in open(cache):
+        if line.startswith("LIND_SANITIZE:"):
+            sanitize = line.strip().split("=", 1)[1]
+if sanitize:
+    config.available_features.add("sanitizer-" + sanitize)
+for kind in lit_config.params.get("with", "").split(","):
+    if kind:
+        config.available_features.add(kind)  # e.g. --param with=long for the long versions of tests
