@@ -1,0 +1,39 @@
+#include "microvisor/calls.h"
+
+#include <errno.h>
+
+#include "microvisor/process.h"
+#include "rt/thread.h"
+
+#define HOT 1
+#define COLD 0
+#define CALL(number, name, temperature, family, arguments)                                         \
+    [number] = {#name, arguments, #family, call_##name, temperature},
+#define NOCALL(number, name, reason) [number] = {#name, 0, #name, 0, 0},
+const struct call_description calls[CALL_COUNT] = {
+#include "microvisor/calls.def"
+};
+#undef CALL
+#undef NOCALL
+
+_Static_assert(CALL_COUNT == HANDLER_TABLE_SIZE, "the handler table has a place for each call");
+
+void calls_fill(struct handler *table)
+{
+    for (int number = 0; number < CALL_COUNT; number++) {
+        call_function *function = calls[number].function;
+        if (!function) {
+            table[number] = (struct handler){0};
+            continue;
+        }
+#ifdef LIND_SANITIZED
+        int hot = 0; /* sanitizers keep state in thread-local storage */
+#else
+        int hot = calls[number].hot;
+#endif
+        if (hot)
+            table[number].function = (handler_function *)(uintptr_t)function;
+        else
+            table[number] = (struct handler){handler_cold, (void *)(uintptr_t)function};
+    }
+}

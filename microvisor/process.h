@@ -1,0 +1,100 @@
+/* Processes and tasks: what POSIX adds to cages and threads.
+ *
+ * A process is a cage with descriptors, a place in the file system, a memory map, signal actions, credentials and limits; each of these has
+ * its room and its own lock. A task is a thread of a process. Calls get the task that made them. */
+#ifndef LIND_PROCESS_H
+#define LIND_PROCESS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "rt/copy.h"
+#include "rt/lock.h"
+#include "rt/thread.h"
+#include "threei/cage.h"
+
+struct descriptors;    /* fs/descriptors.h: the table of open file descriptions */
+struct place;          /* fs/place.h: root, mounts, working directory, umask */
+struct memory;         /* mm/memory.h: the map of the window */
+struct signal_actions; /* signal/signal.h */
+struct timers;         /* time/timers.h: interval and POSIX timers of the process */
+
+struct credentials {
+    uint32_t uid, euid, suid, fsuid;
+    uint32_t gid, egid, sgid, fsgid;
+    uint32_t group_count;
+    uint32_t groups[32];
+};
+
+#define PROCESS_LIMITS 16 /* RLIM_NLIMITS */
+
+struct process {
+    struct cage cage;
+    int pid, parent, group, session;
+    struct descriptors *descriptors;
+    struct place *place;
+    struct memory *memory;
+    struct signal_actions *actions;
+    struct timers *timers;
+    struct lock lock; /* of the fields below; a leaf lock */
+    struct credentials credentials;
+    struct rlimit limits[PROCESS_LIMITS];
+    char name[16];          /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
+    char program[4096];     /* guest path of the program */
+    char *arguments;        /* the initial argument strings, each with its NUL, owned */
+    uint64_t arguments_size;
+    char *environment;
+    uint64_t environment_size;
+    uint64_t auxv[64];      /* as handed to the program */
+    uint64_t start_time;    /* CLOCK_BOOTTIME nanoseconds */
+    int exit_status;        /* as wait(2) reports it, valid once exited */
+    _Atomic int exiting;
+};
+
+/* Signal state of a task (signal/). Numbers 1..64; bit n-1 of a set stands for signal n. */
+struct task_signals {
+    uint64_t mask;
+    _Atomic uint64_t pending;     /* sent to this task and not delivered */
+    uint64_t saved_mask;          /* to be restored after sigsuspend and the like */
+    int restore_saved_mask;
+    uint64_t stack_address;       /* sigaltstack */
+    uint64_t stack_size;
+    uint32_t stack_flags;
+    struct signal_queue *queue;   /* siginfo of what is pending, owned by signal/ */
+};
+
+struct task {
+    struct thread thread; /* first: a struct thread of this process is the task */
+    struct process *process;
+    int tid;
+    char name[16]; /* PR_SET_NAME */
+    struct task_signals signals;
+    uint64_t clear_child_tid; /* set_tid_address: window offset, 0 for none */
+    uint64_t robust_list;     /* set_robust_list: window offset, 0 for none */
+    _Atomic int exiting;      /* asked to end */
+};
+
+static inline struct task *task_of(struct thread *thread)
+{
+    return (struct task *)thread;
+}
+
+/* copyin and its kin for a task. */
+static inline int task_copyin(const struct task *task, void *to, uint64_t from, size_t length)
+{
+    return copyin(&task->thread, to, from, length);
+}
+
+static inline int task_copyout(const struct task *task, uint64_t to, const void *from, size_t length)
+{
+    return copyout(&task->thread, to, from, length);
+}
+
+/* proc/exit.c: ends the calling task's whole process. status is what wait(2) reports. Does not return. */
+_Noreturn void process_exit(struct task *task, int status);
+
+/* proc/exit.c: ends the calling task; the last task's end ends the process. Does not return. */
+_Noreturn void task_exit(struct task *task, int status);
+
+#endif

@@ -1,0 +1,47 @@
+#include "rt/copy.h"
+
+/* rt/copy_access.S: return the number of bytes not copied; a fault inside ends them early. */
+size_t copy_bytes(void *to, const void *from, size_t length);
+size_t set_bytes(void *to, int byte, size_t length);
+
+int copyin_window(uint64_t base, void *to, uint64_t from, size_t length)
+{
+    if (!range_ok(from, length))
+        return -EFAULT;
+    return copy_bytes(to, (const void *)(base + from), length) ? -EFAULT : 0;
+}
+
+int copyout_window(uint64_t base, uint64_t to, const void *from, size_t length)
+{
+    if (!range_ok(to, length))
+        return -EFAULT;
+    return copy_bytes((void *)(base + to), from, length) ? -EFAULT : 0;
+}
+
+int clearout(const struct thread *thread, uint64_t to, size_t length)
+{
+    if (!range_ok(to, length))
+        return -EFAULT;
+    return set_bytes((void *)(thread->base + to), 0, length) ? -EFAULT : 0;
+}
+
+long copyinstr_window(uint64_t base, char *to, uint64_t from, size_t size)
+{
+    size_t done = 0;
+    if (!range_ok(from, 0))
+        return -EFAULT;
+    /* Page by page: a string may end just before an unmapped page. */
+    while (done < size) {
+        uint64_t at = from + done;
+        size_t part = LIND_PAGE_SIZE - (at & (LIND_PAGE_SIZE - 1));
+        if (part > size - done)
+            part = size - done;
+        if (!range_ok(at, part) || copy_bytes(to + done, (const void *)(base + at), part))
+            return -EFAULT;
+        for (size_t i = done; i < done + part; i++)
+            if (to[i] == 0)
+                return (long)i;
+        done += part;
+    }
+    return -ENAMETOOLONG;
+}

@@ -1,0 +1,31 @@
+/* Accesses to cage memory that may fault. rt/fault.c resumes a fault between copy_access_start and copy_access_end at copy_access_fault;
+ * %rcx then holds the number of bytes not done, which is what each function returns. */
+        .text
+        .globl copy_access_start, copy_access_end, copy_access_fault
+        .hidden copy_access_start, copy_access_end, copy_access_fault
+
+/* size_t copy_bytes(void *to, const void *from, size_t length) */
+        .globl copy_bytes
+        .hidden copy_bytes
+        .type copy_bytes, @function
+        .p2align 4
+copy_bytes:
+        mov     %rdx, %rcx
+copy_access_start:
+        rep movsb
+        jmp     copy_access_fault
+
+/* size_t set_bytes(void *to, int byte, size_t length) */
+        .globl set_bytes
+        .hidden set_bytes
+        .type set_bytes, @function
+set_bytes:
+        mov     %esi, %eax
+        mov     %rdx, %rcx
+        rep stosb
+copy_access_end:
+copy_access_fault:
+        mov     %rcx, %rax
+        ret
+        .size copy_bytes, . - copy_bytes
+        .section .note.GNU-stack,"",@progbits

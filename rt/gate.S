@@ -1,0 +1,291 @@
+/* The crossing between cage code and trusted code. docs/sfi.md 6 and docs/architecture.md describe the path.
+ *
+ * Cage code arrives at gate_entry by the gate group: %rax is the call's number, %r11 the absolute return address (not trusted: only its
+ * lower half is used, rounded up to a bundle). No register may be lost but %rax, %rcx and %r11, and no memory of the cage is touched. */
+#include "rt/thread.h"
+#include "rt/abi.h"
+
+#define R(name) (THREAD_REGS + REGISTER_##name)
+
+        .text
+        .globl gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
+        .hidden gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
+
+        .type gate_entry, @function
+        .p2align 6
+gate_entry:
+        /* Two scratch registers are needed before there is a place to save any: pack %esp and %eip into %r11. */
+        movl    %esp, %ecx
+        shlq    $32, %rcx
+        movl    %r11d, %r11d
+        orq     %rcx, %r11
+        rdfsbase %rsp
+        /* Which thread is this? The %fs base tells: only the runtime sets it, and no two threads of a window share one. */
+.Lfind: xorl    %ecx, %ecx
+        crc32q  %rsp, %rcx
+        movzwl  %cx, %ecx
+        shll    $3, %ecx
+        addq    thread_chains(%rip), %rcx
+.Lnext: movq    (%rcx), %rcx
+        testq   %rcx, %rcx
+        jz      .Lfind                  /* a chain changed under us; we are in it */
+        cmpq    %rsp, THREAD_FS_BASE(%rcx)
+        jne     .Lnext
+
+        movl    %eax, %eax
+        movq    %rax, R(NUMBER)(%rcx)
+        movq    %rax, R(RAX)(%rcx)
+        movq    %rdi, R(RDI)(%rcx)
+        movq    %rsi, R(RSI)(%rcx)
+        movq    %rdx, R(RDX)(%rcx)
+        movq    %r10, R(R10)(%rcx)
+        movq    %r8, R(R8)(%rcx)
+        movq    %r9, R(R9)(%rcx)
+        movq    %rbx, R(RBX)(%rcx)
+        movq    %rbp, R(RBP)(%rcx)
+        movq    %r12, R(R12)(%rcx)
+        movq    %r13, R(R13)(%rcx)
+        movq    %r14, R(R14)(%rcx)
+        movq    %r15, R(R15)(%rcx)
+        movq    %rcx, %rbx
+        leal    LIND_BUNDLE_SIZE - 1(%r11), %ecx
+        andl    $-LIND_BUNDLE_SIZE, %ecx
+        shrq    $32, %r11
+        movq    %rcx, R(RIP)(%rbx)
+        movq    %rcx, R(RCX)(%rbx)
+        movq    %rcx, R(R11)(%rbx)
+        movq    %r11, R(RSP)(%rbx)
+        movq    $0x202, R(FLAGS)(%rbx)
+        movq    THREAD_HOST_STACK(%rbx), %rsp
+        cld
+
+        movq    %rbx, %rdi
+        leaq    R(RDI)(%rbx), %rsi
+        cmpl    $HANDLER_TABLE_SIZE, %eax
+        jae     .Lunknown
+        movq    THREAD_HANDLERS(%rbx), %rcx
+        shll    $4, %eax
+        addq    %rcx, %rax
+        movq    8(%rax), %rdx
+        movq    (%rax), %rax
+        testq   %rax, %rax
+        jz      .Lunknown
+        call    *%rax
+        jmp     gate_result
+.Lunknown:
+        call    gate_unknown
+gate_result:
+        movq    %rax, R(RAX)(%rbx)
+gate_entry_end:
+
+/* The way back, with %rbx = thread and everything else in thread->regs. A host signal that arrives between here and gate_exit_end
+ * starts the exit again, so that the look at `pending` and the return are one step. */
+        .p2align 4
+gate_exit:
+        cmpl    $0, THREAD_PENDING(%rbx)
+        jne     gate_slow
+        movq    R(RIP)(%rbx), %rcx
+        movl    R(RSP)(%rbx), %esp
+        movq    THREAD_BASE(%rbx), %rax
+        leaq    (%rax,%rcx), %r11
+        addq    %rax, %rsp
+        movq    R(RAX)(%rbx), %rax
+        movq    R(RDI)(%rbx), %rdi
+        movq    R(RSI)(%rbx), %rsi
+        movq    R(RDX)(%rbx), %rdx
+        movq    R(R10)(%rbx), %r10
+        movq    R(R8)(%rbx), %r8
+        movq    R(R9)(%rbx), %r9
+        movq    R(RBX)(%rbx), %rbx
+        jmpq    *%r11
+gate_exit_end:
+
+/* Something is pending, or all registers are to be loaded. The cage's vector state is live here. */
+gate_slow:
+        movq    %rbx, %rdi
+        leaq    gate_pending_call(%rip), %rdx
+        xorl    %esi, %esi
+        call    handler_cold
+        testl   %eax, %eax
+        jnz     gate_slow               /* served something: look again */
+        /* All registers, by iretq: it needs none free. From here on a host signal starts at gate_resume again. */
+        .globl gate_full, gate_full_end
+        .hidden gate_full, gate_full_end
+gate_full:
+        movq    THREAD_HOST_STACK(%rbx), %rsp
+        cmpl    $0, THREAD_PENDING(%rbx)
+        jne     gate_slow
+        movq    THREAD_BASE(%rbx), %rax
+        movl    R(RIP)(%rbx), %ecx
+        addq    %rax, %rcx
+        movl    R(RSP)(%rbx), %edx
+        addq    %rax, %rdx
+        movl    %ss, %eax
+        pushq   %rax
+        pushq   %rdx
+        pushq   R(FLAGS)(%rbx)
+        movl    %cs, %eax
+        pushq   %rax
+        pushq   %rcx
+        movq    R(RAX)(%rbx), %rax
+        movq    R(RDI)(%rbx), %rdi
+        movq    R(RSI)(%rbx), %rsi
+        movq    R(RDX)(%rbx), %rdx
+        movq    R(R10)(%rbx), %r10
+        movq    R(R8)(%rbx), %r8
+        movq    R(R9)(%rbx), %r9
+        movq    R(RBP)(%rbx), %rbp
+        movq    R(R12)(%rbx), %r12
+        movq    R(R13)(%rbx), %r13
+        movq    R(R14)(%rbx), %r14
+        movq    R(R15)(%rbx), %r15
+        movq    R(RCX)(%rbx), %rcx
+        movq    R(R11)(%rbx), %r11
+        movq    R(RBX)(%rbx), %rbx
+        iretq
+gate_full_end:
+
+/* Where the host's signal handler resumes after it has moved a cage's registers to thread->regs: %rbx = thread, %rsp = its host stack,
+ * vector registers and %fs base still the cage's. */
+        .p2align 4
+gate_resume:
+        cld
+        jmp     gate_slow
+        .size gate_entry, . - gate_entry
+
+/* handler_function handler_cold: data(thread, args) with the host's %fs and the cage's vector state saved. */
+        .globl handler_cold
+        .type handler_cold, @function
+        .p2align 4
+handler_cold:
+        pushq   %rbx
+        pushq   %r12
+        subq    $8, %rsp
+        movq    %rdi, %rbx
+        movq    %rdx, %r12
+        movl    xsave_mask(%rip), %eax
+        xorl    %edx, %edx
+        movq    THREAD_XSAVE(%rbx), %rcx
+        xsave64 (%rcx)
+        /* The rest runs with the floating point state that the C ABI promises (attack row S2). */
+        movq    xsave_initial(%rip), %rcx
+        xrstor64 (%rcx)
+        movq    THREAD_HOST_FS(%rbx), %rax
+        wrfsbase %rax
+        callq   *%r12
+        movq    %rax, %r12
+        movl    xsave_mask(%rip), %eax
+        xorl    %edx, %edx
+        movq    THREAD_XSAVE(%rbx), %rcx
+        xrstor64 (%rcx)
+        movq    THREAD_FS_BASE(%rbx), %rax
+        wrfsbase %rax
+        movq    %r12, %rax
+        addq    $8, %rsp
+        popq    %r12
+        popq    %rbx
+        ret
+        .size handler_cold, . - handler_cold
+
+/* void thread_enter(struct thread *) */
+        .globl thread_enter
+        .type thread_enter, @function
+        .p2align 4
+#define LEAVE(n) (THREAD_LEAVE + 8 * (n))
+thread_enter:
+        movq    %rbx, LEAVE(0)(%rdi)
+        movq    %rbp, LEAVE(1)(%rdi)
+        movq    %r12, LEAVE(2)(%rdi)
+        movq    %r13, LEAVE(3)(%rdi)
+        movq    %r14, LEAVE(4)(%rdi)
+        movq    %r15, LEAVE(5)(%rdi)
+        movq    %rsp, LEAVE(6)(%rdi)
+        rdfsbase %rax
+        movq    %rax, THREAD_HOST_FS(%rdi)
+        movq    %rdi, %rbx
+        leaq    -64(%rsp), %rsp
+        andq    $-64, %rsp
+        movq    %rsp, THREAD_HOST_STACK(%rbx)
+        movl    xsave_mask(%rip), %eax
+        xorl    %edx, %edx
+        movq    THREAD_XSAVE(%rbx), %rcx
+        xrstor64 (%rcx)
+        movq    THREAD_BASE(%rbx), %rax
+        wrgsbase %rax
+        movq    THREAD_FS_BASE(%rbx), %rax
+        wrfsbase %rax
+        jmp     gate_full
+        .size thread_enter, . - thread_enter
+
+/* void thread_leave(struct thread *) */
+        .globl thread_leave
+        .type thread_leave, @function
+        .p2align 4
+thread_leave:
+        movq    THREAD_HOST_FS(%rdi), %rax
+        wrfsbase %rax
+        movq    xsave_initial(%rip), %rcx
+        movl    xsave_mask(%rip), %eax
+        xorl    %edx, %edx
+        xrstor64 (%rcx)
+        movq    LEAVE(0)(%rdi), %rbx
+        movq    LEAVE(1)(%rdi), %rbp
+        movq    LEAVE(2)(%rdi), %r12
+        movq    LEAVE(3)(%rdi), %r13
+        movq    LEAVE(4)(%rdi), %r14
+        movq    LEAVE(5)(%rdi), %r15
+        movq    LEAVE(6)(%rdi), %rsp
+        ret
+        .size thread_leave, . - thread_leave
+
+/* The host's handler for every signal that the runtime takes. It runs on the thread's signal stack, whose aligned base points to the
+ * thread; the C part must not run before the host's %fs is back. signal_entry(int signal, siginfo_t *, ucontext_t *) */
+        .globl signal_entry
+        .type signal_entry, @function
+        .p2align 4
+signal_entry:
+        cld
+        pushq   %rbx
+        pushq   %r12
+        subq    $8, %rsp
+        movq    %rsp, %rax
+        andq    $-SIGNAL_STACK_SIZE, %rax
+        movq    (%rax), %rcx            /* thread */
+        rdfsbase %rbx
+        movq    THREAD_HOST_FS(%rcx), %rax
+        wrfsbase %rax
+        call    signal_dispatch         /* (signal, siginfo, ucontext, thread) */
+        wrfsbase %rbx
+        addq    $8, %rsp
+        popq    %r12
+        popq    %rbx
+        ret
+        .size signal_entry, . - signal_entry
+
+/* long host_call_blocking(long number, const uint64_t args[6], const volatile uint32_t *pending) */
+        .globl host_call_blocking, blocking_check, blocking_call, blocking_interrupted
+        .hidden host_call_blocking, blocking_check, blocking_call, blocking_interrupted
+        .type host_call_blocking, @function
+        .p2align 4
+host_call_blocking:
+        movq    %rdi, %rax
+        movq    %rdx, %r11
+        movq    %rsi, %rcx
+        movq    (%rcx), %rdi
+        movq    8(%rcx), %rsi
+        movq    16(%rcx), %rdx
+        movq    24(%rcx), %r10
+        movq    32(%rcx), %r8
+        movq    40(%rcx), %r9
+blocking_check:                         /* a signal from here to blocking_call goes to blocking_interrupted */
+        cmpl    $0, (%r11)
+        jne     blocking_interrupted
+blocking_call:
+        syscall
+        ret
+blocking_interrupted:
+        movq    $-4, %rax               /* -EINTR */
+        ret
+        .size host_call_blocking, . - host_call_blocking
+
+        .section .note.GNU-stack,"",@progbits

@@ -1,0 +1,30 @@
+/* A mutual exclusion lock on a futex. It uses no thread-local storage, so it works while the cage's %fs is in force, and
+ * zero-filled memory is an open lock. Not recursive. Lock order: docs/architecture.md. */
+#ifndef LIND_LOCK_H
+#define LIND_LOCK_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct lock {
+    _Atomic uint32_t state; /* 0 open, 1 held, 2 held and somebody waits */
+};
+
+void lock_wait(struct lock *lock);
+void lock_wake(struct lock *lock);
+
+static inline void lock_acquire(struct lock *lock)
+{
+    uint32_t open = 0;
+    if (!atomic_compare_exchange_strong_explicit(&lock->state, &open, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        lock_wait(lock);
+}
+
+static inline void lock_release(struct lock *lock)
+{
+    if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2)
+        lock_wake(lock);
+}
+
+#endif

@@ -1,0 +1,204 @@
+/* Threads: their memory, their place in the gate's chains, and the checks of CPU and kernel. */
+#include "rt/thread.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "rt/fault.h"
+#include "rt/host.h"
+
+struct rt_upcalls rt_upcalls;
+
+/* Chains of live threads by %fs base. The gate walks them without a lock; changes are made under chain_lock, which is a leaf
+ * lock. A walker that a change leads astray ends at NULL or meets threads of another chain, and starts again. */
+static struct thread *chains[THREAD_HASH_SIZE];
+static struct lock chain_lock;
+
+/* Used by gate.S. */
+struct thread **const thread_chains = chains;
+uint32_t xsave_mask;
+void *xsave_initial;
+
+static size_t xsave_bytes;
+
+#define XCR0_USED 0xe7ULL /* x87, SSE, AVX, AVX-512 */
+#define HWCAP2_FSGSBASE_BIT 2
+
+size_t xsave_size(void)
+{
+    return xsave_bytes;
+}
+
+uint64_t xsave_components(void)
+{
+    return xsave_mask;
+}
+
+static uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low | (uint64_t)high << 32;
+}
+
+/* Host pages for the runtime's own use, aligned to `alignment`, with a guard page below. NULL when there is no memory. */
+static void *pages_aligned(size_t size, size_t alignment)
+{
+    size_t total = size + alignment;
+    uint8_t *area =
+        mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (area == MAP_FAILED)
+        return NULL;
+    uint8_t *start = (uint8_t *)(((uintptr_t)area + alignment) & ~(uintptr_t)(alignment - 1));
+    if (mprotect(start, size, PROT_READ | PROT_WRITE)) {
+        munmap(area, total);
+        return NULL;
+    }
+    /* The page below `start` stays as guard; the rest of the slack goes back. */
+    if (start - area > LIND_PAGE_SIZE)
+        munmap(area, (size_t)(start - area) - LIND_PAGE_SIZE);
+    if (area + total > start + size)
+        munmap(start + size, (size_t)(area + total - start) - size);
+    return start;
+}
+
+int rt_start(const char **why)
+{
+    uint32_t eax, ebx, ecx, edx;
+
+    if (!(getauxval(AT_HWCAP2) & (1UL << (HWCAP2_FSGSBASE_BIT - 1)))) {
+        *why = "this CPU or kernel has no FSGSBASE instructions (needed: Linux 5.9 or later on a "
+               "CPU of 2012 or later, not booted with nofsgsbase)";
+        return -ENOSYS;
+    }
+    if (!__get_cpuid_count(1, 0, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) ||
+        !(ecx & bit_SSE4_2)) {
+        *why = "this CPU lacks XSAVE or SSE4.2";
+        return -ENOSYS;
+    }
+    xsave_mask = (uint32_t)(read_xcr0() & XCR0_USED);
+    __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
+    xsave_bytes = (ebx + 63) & ~63U;
+    /* An all-zero area with MXCSR's default stands for the initial state of every component. */
+    uint8_t *initial = pages_aligned((xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL),
+                                     LIND_PAGE_SIZE);
+    if (!initial) {
+        *why = "out of memory";
+        return -ENOMEM;
+    }
+    initial[25] = 0x1f; /* MXCSR 0x1f80 at byte 24 */
+    initial[24] = 0x80;
+    xsave_initial = initial;
+    return fault_start(why);
+}
+
+int thread_prepare(struct thread *thread)
+{
+    void *stack = pages_aligned(SIGNAL_STACK_SIZE, SIGNAL_STACK_SIZE);
+    if (!stack)
+        return -ENOMEM;
+    size_t size = (xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL);
+    thread->xsave = pages_aligned(size, LIND_PAGE_SIZE);
+    if (!thread->xsave) {
+        munmap((uint8_t *)stack - LIND_PAGE_SIZE, SIGNAL_STACK_SIZE + LIND_PAGE_SIZE);
+        return -ENOMEM;
+    }
+    memcpy(thread->xsave, xsave_initial, xsave_bytes);
+    thread->signal_stack = stack;
+    *(struct thread **)stack = thread;
+    thread->regs.number = UINT64_MAX;
+    thread->regs.flags = 0x202;
+    return 0;
+}
+
+void thread_dispose(struct thread *thread)
+{
+    size_t size = (xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL);
+    munmap((uint8_t *)thread->signal_stack - LIND_PAGE_SIZE, SIGNAL_STACK_SIZE + LIND_PAGE_SIZE);
+    munmap(thread->xsave - LIND_PAGE_SIZE, size + LIND_PAGE_SIZE);
+    thread->signal_stack = NULL;
+    thread->xsave = NULL;
+}
+
+/* The gate's hash: CRC-32C of the %fs base, its low 16 bits. */
+static struct thread **chain_of(uint64_t fs_base)
+{
+    uint64_t hash = 0;
+    __asm__("crc32q %1, %0" : "+r"(hash) : "rm"(fs_base));
+    return &chains[hash & (THREAD_HASH_SIZE - 1)];
+}
+
+static void chain_remove(struct thread *thread)
+{
+    struct thread **at = chain_of(thread->fs_base);
+    while (*at && *at != thread)
+        at = &(*at)->next;
+    if (*at)
+        __atomic_store_n(at, thread->next, __ATOMIC_RELEASE);
+}
+
+int thread_set_pointer(struct thread *thread, uint64_t pointer)
+{
+    if (pointer < LIND_GUARD_SIZE || pointer > LIND_WINDOW_SIZE - 2 * LIND_GUARD_SIZE)
+        return -EPERM;
+    uint64_t fs_base = thread->base + pointer;
+
+    lock_acquire(&chain_lock);
+    struct thread **head = chain_of(fs_base);
+    for (struct thread *other = *head; other; other = other->next)
+        if (other->fs_base == fs_base && other != thread) {
+            lock_release(&chain_lock);
+            return -EBUSY;
+        }
+    if (thread->fs_base)
+        chain_remove(thread);
+    thread->fs_base = fs_base;
+    thread->next = *head;
+    __atomic_store_n(head, thread, __ATOMIC_RELEASE);
+    lock_release(&chain_lock);
+    return 0;
+}
+
+void thread_forget(struct thread *thread)
+{
+    lock_acquire(&chain_lock);
+    if (thread->fs_base)
+        chain_remove(thread);
+    thread->fs_base = 0;
+    lock_release(&chain_lock);
+}
+
+int text_is_target(const struct text *text, uint64_t offset)
+{
+    if (!text || offset < text->start || offset >= text->end)
+        return 0;
+    uint64_t bit = offset - text->start;
+    return text->targets[bit / 64] >> (bit % 64) & 1;
+}
+
+/* Called by gate.S through handler_cold: serves what is pending. Returns non-zero when the exit has to look again. */
+long gate_pending_call(struct thread *thread, const uint64_t args[6]);
+long gate_pending_call(struct thread *thread, const uint64_t args[6])
+{
+    uint32_t bits = atomic_fetch_and(&thread->pending, ~(uint32_t)PENDING_REGS);
+    if (!(bits & (PENDING_FAULT | PENDING_SIGNAL)))
+        return 0;
+    rt_upcalls.pending(thread);
+    return 1;
+}
+
+static long unknown_call(struct thread *thread, const uint64_t args[6])
+{
+    return rt_upcalls.unknown(thread, args);
+}
+
+__attribute__((no_sanitize("address", "undefined", "thread")))
+long gate_unknown(struct thread *thread, const uint64_t args[6]);
+long gate_unknown(struct thread *thread, const uint64_t args[6])
+{
+    return handler_cold(thread, args, (void *)(uintptr_t)unknown_call);
+}
