@@ -47,6 +47,9 @@
 #define PENDING_FAULT 2  /* thread->fault holds a fault of cage code */
 #define PENDING_SIGNAL 4 /* the upper layer has something to deliver (set from any thread or signal handler) */
 
+/* Of each thread's stack for host signals, in bytes; a power of two. */
+#define SIGNAL_STACK_SIZE 65536
+
 #ifndef __ASSEMBLER__
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -144,8 +147,6 @@ struct rt_upcalls {
     void (*host_signal)(struct thread *thread, int signal, const void *siginfo);
 };
 extern struct rt_upcalls rt_upcalls;
-
-#define SIGNAL_STACK_SIZE 65536
 
 /* Prepares the runtime in this process: checks the CPU and kernel (FSGSBASE, XSAVE), installs the host's fault handlers.
  * Returns 0, or -errno with *why set to words for the user. */

@@ -1,0 +1,128 @@
+#include "microvisor/proc/stack.h"
+
+#include <cpuid.h>
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/window.h"
+
+enum { AUXV_MAX = 24, WORD = 8 };
+
+/* Strings in one block, each with its NUL. Returns the block (owned by the caller), its size and the number of strings. */
+static char *join(char *const *strings, uint64_t *size, uint64_t *count)
+{
+    *size = *count = 0;
+    for (; strings[*count]; ++*count)
+        *size += strlen(strings[*count]) + 1;
+    char *block = malloc(*size + 1);
+    if (!block)
+        return NULL;
+    char *at = block;
+    for (uint64_t i = 0; i < *count; i++)
+        at = stpcpy(at, strings[i]) + 1;
+    return block;
+}
+
+/* Writes the offsets of the strings of a block that stands at window offset `address`, and a final 0. */
+static uint64_t *point(uint64_t *to, const char *block, uint64_t address, uint64_t count)
+{
+    const char *at = block;
+    for (uint64_t i = 0; i < count; i++) {
+        *to++ = address + (uint64_t)(at - block);
+        at += strlen(at) + 1;
+    }
+    *to++ = 0;
+    return to;
+}
+
+int stack_build(struct task *task, const struct program *program, const struct start_info *info,
+                uint64_t top, uint64_t space, uint64_t *pointer)
+{
+    struct process *process = task->process;
+    uint64_t argument_count, environment_count, argument_size, environment_size;
+    char *arguments = join(program->arguments, &argument_size, &argument_count);
+    char *environment = join(program->environment, &environment_size, &environment_count);
+    static const char platform[] = "x86_64";
+    size_t path_size = strlen(program->guest_path) + 1;
+    uint64_t *table = NULL;
+    int error = -ENOMEM;
+    if (!arguments || !environment)
+        goto bad;
+
+    uint64_t words = 1 + argument_count + 1 + environment_count + 1 + 2 * AUXV_MAX;
+    uint64_t strings = argument_size + environment_size + path_size + sizeof platform + 16;
+    error = -E2BIG;
+    if (strings + words * WORD + 64 > space)
+        goto bad;
+    error = -ENOMEM;
+    table = calloc(words, WORD);
+    if (!table)
+        goto bad;
+
+    /* From the top down: path, platform, environment, arguments, 16 random bytes, the table. */
+    uint64_t path_at = top - path_size;
+    uint64_t platform_at = path_at - sizeof platform;
+    uint64_t environment_at = platform_at - environment_size;
+    uint64_t arguments_at = environment_at - argument_size;
+    uint64_t random_at = (arguments_at - 16) & ~15UL;
+    uint64_t table_at = (random_at - words * WORD) & ~15UL;
+    uint64_t random[2] = {random_bits(), random_bits()};
+    uint32_t eax, ebx, ecx, edx = 0;
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+
+    uint64_t *at = table;
+    *at++ = argument_count;
+    at = point(at, arguments, arguments_at, argument_count);
+    at = point(at, environment, environment_at, environment_count);
+    const struct credentials *ids = &process->credentials;
+    const uint64_t auxv[][2] = {
+        {AT_PHDR, info->program_headers},
+        {AT_PHENT, sizeof(Elf64_Phdr)},
+        {AT_PHNUM, info->program_header_count},
+        {AT_PAGESZ, LIND_PAGE_SIZE},
+        {AT_BASE, 0},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, info->entry},
+        {AT_UID, ids->uid},
+        {AT_EUID, ids->euid},
+        {AT_GID, ids->gid},
+        {AT_EGID, ids->egid},
+        {AT_SECURE, 0},
+        {AT_CLKTCK, 100},
+        {AT_HWCAP, edx},
+        {AT_RANDOM, random_at},
+        {AT_EXECFN, path_at},
+        {AT_PLATFORM, platform_at},
+        {AT_MINSIGSTKSZ, xsave_size() + 1024},
+        {AT_NULL, 0},
+    };
+    _Static_assert(sizeof auxv / sizeof *auxv <= AUXV_MAX, "the table has room for the vector");
+    memcpy(at, auxv, sizeof auxv);
+    memcpy(process->auxv, auxv, sizeof auxv);
+
+    error = -EFAULT;
+    if (task_copyout(task, path_at, program->guest_path, path_size) ||
+        task_copyout(task, platform_at, platform, sizeof platform) ||
+        task_copyout(task, environment_at, environment, environment_size) ||
+        task_copyout(task, arguments_at, arguments, argument_size) ||
+        task_copyout(task, random_at, random, sizeof random) ||
+        task_copyout(task, table_at, table, words * WORD))
+        goto bad;
+
+    *pointer = table_at;
+    free(process->arguments);
+    free(process->environment);
+    process->arguments = arguments;
+    process->arguments_size = argument_size;
+    process->environment = environment;
+    process->environment_size = environment_size;
+    free(table);
+    return 0;
+bad:
+    free(table);
+    free(arguments);
+    free(environment);
+    return error;
+}
