@@ -103,9 +103,7 @@ gate_exit_end:
 /* Something is pending, or all registers are to be loaded. The cage's vector state is live here. */
 gate_slow:
         movq    %rbx, %rdi
-        leaq    gate_pending_call(%rip), %rdx
-        xorl    %esi, %esi
-        call    handler_cold
+        call    pending_full
         testl   %eax, %eax
         jnz     gate_slow               /* served something: look again */
         /* All registers, by iretq: it needs none free. From here on a host signal starts at gate_resume again. */
@@ -153,39 +151,113 @@ gate_resume:
         jmp     gate_slow
         .size gate_entry, . - gate_entry
 
-/* handler_function handler_cold: data(thread, args) with the host's %fs and the cage's vector state saved. */
+/* handler_function handler_cold: data(thread, args) with the host's %fs and MXCSR, and with the vector registers kept. Trusted code and the
+ * parts of libc that it uses touch %xmm0-15/%ymm0-15 at most in what a cage can see: no x87, and the cage has no instruction that reads
+ * what AVX-512 adds. Keeping just these takes a tenth of the time of XSAVE and XRSTOR. */
+        .macro  each_vector macro_name
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        \macro_name \n
+        .endr
+        .endm
+        .macro  save_ymm n
+        vmovdqa %ymm\n, 32*\n(%rsp)
+        .endm
+        .macro  load_ymm n
+        vmovdqa 32*\n(%rsp), %ymm\n
+        .endm
+        .macro  save_xmm n
+        movdqa  %xmm\n, 32*\n(%rsp)
+        .endm
+        .macro  load_xmm n
+        movdqa  32*\n(%rsp), %xmm\n
+        .endm
+        .macro  gather_ymm n
+        vpor    %ymm\n, %ymm0, %ymm0
+        .endm
+
         .globl handler_cold
         .type handler_cold, @function
         .p2align 4
 handler_cold:
+        pushq   %rbp
+        movq    %rsp, %rbp
         pushq   %rbx
         pushq   %r12
-        subq    $8, %rsp
+        subq    $544, %rsp
+        andq    $-32, %rsp
         movq    %rdi, %rbx
-        movq    %rdx, %r12
+        stmxcsr 512(%rsp)
+        movl    vector_kind(%rip), %r12d
+        testl   %r12d, %r12d
+        jz      .Lcold_xmm
+        each_vector save_ymm
+        /* When no upper half is in use none may be after it either: it would slow the cage's SSE code down on some CPUs. */
+        each_vector gather_ymm
+        vextracti128 $1, %ymm0, %xmm0
+        vptest  %xmm0, %xmm0
+        jnz     .Lcold_saved
+        vzeroupper
+        xorl    %r12d, %r12d
+        jmp     .Lcold_saved
+.Lcold_xmm:
+        each_vector save_xmm
+.Lcold_saved:
+        ldmxcsr mxcsr_default(%rip)
+        movq    THREAD_HOST_FS(%rbx), %rax
+        wrfsbase %rax
+        callq   *%rdx
+        movq    THREAD_FS_BASE(%rbx), %rcx
+        wrfsbase %rcx
+        testl   %r12d, %r12d
+        jz      .Lcold_load_xmm
+        each_vector load_ymm
+        jmp     .Lcold_loaded
+.Lcold_load_xmm:
+        cmpl    $0, vector_kind(%rip)
+        je      1f
+        vzeroupper
+1:      each_vector load_xmm
+.Lcold_loaded:
+        ldmxcsr 512(%rsp)
+        leaq    -16(%rbp), %rsp
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        ret
+        .size handler_cold, . - handler_cold
+        .section .rodata
+        .p2align 2
+mxcsr_default:
+        .long   0x1f80
+        .text
+
+/* Serves what is pending, with the host's %fs and all of the cage's vector and x87 state in thread->xsave. %rdi = thread. */
+        .type pending_full, @function
+        .p2align 4
+pending_full:
+        pushq   %rbx
+        movq    %rdi, %rbx
+        testl   $PENDING_VECTORS, THREAD_PENDING(%rbx)
+        jnz     1f
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xsave64 (%rcx)
-        /* The rest runs with the floating point state that the C ABI promises (attack row S2). */
-        movq    xsave_initial(%rip), %rcx
-        xrstor64 (%rcx)
+1:      ldmxcsr mxcsr_default(%rip)
         movq    THREAD_HOST_FS(%rbx), %rax
         wrfsbase %rax
-        callq   *%r12
-        movq    %rax, %r12
+        call    gate_pending_call
+        movl    %eax, %esi
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xrstor64 (%rcx)
         movq    THREAD_FS_BASE(%rbx), %rax
         wrfsbase %rax
-        movq    %r12, %rax
-        addq    $8, %rsp
-        popq    %r12
+        movl    %esi, %eax
         popq    %rbx
         ret
-        .size handler_cold, . - handler_cold
+        .size pending_full, . - pending_full
 
 /* void thread_enter(struct thread *) */
         .globl thread_enter

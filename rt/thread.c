@@ -21,6 +21,7 @@ static struct lock chain_lock;
 /* Used by gate.S. */
 struct thread **const thread_chains = chains;
 uint32_t xsave_mask;
+uint32_t vector_kind; /* 1: the CPU has AVX2 and the kernel keeps its state */
 void *xsave_initial;
 
 static size_t xsave_bytes;
@@ -81,6 +82,8 @@ int rt_start(const char **why)
         return -ENOSYS;
     }
     xsave_mask = (uint32_t)(read_xcr0() & XCR0_USED);
+    if ((xsave_mask & 6) == 6 && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+        vector_kind = (ebx & bit_AVX2) != 0;
     __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
     xsave_bytes = (ebx + 63) & ~63U;
     /* An all-zero area with MXCSR's default stands for the initial state of every component. */
@@ -184,7 +187,7 @@ int text_is_target(const struct text *text, uint64_t offset)
 long gate_pending_call(struct thread *thread, const uint64_t args[6]);
 long gate_pending_call(struct thread *thread, const uint64_t args[6])
 {
-    uint32_t bits = atomic_fetch_and(&thread->pending, ~(uint32_t)PENDING_REGS);
+    uint32_t bits = atomic_fetch_and(&thread->pending, ~(uint32_t)(PENDING_REGS | PENDING_VECTORS));
     if (!(bits & (PENDING_FAULT | PENDING_SIGNAL)))
         return 0;
     rt_upcalls.pending(thread);

@@ -46,6 +46,7 @@
 #define PENDING_REGS 1   /* regs were changed as a whole: restore every register from them */
 #define PENDING_FAULT 2  /* thread->fault holds a fault of cage code */
 #define PENDING_SIGNAL 4 /* the upper layer has something to deliver (set from any thread or signal handler) */
+#define PENDING_VECTORS 8 /* thread->xsave was changed: load the vector state from it instead of keeping the current one */
 
 /* Of each thread's stack for host signals, in bytes; a power of two. */
 #define SIGNAL_STACK_SIZE 65536
@@ -82,8 +83,8 @@ struct handler {
     void *data;
 };
 
-/* Runs (long (*)(struct thread *, const uint64_t *)) data with the host's thread-local storage in force and the
- * cage's vector and x87 state saved in thread->xsave, from which it is restored: for functions that use the host's libc. */
+/* Runs (long (*)(struct thread *, const uint64_t *)) data with the host's thread-local storage in force and the cage's vector registers
+ * kept: for functions that use the host's libc (but nothing of it that uses x87, so no floating point formats). */
 handler_function handler_cold;
 
 /* A fault of cage code, as the host reported it. */
@@ -137,8 +138,9 @@ _Static_assert(offsetof(struct registers, number) == REGISTER_NUMBER, "gate.S");
 /* What the layer above provides. Installed once, before the first thread starts. */
 struct rt_upcalls {
     /* Called on the way back to cage code while thread->pending has PENDING_FAULT or PENDING_SIGNAL set, with the host's
-     * thread-local storage and the cage's vector state in thread->xsave. It clears the bits that it served and may change
-     * regs (then it sets PENDING_REGS) or end the thread (thread_leave). */
+     * thread-local storage and the cage's whole vector and x87 state in thread->xsave, from which it is loaded afterwards. It clears the
+     * bits that it served and may change regs, xsave, or end the thread (thread_leave). All registers are loaded from regs after it.
+     * A call that changes regs other than rax sets PENDING_REGS; one that fills xsave (rt_sigreturn, execve) sets PENDING_VECTORS too. */
     void (*pending)(struct thread *thread);
     /* A call whose number has no entry in the table. Runs like a hot handler (no host thread-local storage). */
     long (*unknown)(struct thread *thread, const uint64_t args[6]);
