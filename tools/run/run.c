@@ -1,0 +1,266 @@
+#include "tools/run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/place.h"
+#include "microvisor/fs/trees.h"
+#include "microvisor/proc/proc.h"
+#include "microvisor/proc/report.h"
+#include "microvisor/signal/signal.h"
+#include "microvisor/trace.h"
+
+static int complain(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("lind-run: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return status;
+}
+
+/* Opens the program: by path when the name has a slash, else along PATH, as execvp(3) does. Returns the host fd with the absolute host
+ * path in `path`, or -errno. */
+static int program_open(const char *name, char path[PATH_MAX])
+{
+    char candidate[PATH_MAX];
+    int error = ENOENT;
+    const char *search = strchr(name, '/') ? "" : getenv("PATH");
+    if (!search)
+        search = "/usr/local/bin:/usr/bin:/bin";
+    for (const char *at = search;; at++) {
+        size_t length = strcspn(at, ":");
+        int fits = *search ? snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, at,
+                                      length ? "/" : "", name)
+                           : snprintf(candidate, sizeof candidate, "%s", name);
+        if (fits < (int)sizeof candidate && realpath(candidate, path)) {
+            struct stat status;
+            int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+            if (fd < 0)
+                error = errno;
+            else if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !(status.st_mode & 0111)) {
+                close(fd);
+                error = EACCES;
+            } else
+                return fd;
+        } else if (fits >= (int)sizeof candidate) {
+            error = ENAMETOOLONG;
+        } else if (errno != ENOENT && errno != ENOTDIR) {
+            error = errno;
+        }
+        at += length;
+        if (!*at)
+            return -error;
+    }
+}
+
+/* Grants one --dir HOST[:GUEST][:ro]. Returns 0 or lind-run's exit status, having said why. */
+static int grant(struct place *place, const char *option)
+{
+    char text[2 * PATH_MAX], host[PATH_MAX];
+    int read_only = 0;
+    if (snprintf(text, sizeof text, "%s", option) >= (int)sizeof text)
+        return complain(EXIT_LIND, "--dir %.40s…: too long", option);
+    size_t length = strlen(text);
+    if (length > 3 && !strcmp(text + length - 3, ":ro")) {
+        read_only = 1;
+        text[length - 3] = 0;
+    } else if (length > 3 && !strcmp(text + length - 3, ":rw")) {
+        text[length - 3] = 0;
+    }
+    char *guest = strchr(text, ':');
+    if (guest)
+        *guest++ = 0;
+    if (!realpath(text, host))
+        return complain(EXIT_LIND, "--dir %s: %s: %s", option, text, strerror(errno));
+    if (!guest || !*guest)
+        guest = host;
+    if (*guest != '/')
+        return complain(EXIT_LIND, "--dir %s: the guest path '%s' must start with '/'", option, guest);
+    int error = place_grant(place, host, guest, read_only);
+    if (error)
+        return complain(EXIT_LIND, "--dir %s: %s", option, strerror(-error));
+    return 0;
+}
+
+static char private_tmp[PATH_MAX];
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    if (kind == FTW_DNR)
+        chmod(path, 0700);
+    remove(path);
+    return 0;
+}
+
+/* What the program made unreadable for itself is made accessible first; nftw does not follow links. */
+static int open_up(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    if (kind == FTW_D || kind == FTW_DNR)
+        chmod(path, 0700);
+    return 0;
+}
+
+static void remove_private_tmp(void)
+{
+    if (!*private_tmp)
+        return;
+    if (rmdir(private_tmp) && errno != ENOENT) {
+        nftw(private_tmp, open_up, 16, FTW_PHYS);
+        nftw(private_tmp, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+static int make_private_tmp(struct place *place)
+{
+    const char *directory = getenv("TMPDIR");
+    if (!directory || *directory != '/')
+        directory = "/tmp";
+    if (snprintf(private_tmp, sizeof private_tmp, "%s/lind-run.XXXXXX", directory) >=
+            (int)sizeof private_tmp ||
+        !mkdtemp(private_tmp)) {
+        int error = errno;
+        *private_tmp = 0;
+        return complain(EXIT_LIND, "cannot make a private /tmp in %s: %s (set TMPDIR to a writable directory)",
+                        directory, strerror(error));
+    }
+    int error = place_grant(place, private_tmp, "/tmp", 0);
+    if (error && error != -EEXIST)
+        return complain(EXIT_LIND, "cannot mount the private /tmp: %s", strerror(-error));
+    return 0;
+}
+
+/* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is no memory. */
+static char **make_environment(const struct run_options *run)
+{
+    extern char **environ;
+    size_t count = 0;
+    while (!run->clear_environment && environ[count])
+        count++;
+    char **list = malloc((count + run->environment_count + 1) * sizeof *list);
+    if (!list)
+        return NULL;
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], "LIND_", 5))
+            list[used++] = environ[i];
+    for (size_t i = 0; i < run->environment_count; i++) {
+        const char *setting = run->environment[i];
+        size_t name = strcspn(setting, "=") + 1, at = 0;
+        while (at < used && strncmp(list[at], setting, name))
+            at++;
+        list[at] = (char *)setting;
+        used += at == used;
+    }
+    list[used] = NULL;
+    return list;
+}
+
+/* Builds the name space. Returns 0 or an exit status. */
+static int make_place(const struct run_options *run, struct place *place, const char *program)
+{
+    char cwd[PATH_MAX];
+    int status = 0;
+    for (size_t i = 0; i < run->dir_count && !status; i++)
+        status = grant(place, run->dirs[i]);
+    if (status)
+        return status;
+    if (!run->no_default_dirs) {
+        if (!getcwd(cwd, sizeof cwd))
+            return complain(EXIT_LIND, "the current directory: %s", strerror(errno));
+        int error = place_grant(place, cwd, cwd, 0);
+        if (error && error != -EEXIST)
+            return complain(EXIT_LIND, "the current directory %s: %s", cwd, strerror(-error));
+    }
+    int error = trees_mount(place);
+    if (error)
+        return complain(EXIT_LIND, "cannot set up /dev and /proc: %s", strerror(-error));
+    status = make_private_tmp(place);
+    if (status)
+        return status;
+    error = place_grant_file(place, program, program, 1);
+    if (error && error != -EEXIST)
+        return complain(EXIT_LIND, "%s: %s", program, strerror(-error));
+    return 0;
+}
+
+/* Where the program starts: --cwd, or the current directory where it is visible, or "/". */
+static int set_directory(const struct run_options *run, struct task *task)
+{
+    char cwd[PATH_MAX];
+    const char *directory = run->cwd;
+    if (!directory)
+        directory = run->no_default_dirs || !getcwd(cwd, sizeof cwd) ? "/" : cwd;
+    int error = place_start_directory(task, directory);
+    if (error)
+        return complain(EXIT_LIND, "cannot start in %s: %s%s", directory, strerror(-error),
+                        run->cwd ? " (is it inside a --dir?)" : "");
+    return 0;
+}
+
+int run_program(const struct run_options *run)
+{
+    const char *why = NULL;
+    char path[PATH_MAX];
+    int error = rt_start(&why);
+    if (error)
+        return complain(EXIT_LIND, "%s", why);
+    umask(0); /* each program has its own (microvisor/fs) */
+
+    int fd = program_open(run->arguments[0], path);
+    if (fd < 0)
+        return complain(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s",
+                        run->arguments[0], strerror(-fd));
+    rt_upcalls = (struct rt_upcalls){signal_deliver_pending, call_unsupported, signal_from_host};
+
+    int status = EXIT_LIND;
+    struct place *place = place_new();
+    struct descriptors *descriptors = descriptors_new();
+    char **environment = make_environment(run);
+    if (!place || !descriptors || !environment)
+        return complain(EXIT_LIND, "out of memory");
+    struct task *task = process_create(descriptors, place, &error);
+    if (!task)
+        return complain(EXIT_LIND, "cannot create a cage: %s", strerror(-error));
+    atexit(remove_private_tmp);
+    status = make_place(run, place, path);
+    if (!status)
+        status = set_directory(run, task);
+    for (int i = 0; !status && i <= 2; i++)
+        if (fcntl(i, F_GETFD) >= 0 && (error = descriptors_inherit(task->process, i, i)))
+            status = complain(EXIT_LIND, "descriptor %d: %s", i, strerror(-error));
+    if (status)
+        return status;
+
+    char *first = run->arguments[0];
+    if (run->argv0)
+        run->arguments[0] = (char *)run->argv0;
+    const struct program program = {fd, path, run->arguments, environment};
+    error = process_load(task, &program, &why);
+    if (error)
+        return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
+    if (run->trace)
+        trace_install(task->process->cage.handlers, run->trace);
+    if (run->stats)
+        stats_install(task->process->cage.handlers);
+    error = signal_host_start(task->process);
+    if (error)
+        return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
+
+    int ended = task_run(task);
+    if (run->stats)
+        stats_report(task->process);
+    return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
+}
