@@ -25,6 +25,8 @@
 #define SLOT_RESERVED 2UL
 #define SLOT_FLAGS 3UL
 
+struct lock_carrier; /* locks.c */
+
 struct descriptors {
     _Atomic uintptr_t *slots; /* DESCRIPTORS_MAX of them */
     _Atomic uint32_t shared;  /* more than one task may use this table */
@@ -32,6 +34,7 @@ struct descriptors {
     struct lock lock;         /* of changes to slots and the fields below */
     uint32_t lowest;          /* no number below is free */
     uint32_t end;             /* no number from here on is or was in use */
+    struct lock_carrier *carriers; /* of the owner's record locks (locks.c) */
 };
 
 /* An empty table with one user, or NULL when there is no memory. */

@@ -22,6 +22,8 @@
 
 struct file;
 struct mount;
+struct watch;      /* epoll.c */
+struct wait_queue; /* wait.h */
 
 /* The most that one read or write moves, as in Linux (MAX_RW_COUNT). */
 #define TRANSFER_MAX 0x7ffff000UL
@@ -71,9 +73,13 @@ struct file_operations {
                  int whence); /* HOT [ESPIPE] */
     long (*stat)(struct task *task, struct file *file,
                  struct stat *status); /* HOT [fstat of the host fd] */
-    /* POLL* bits of events (plus POLLERR, POLLHUP) that hold now. HOT. Asked only when host_fd is
-     * -1. [always ready] */
+    /* POLL* bits of events (plus POLLERR, POLLHUP) that hold now. HOT. [the host's answer for
+     * host_fd; without one always ready] */
     int (*poll)(struct task *task, struct file *file, int events);
+    /* Where a change of poll's answer is announced (wait.h). HOT. [it never changes] */
+    struct wait_queue *(*queue)(struct file *file);
+    /* Opens anew what the description stands for, through /proc/self/fd. [ENXIO] */
+    int (*reopen)(struct task *task, struct file *from, int flags, struct file **file);
     long (*ioctl)(struct task *task, struct file *file, uint32_t command,
                   uint64_t argument); /* [ENOTTY] */
     /* Entry number index (0 …, "." and ".." first); -ENOENT behind the last one. For directories
@@ -113,6 +119,7 @@ struct file {
     struct lock lock; /* of offset and data, where the operations need it; a leaf */
     int64_t offset;   /* of descriptions without host fd */
     uint64_t data;    /* the operations' own */
+    struct watch *watchers; /* epoll sets that watch it (epoll.c) */
     struct file *next; /* in the pool's free list */
 };
 
