@@ -42,6 +42,8 @@ struct process {
     struct rlimit limits[PROCESS_LIMITS];
     char name[16];          /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
     char program[4096];     /* guest path of the program */
+    int program_fd;         /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of proc/report.c */
+    uint64_t image_start;   /* window offset at which address 0 of the program's file is loaded */
     char *arguments;        /* the initial argument strings, each with its NUL, owned */
     uint64_t arguments_size;
     char *environment;
