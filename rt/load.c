@@ -1,0 +1,137 @@
+#include "rt/load.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rt/copy.h"
+#include "rt/host.h"
+
+void gate_entry(void);
+
+/* The largest part of a file that is read: a module has at most 1 GiB of image. */
+#define IMAGE_MAX (1ULL << 30)
+#define HEADERS_MAX 4096
+
+/* Reads [from, to) of the file. Returns 0, -ENOEXEC when it ends earlier, or the host's error. */
+static int read_range(int fd, uint8_t *bytes, uint64_t from, uint64_t to)
+{
+    while (from < to) {
+        long got = host_call4(SYS_pread64, fd, bytes + from, to - from, from);
+        if (got == -EINTR)
+            continue;
+        if (got < 0)
+            return (int)got;
+        if (got == 0)
+            return -ENOEXEC;
+        from += (uint64_t)got;
+    }
+    return 0;
+}
+
+/* How much of the file the headers and loadable segments cover, judged by its first `have` bytes; 0 when these are no ELF headers that
+ * fit. module_parse checks everything: this only bounds the read. */
+static uint64_t wanted_size(const uint8_t *start, uint64_t have)
+{
+    Elf64_Ehdr header;
+    if (have < sizeof header)
+        return 0;
+    memcpy(&header, start, sizeof header);
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_phentsize != sizeof(Elf64_Phdr) ||
+        header.e_phoff > have || header.e_phnum > (have - header.e_phoff) / sizeof(Elf64_Phdr))
+        return 0;
+    uint64_t size = header.e_phoff + header.e_phnum * sizeof(Elf64_Phdr);
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr segment;
+        memcpy(&segment, start + header.e_phoff + i * sizeof segment, sizeof segment);
+        if (segment.p_type != PT_LOAD && segment.p_type != PT_NOTE)
+            continue;
+        if (segment.p_offset > IMAGE_MAX || segment.p_filesz > IMAGE_MAX)
+            return 0;
+        if (segment.p_offset + segment.p_filesz > size)
+            size = segment.p_offset + segment.p_filesz;
+    }
+    return size <= IMAGE_MAX ? size : 0;
+}
+
+int image_read(int fd, struct image *image, const char **why)
+{
+    uint8_t start[HEADERS_MAX];
+    long have = host_call4(SYS_pread64, fd, start, sizeof start, 0);
+    if (have < 0) {
+        *why = "cannot be read";
+        return (int)have;
+    }
+    image->size = wanted_size(start, (uint64_t)have);
+    if (image->size == 0) {
+        *why = "not an ELF program (was it built by lind-cc?)";
+        return -ENOEXEC;
+    }
+    image->bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (image->bytes == MAP_FAILED) {
+        *why = "not enough memory to load it";
+        return -ENOMEM;
+    }
+    int error = read_range(fd, image->bytes, 0, image->size);
+    if (error)
+        *why = error == -ENOEXEC ? "the file is shorter than its headers say" : "cannot be read";
+    else
+        error = module_parse(image->bytes, image->size, &image->module, why);
+    if (error)
+        image_free(image);
+    return error;
+}
+
+void image_free(struct image *image)
+{
+    munmap(image->bytes, image->size);
+    image->bytes = NULL;
+}
+
+int image_fill(const struct image *image, uint64_t base, uint64_t at)
+{
+    const struct module *module = &image->module;
+    static const uint8_t int3[LIND_PAGE_SIZE] = {[0 ... LIND_PAGE_SIZE - 1] = 0xcc};
+    for (unsigned i = 0; i < module->segment_count; i++) {
+        const struct module_segment *segment = &module->segments[i];
+        uint64_t to = at + segment->address;
+        if (copyout_window(base, to, image->bytes + segment->offset, segment->file_size))
+            return -EFAULT;
+        uint64_t end = to + segment->file_size;
+        uint64_t rest = -end & (LIND_PAGE_SIZE - 1);
+        if (i == module->text && copyout_window(base, end, int3, rest))
+            return -EFAULT;
+    }
+    const uint64_t slots[2] = {[LIND_GATE_SLOT_BASE / 8] = base,
+                               [LIND_GATE_SLOT_ENTRY / 8] = (uint64_t)gate_entry};
+    return copyout_window(base, at + module->gate_address, slots, sizeof slots);
+}
+
+int image_verify(const struct image *image, uint64_t base, uint64_t at,
+                 const struct verify_options *options, struct text *text)
+{
+    const struct module *module = &image->module;
+    const struct module_segment *segment = &module->segments[module->text];
+    uint64_t *targets = malloc(VERIFY_BITMAP_SIZE(segment->file_size));
+    if (!targets)
+        return -ENOMEM;
+    const struct verify_module what = {
+        .text = (const uint8_t *)(base + at + segment->address),
+        .text_address = segment->address,
+        .text_size = segment->file_size,
+        .image_start = module->image_start,
+        .image_end = module->image_end,
+        .gate_address = module->gate_address,
+    };
+    if (verify_text(&what, options, targets)) {
+        free(targets);
+        return -ENOEXEC;
+    }
+    text->start = at + segment->address;
+    text->end = text->start + segment->file_size;
+    text->targets = targets;
+    return 0;
+}
