@@ -1,0 +1,499 @@
+// Events of the object streamer: which atoms there are, and what stands between them.
+#include "pass/bundler.h"
+#include "llvm/ADT/Statistic.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/MC/MCAssembler.h"
+#include "llvm/MC/MCDwarf.h"
+#include "llvm/MC/MCSectionELF.h"
+#include "llvm/MC/MCSymbolELF.h"
+#include "llvm/Support/Casting.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "rt/abi.h"
+
+#define DEBUG_TYPE "lind"
+ALWAYS_ENABLED_STATISTIC(NumAtoms, "instructions and groups laid out");
+ALWAYS_ENABLED_STATISTIC(NumProbes, "stack probes added");
+ALWAYS_ENABLED_STATISTIC(NumEntries, "function entries aligned to a bundle");
+
+using namespace llvm;
+
+namespace lind {
+
+static constexpr int64_t RedZone = 128;  // bytes below %rsp that belong to the program (psABI)
+static constexpr int DwarfRsp = 7;       // number of %rsp in unwind information (psABI)
+
+Bundler::Bundler(MCContext &context, std::unique_ptr<MCAsmBackend> backend,
+                 std::unique_ptr<MCObjectWriter> writer, std::unique_ptr<MCCodeEmitter> emitter)
+    : MCELFStreamer(context, std::move(backend), std::move(writer), std::move(emitter)),
+      t(Tables::get()), rewriter(*this), subtarget(&t.plainSubtarget()) {}
+
+void Bundler::reset() {
+    // The object file is written by now. A region that is still open would have been written without
+    // its padding: the last event of every compilation, the switch to .note.GNU-stack, closes it.
+    if (open)
+        report_fatal_error("lind-pass: code without layout at the end of the compilation");
+    phase = Unknown;
+    phases.clear();
+    place = {nullptr, 0};
+    rewritten = false;
+    groupLeft = 0;
+    slotsHidden = false;
+    drift = 0;
+    scratchBusy = false;
+    rewriter.label();
+    MCELFStreamer::reset();
+}
+
+void Bundler::error(SMLoc where, const Twine &message) { getContext().reportError(where, message); }
+
+bool Bundler::inCode() const {
+    MCSection *section = getCurrentSectionOnly();
+    return section && section->isText();
+}
+
+// An indirect branch may go to a function symbol, and to whatever has a name that others can see.
+bool Bundler::isEntry(const MCSymbol *symbol) const {
+    auto *s = static_cast<const MCSymbolELF *>(symbol);
+    return s->getType() == ELF::STT_FUNC || s->getType() == ELF::STT_GNU_IFUNC ||
+           (s->isBindingSet() && s->getBinding() != ELF::STB_LOCAL);
+}
+
+//===-- sections, labels, data -------------------------------------------------------------------===//
+
+void Bundler::changeSection(MCSection *section, uint32_t subsection) {
+    if (place.first) {
+        probe();
+        rewriter.flush();
+        if (groupLeft)
+            error({}, "a group of rewritten assembly is incomplete");
+        groupLeft = 0;
+        closeRegion();
+        phases[place] = phase;
+    }
+    MCELFStreamer::changeSection(section, subsection);
+    place = {section, subsection};
+    auto it = phases.find(place);
+    // A section begins at a bundle; a further subsection comes behind the one before it.
+    phase = it != phases.end() ? it->second : subsection == 0 ? 0 : Unknown;
+    deadEnd = it == phases.end();
+    scratchBusy = false;
+}
+
+void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
+    if (cfiLabel || insideAtom || !inCode()) {
+        MCELFStreamer::emitLabel(symbol, loc);
+        return;
+    }
+    if (isEntry(symbol)) {
+        probe();
+        rewriter.label();
+        scratchBusy = false;
+        closeRegion();
+        if (phase != 0)
+            alignCode(Align(LIND_BUNDLE_SIZE), 0);
+        getCurrentSectionOnly()->ensureMinAlignment(Align(LIND_BUNDLE_SIZE));
+        ++NumEntries;
+    }
+    rewriter.label();
+    openRegion();
+    if (!pendingSlot) // padding goes in front of the label, so that a jump to it skips it
+        newSlot();
+    deadEnd = false;
+    poppedScratch = false;
+    MCELFStreamer::emitLabel(symbol, loc);
+}
+
+// Unwind rules take effect behind the instruction that changed the frame, before any padding.
+MCSymbol *Bundler::emitCFILabel() {
+    cfiLabel = true;
+    MCSymbol *label = MCELFStreamer::emitCFILabel();
+    cfiLabel = false;
+    return label;
+}
+
+void Bundler::emitAssignment(MCSymbol *symbol, const MCExpr *value) {
+    int64_t number = 0;
+    if (symbol->getName() == LIND_MARK_REWRITTEN) {
+        rewritten = value->evaluateAsAbsolute(number) && number;
+        return;
+    }
+    if (symbol->getName() == LIND_MARK_GROUP) {
+        if (!value->evaluateAsAbsolute(number) || number < 1 || number > LIND_BUNDLE_SIZE)
+            error(value->getLoc(), "a group has 1 to 32 instructions");
+        else
+            groupLeft = number;
+        groupInsts.clear();
+        return;
+    }
+    MCELFStreamer::emitAssignment(symbol, value);
+}
+
+// LLVM's alignment with nops, which it builds upon its alignment with a value.
+void Bundler::nopsTo(Align align, unsigned max) {
+    insideAlignment = true;
+    MCELFStreamer::emitCodeAlignment(align, &t.plainSubtarget(), max);
+    insideAlignment = false;
+}
+
+void Bundler::alignCode(Align align, unsigned max) {
+    // int3 where nobody comes by, else nops. LLVM's nops cross no bundle border as long as the padding
+    // ends at the next one, so wider alignments go there first and on with one-byte nops.
+    auto pad = [&](Align to, bool oneByte) {
+        if (deadEnd)
+            MCELFStreamer::emitValueToAlignment(to, 0xcc, 1, max);
+        else if (oneByte)
+            MCELFStreamer::emitValueToAlignment(to, 0x90, 1, max);
+        else
+            nopsTo(to, max);
+    };
+    probe();
+    if (align.value() <= LIND_BUNDLE_SIZE) {
+        if (phase != Unknown || open) {
+            openRegion();
+            pad(align, false);
+        } else {
+            pad(align, false);
+            if (align.value() == LIND_BUNDLE_SIZE && !max)
+                phase = 0;
+        }
+        pendingSlot = false;
+        return;
+    }
+    closeRegion();
+    if (max == 0)
+        pad(Align(LIND_BUNDLE_SIZE), false);
+    pad(align, true);
+    phase = max == 0 ? 0 : Unknown;
+}
+
+void Bundler::emitCodeAlignment(Align align, const MCSubtargetInfo *sti, unsigned max) {
+    if (!inCode())
+        MCELFStreamer::emitCodeAlignment(align, sti, max);
+    else
+        alignCode(align, max);
+}
+
+void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, unsigned max) {
+    if (insideAlignment || !inCode()) {
+        MCELFStreamer::emitValueToAlignment(align, fill, length, max);
+        return;
+    }
+    if (length == 1 && (fill & 0xff) == 0xcc)
+        deadEnd = true;
+    alignCode(align, max);
+}
+
+// Data in text keeps its length, so the layout goes on behind it.
+void Bundler::dataFollows() {
+    if (!inCode())
+        return;
+    rewriter.flush();
+    if (phase != Unknown)
+        openRegion();
+    pendingSlot = false;
+    poppedScratch = false;
+}
+
+// What follows has a length that only LLVM's layout knows.
+void Bundler::sizeUnknown() {
+    if (!inCode())
+        return;
+    rewriter.flush();
+    probe();
+    closeRegion();
+    phase = Unknown;
+}
+
+void Bundler::emitBytes(StringRef data) {
+    dataFollows();
+    MCELFStreamer::emitBytes(data);
+}
+
+void Bundler::emitValueImpl(const MCExpr *value, unsigned size, SMLoc loc) {
+    dataFollows();
+    MCELFStreamer::emitValueImpl(value, size, loc);
+}
+
+void Bundler::emitFill(const MCExpr &count, uint64_t value, SMLoc loc) {
+    sizeUnknown();
+    MCELFStreamer::emitFill(count, value, loc);
+}
+
+void Bundler::emitFill(const MCExpr &count, int64_t size, int64_t value, SMLoc loc) {
+    sizeUnknown();
+    MCELFStreamer::emitFill(count, size, value, loc);
+}
+
+void Bundler::emitULEB128Value(const MCExpr *value) {
+    int64_t number;
+    if (!value->evaluateAsAbsolute(number))
+        sizeUnknown();
+    MCELFStreamer::emitULEB128Value(value);
+}
+
+void Bundler::emitSLEB128Value(const MCExpr *value) {
+    int64_t number;
+    if (!value->evaluateAsAbsolute(number))
+        sizeUnknown();
+    MCELFStreamer::emitSLEB128Value(value);
+}
+
+void Bundler::emitValueToOffset(const MCExpr *offset, unsigned char value, SMLoc loc) {
+    sizeUnknown();
+    MCELFStreamer::emitValueToOffset(offset, value, loc);
+}
+
+void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtargetInfo &sti) {
+    if (!inCode()) {
+        MCELFStreamer::emitNops(count, longest, loc, sti);
+        return;
+    }
+    MCInst nop;
+    nop.setOpcode(t.NOOP);
+    for (int64_t i = 0; i < count; ++i)
+        instruction(nop);
+}
+
+//===-- instructions -----------------------------------------------------------------------------===//
+
+void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti) {
+    subtarget = &sti;
+    if (!rewritten) {
+        rewriter.rewrite(inst);
+        return;
+    }
+    // Rewritten assembly read back. Its text cannot show the address size of %gs:disp32.
+    MCInst copy = inst;
+    int at = t.memory(inst.getOpcode());
+    if (at >= 0 && inst.getOperand(at + MemSegment).getReg() == t.GS &&
+        !inst.getOperand(at + MemBase).getReg() && !inst.getOperand(at + MemIndex).getReg())
+        copy.setFlags(copy.getFlags() | FlagAddressSize);
+    if (!groupLeft) {
+        instruction(copy);
+        return;
+    }
+    groupInsts.push_back(copy);
+    if (--groupLeft == 0)
+        group(groupInsts);
+}
+
+void Bundler::useSlots() {
+    if (slotsHidden)
+        return;
+    slotsHidden = true;
+    for (const char *name : {LIND_GATE_BASE_SYMBOL, LIND_GATE_ENTRY_SYMBOL})
+        emitSymbolAttribute(getContext().getOrCreateSymbol(name), MCSA_Hidden);
+}
+
+void Bundler::instruction(const MCInst &inst) {
+    Kind kind = t.kind(inst.getOpcode());
+    atom(inst, kind == Kind::CallDirect);
+}
+
+void Bundler::group(ArrayRef<MCInst> insts) {
+    useSlots();
+    const MCInst &last = insts.back();
+    bool indirect = last.getOpcode() == t.JMP64r;
+    bool adjust = indirect && poppedScratch && returnCfaIsOpen();
+    if (adjust)
+        emitCFIAdjustCfaOffset(-8); // the return address has left the stack
+    atom(insts, last.getOpcode() == t.CALL64r);
+    if (adjust)
+        emitCFIAdjustCfaOffset(8);
+}
+
+void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after) {
+    useSlots();
+    atom(insts, true);
+    emitLabel(after, {});
+}
+
+// Whether the frame's address is counted from %rsp here.
+bool Bundler::returnCfaIsOpen() {
+    return hasUnfinishedDwarfFrameInfo() &&
+           getDwarfFrameInfos().back().CurrentCfaRegister == DwarfRsp;
+}
+
+// Jumps whose length depends on the layout: to local labels. All others have room for a relocation.
+bool Bundler::relaxable(const MCInst &inst) const {
+    if (inst.getOpcode() != t.JMP_1 && inst.getOpcode() != t.JCC_1)
+        return false;
+    const MCOperand &o = inst.getOperand(0);
+    if (!o.isExpr())
+        return false;
+    auto *ref = dyn_cast<MCSymbolRefExpr>(o.getExpr());
+    return ref && ref->getSpecifier() == 0 && ref->getSymbol().isTemporary() &&
+           !ref->getSymbol().isVariable();
+}
+
+// The form with a full immediate or displacement, where LLVM would decide only later.
+MCInst Bundler::widened(const MCInst &inst) const {
+    MCInst wide = inst;
+    const MCAsmBackend &backend = *const_cast<Bundler *>(this)->getAssembler().getBackendPtr();
+    while (backend.mayNeedRelaxation(wide.getOpcode(), wide.getOperands(), *subtarget)) {
+        unsigned before = wide.getOpcode();
+        backend.relaxInstruction(wide, *subtarget);
+        if (wide.getOpcode() == before)
+            break;
+    }
+    return wide;
+}
+
+unsigned Bundler::encodedSize(const MCInst &inst) {
+    SmallVector<char, 16> code;
+    SmallVector<MCFixup, 2> fixups;
+    getAssembler().getEmitter().encodeInstruction(inst, code, fixups, *subtarget);
+    // EVEX, XOP, 3DNow! and REX2 have no place in a cage, whatever they encode.
+    unsigned i = 0;
+    auto at = [&](unsigned n) { return n < code.size() ? static_cast<uint8_t>(code[n]) : 0; };
+    while (at(i) == 0x64 || at(i) == 0x65 || at(i) == 0x66 || at(i) == 0x67 || at(i) == 0xf0 ||
+           at(i) == 0xf2 || at(i) == 0xf3)
+        ++i;
+    bool evex = at(i) == 0x62, rex2 = at(i) == 0xd5;
+    bool xop = at(i) == 0x8f && (at(i + 1) & 0x1f) >= 8;
+    bool amd3dnow = at(i) == 0x0f && (at(i + 1) == 0x0f || at(i + 1) == 0x0e);
+    if (evex || rex2 || xop || amd3dnow)
+        error(inst.getLoc(), Twine("this instruction cannot run in a cage (") +
+                                 t.name(inst.getOpcode()) +
+                                 "): its encoding is newer than x86-64-v3 or obsolete; lower -march");
+    return code.size();
+}
+
+void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd) {
+    beforeAtom(insts);
+    openRegion();
+    ++NumAtoms;
+    bool jump = insts.size() == 1 && relaxable(insts[0]);
+    SmallVector<MCInst, 8> code(insts.begin(), insts.end());
+    unsigned size = 0;
+    if (!jump)
+        for (MCInst &inst : code) {
+            inst = widened(inst);
+            size += encodedSize(inst);
+        }
+    if (size > LIND_BUNDLE_SIZE) {
+        error(insts[0].getLoc(), "the rewritten instruction does not fit a bundle; use a simpler "
+                                 "addressing mode");
+        return;
+    }
+    if (!pendingSlot)
+        newSlot();
+    pendingSlot = false;
+    slots.back().size = size;
+    insideAtom = true;
+    for (const MCInst &inst : code)
+        MCELFStreamer::emitInstruction(inst, *subtarget);
+    insideAtom = false;
+    if (jump) {
+        MCFragment *f = slots.back().padding->getNext();
+        while (f && f->getKind() != MCFragment::FT_Relaxable)
+            f = f->getNext();
+        if (!f)
+            report_fatal_error("lind-pass: LLVM did not keep a jump relaxable");
+        auto *ref = cast<MCSymbolRefExpr>(insts[0].getOperand(0).getExpr());
+        slots.back().jump = jumps.size();
+        jumps.push_back({f, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1, false, 0});
+    }
+    afterAtom(insts);
+    if (padToEnd)
+        fillToBundleEnd();
+}
+
+// Behind a call: never executed, as the return address is rounded up.
+void Bundler::fillToBundleEnd() {
+    MCELFStreamer::emitValueToAlignment(Align(LIND_BUNDLE_SIZE), 0xcc, 1, 0);
+    deadEnd = false;
+}
+
+//===-- the stack pointer's drift (R5) -----------------------------------------------------------===//
+
+bool Bundler::stackAdjustment(const MCInst &inst, uint64_t &amount) const {
+    unsigned o = inst.getOpcode();
+    const MCOperand *value = nullptr;
+    if (o == t.ADD64ri8 || o == t.ADD64ri32 || o == t.SUB64ri8 || o == t.SUB64ri32)
+        value = &inst.getOperand(2);
+    else if (o == t.LEA64r)
+        value = &inst.getOperand(1 + MemDisp);
+    if (!value || inst.getOperand(0).getReg() != t.RSP)
+        return false;
+    int64_t v = value->isImm() ? value->getImm() : 0;
+    amount = v < 0 ? -v : v;
+    return true;
+}
+
+bool Bundler::isAnchor(const MCInst &inst) const {
+    unsigned o = inst.getOpcode();
+    if (t.isPush(o) || t.isPop(o) || t.kind(o) == Kind::CallDirect)
+        return true;
+    if (!t.plainMove(o))
+        return false;
+    int at = t.memory(o);
+    return inst.getOperand(at + MemBase).getReg() == t.RSP &&
+           !inst.getOperand(at + MemSegment).getReg();
+}
+
+// An access through %rsp that changes nothing the program can see.
+void Bundler::probe() {
+    if (!drift)
+        return;
+    drift = 0;
+    ++NumProbes;
+    MCInst inst;
+    auto memory = [&](int64_t disp) {
+        for (const MCOperand &o : {MCOperand::createReg(t.RSP), MCOperand::createImm(1),
+                                   MCOperand::createReg(0), MCOperand::createImm(disp),
+                                   MCOperand::createReg(0)})
+            inst.addOperand(o);
+    };
+    if (!scratchBusy) {
+        inst.setOpcode(t.MOV32rm);
+        inst.addOperand(MCOperand::createReg(t.R11D));
+        memory(0);
+    } else { // %r11 is not free: store it below the red zone, where nobody looks
+        inst.setOpcode(t.MOV64mr);
+        memory(-RedZone - 8);
+        inst.addOperand(MCOperand::createReg(t.R11));
+    }
+    bool busy = scratchBusy;
+    atom(inst, false);
+    scratchBusy = busy;
+}
+
+void Bundler::beforeAtom(ArrayRef<MCInst> insts) {
+    if (!drift)
+        return;
+    uint64_t amount;
+    Kind kind = t.kind(insts.back().getOpcode());
+    bool leaves = kind == Kind::Jump || kind == Kind::JumpShort || kind == Kind::JumpRegister ||
+                  kind == Kind::JumpMemory || kind == Kind::CallRegister || kind == Kind::Trap;
+    if (leaves || (insts.size() == 1 && stackAdjustment(insts[0], amount) &&
+                   drift + amount > LIND_RSP_REACH))
+        probe();
+}
+
+void Bundler::afterAtom(ArrayRef<MCInst> insts) {
+    const MCInst &first = insts.front(), &last = insts.back();
+    Kind kind = t.kind(last.getOpcode());
+    uint64_t amount;
+    if (insts.size() == 1) {
+        if (stackAdjustment(first, amount))
+            drift += amount;
+        else if (isAnchor(first))
+            drift = 0;
+    } else if (last.getNumOperands() && last.getOperand(0).isReg() &&
+               last.getOperand(0).getReg() == t.RSP) {
+        drift = 0; // a stack group
+    }
+    poppedScratch = first.getOpcode() == t.POP64r && first.getOperand(0).getReg() == t.R11;
+    if (insts.size() > 1 || kind == Kind::CallDirect) {
+        scratchBusy = false; // groups use %r11 up, callees do not keep it
+    } else {
+        for (unsigned i = 0; i < t.desc(first.getOpcode()).getNumDefs(); ++i)
+            if (first.getOperand(i).isReg() && t.isR11(first.getOperand(i).getReg()))
+                scratchBusy = true;
+    }
+    deadEnd = kind == Kind::JumpRegister || kind == Kind::JumpMemory || kind == Kind::Trap ||
+              last.getOpcode() == t.JMP_1 || last.getOpcode() == t.JMP_4;
+}
+
+} // namespace lind

@@ -1,0 +1,144 @@
+// The object streamer: rewrites every instruction and lays the result out in bundles (docs/sfi.md 2).
+//
+// LLVM cannot do the layout: whether a jump is short is known only when all that lies between it and its
+// target is, and padding depends on it. So code is collected in *regions*. Within a region each atom (an
+// instruction or group) has a padding slot in front, an MCBoundaryAlignFragment of size 0. When the
+// region ends, its layout is computed here exactly: lengths of jumps, then padding (layout.cpp). LLVM
+// finds nothing left to relax.
+#ifndef LIND_PASS_BUNDLER_H
+#define LIND_PASS_BUNDLER_H
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/MC/MCAsmBackend.h"
+#include "llvm/MC/MCCodeEmitter.h"
+#include "llvm/MC/MCELFStreamer.h"
+#include "llvm/MC/MCObjectWriter.h"
+#include "llvm/MC/MCSection.h"
+#include "pass/rewriter.h"
+
+namespace lind {
+
+// Symbols by which rewritten assembly (-S) tells its reader what it is: `.set NAME, VALUE`.
+#define LIND_MARK_REWRITTEN "__lind_rewritten" // instructions are rewritten already; value 1
+#define LIND_MARK_GROUP "__lind_group"         // the next VALUE instructions are a group
+
+class Bundler final : public llvm::MCELFStreamer, private Sink {
+  public:
+    Bundler(llvm::MCContext &context, std::unique_ptr<llvm::MCAsmBackend> backend,
+            std::unique_ptr<llvm::MCObjectWriter> writer,
+            std::unique_ptr<llvm::MCCodeEmitter> emitter);
+
+    void reset() override;
+    void changeSection(llvm::MCSection *section, uint32_t subsection) override;
+    void emitInstruction(const llvm::MCInst &inst, const llvm::MCSubtargetInfo &sti) override;
+    void emitLabel(llvm::MCSymbol *symbol, llvm::SMLoc loc) override;
+    llvm::MCSymbol *emitCFILabel() override;
+    void emitAssignment(llvm::MCSymbol *symbol, const llvm::MCExpr *value) override;
+    void emitCodeAlignment(llvm::Align align, const llvm::MCSubtargetInfo *sti,
+                           unsigned max) override;
+    void emitValueToAlignment(llvm::Align align, int64_t fill, uint8_t length,
+                              unsigned max) override;
+    void emitBytes(llvm::StringRef data) override;
+    void emitValueImpl(const llvm::MCExpr *value, unsigned size, llvm::SMLoc loc) override;
+    void emitFill(const llvm::MCExpr &count, uint64_t value, llvm::SMLoc loc) override;
+    void emitFill(const llvm::MCExpr &count, int64_t size, int64_t value,
+                  llvm::SMLoc loc) override;
+    void emitULEB128Value(const llvm::MCExpr *value) override;
+    void emitSLEB128Value(const llvm::MCExpr *value) override;
+    void emitValueToOffset(const llvm::MCExpr *offset, unsigned char value,
+                           llvm::SMLoc loc) override;
+    void emitNops(int64_t count, int64_t longest, llvm::SMLoc loc,
+                  const llvm::MCSubtargetInfo &sti) override;
+    using llvm::MCELFStreamer::emitFill;
+
+  private:
+    // An atom's padding, and what stands behind it.
+    struct Slot {
+        llvm::MCBoundaryAlignFragment *padding;
+        unsigned size = 0;  // of the atom, without its relaxable jump
+        int jump = -1;      // index into jumps
+    };
+    struct Jump {
+        llvm::MCFragment *fragment; // its tail is the jump
+        const llvm::MCSymbol *target;
+        bool conditional;
+        bool isLong;
+        uint32_t end;               // offset behind the short form in the current layout
+        unsigned size() const { return !isLong ? 2 : conditional ? 6 : 5; }
+    };
+    static constexpr unsigned Unknown = ~0u;
+
+    // Sink
+    void instruction(const llvm::MCInst &inst) override;
+    void group(llvm::ArrayRef<llvm::MCInst> insts) override;
+    void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) override;
+    void error(llvm::SMLoc where, const llvm::Twine &message) override;
+    llvm::MCContext &context() override { return getContext(); }
+    bool seesLabels() const override { return true; }
+
+    // bundler.cpp
+    void atom(llvm::ArrayRef<llvm::MCInst> insts, bool padToEnd);
+    llvm::MCInst widened(const llvm::MCInst &inst) const;
+    unsigned encodedSize(const llvm::MCInst &inst);
+    bool relaxable(const llvm::MCInst &inst) const;
+    void useSlots();
+    bool inCode() const;
+    bool isEntry(const llvm::MCSymbol *symbol) const;
+    void alignCode(llvm::Align align, unsigned max);
+    void nopsTo(llvm::Align align, unsigned max);
+    void fillToBundleEnd();
+    void dataFollows();
+    void sizeUnknown();
+
+    // Drift of %rsp since the last certain access through it (R5).
+    void beforeAtom(llvm::ArrayRef<llvm::MCInst> insts);
+    void afterAtom(llvm::ArrayRef<llvm::MCInst> insts);
+    bool stackAdjustment(const llvm::MCInst &inst, uint64_t &amount) const;
+    bool isAnchor(const llvm::MCInst &inst) const;
+    void probe();
+    bool returnCfaIsOpen();
+
+    // layout.cpp
+    void openRegion();
+    void closeRegion();
+    uint32_t layoutOnce();
+    bool lengthenJumps();
+    void makeLong(Jump &jump);
+    Slot &newSlot();
+
+    const Tables &t;
+    Rewriter rewriter;
+    const llvm::MCSubtargetInfo *subtarget; // of the instruction being emitted
+
+    // Where in a bundle the current section continues, when no region is open.
+    unsigned phase = Unknown;
+    llvm::DenseMap<std::pair<llvm::MCSection *, uint32_t>, unsigned> phases;
+    std::pair<llvm::MCSection *, uint32_t> place{nullptr, 0};
+
+    bool open = false;
+    bool pendingSlot = false; // the last slot has no atom yet
+    bool cfiLabel = false;    // the label being emitted belongs to unwind information
+    bool insideAlignment = false;
+    bool insideAtom = false;  // LLVM emits line table labels while it emits an instruction
+    bool deadEnd = true;      // control does not reach the end of what was emitted
+    unsigned regionPhase = 0;
+    llvm::SmallVector<Slot, 0> slots;
+    llvm::SmallVector<Jump, 0> jumps;
+    llvm::SmallVector<uint32_t, 0> offsets; // of the region's fragments, by layout order
+    llvm::SmallVector<const llvm::MCFragment *, 0> fragments;
+
+    uint64_t drift = 0;       // bytes
+    bool scratchBusy = false; // %r11 may hold a value of the program
+    bool poppedScratch = false; // the last atom was popq %r11
+
+    // State of rewritten assembly that is read back.
+    bool rewritten = false;
+    unsigned groupLeft = 0;
+    llvm::SmallVector<llvm::MCInst, 8> groupInsts;
+    bool slotsHidden = false;
+};
+
+} // namespace lind
+
+#endif

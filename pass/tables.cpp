@@ -1,0 +1,167 @@
+// Builds the opcode and register tables from LLVM's names.
+#include "pass/tables.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+
+namespace lind {
+
+static Tables *theTables;
+
+const Tables &Tables::get() { return *theTables; }
+
+unsigned Tables::opcode(StringRef name) const {
+    auto it = opcodes.find(name);
+    if (it == opcodes.end())
+        report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
+    return it->second;
+}
+
+bool Tables::isVector(unsigned reg) const {
+    StringRef name = registers->getName(reg);
+    return name.starts_with("XMM") || name.starts_with("YMM") || name.starts_with("ZMM");
+}
+
+static bool isStringOperation(StringRef name) {
+    for (StringRef stem : {"MOVS", "STOS", "LODS", "SCAS", "CMPS"})
+        if (name.consume_front(stem))
+            return name == "B" || name == "W" || name == "L" || name == "Q";
+    return name.starts_with("REP_MOVS") || name.starts_with("REP_STOS");
+}
+
+static bool isAbsoluteMove(StringRef name) {
+    if (!name.consume_front("MOV"))
+        return false;
+    name = name.drop_while([](char c) { return c >= '0' && c <= '9'; });
+    return name == "ao16" || name == "ao32" || name == "ao64" || name == "o16a" || name == "o32a" ||
+           name == "o64a";
+}
+
+static bool isLockable(StringRef name) {
+    for (StringRef stem : {"ADC", "ADD", "AND", "BTC", "BTR", "BTS", "CMPXCHG", "DEC", "INC", "NEG",
+                           "NOT", "OR", "SBB", "SUB", "XADD", "XCHG", "XOR"}) {
+        StringRef rest = name;
+        if (!rest.consume_front(stem))
+            continue;
+        if (stem == "CMPXCHG" && (rest == "8B" || rest == "16B"))
+            return true;
+        StringRef tail = rest.drop_while([](char c) { return c >= '0' && c <= '9'; });
+        if (tail.size() < rest.size() && (tail.starts_with("m") || tail == "rm") &&
+            !(tail == "rm" && stem != "XADD" && stem != "XCHG" && stem != "CMPXCHG"))
+            return true;
+    }
+    return false;
+}
+
+static bool isPlainMove(StringRef name) {
+    return StringSwitch<bool>(name)
+        .Cases({"MOV8rm", "MOV16rm", "MOV32rm", "MOV64rm"}, true)
+        .Cases({"MOV8mr", "MOV16mr", "MOV32mr", "MOV64mr"}, true)
+        .Cases({"MOV8mi", "MOV16mi", "MOV32mi", "MOV64mi32"}, true)
+        .Default(false);
+}
+
+static Kind kindOf(StringRef name) {
+    if (isStringOperation(name))
+        return Kind::String;
+    if (isAbsoluteMove(name))
+        return Kind::AbsoluteMove;
+    return StringSwitch<Kind>(name)
+        .Cases({"LEA16r", "LEA32r", "LEA64r", "LEA64_32r", "LEA64_16r", "LEA64_8r"}, Kind::Lea)
+        .Case("RET64", Kind::Return)
+        .Case("RETI64", Kind::ReturnPop)
+        .Case("CALL64pcrel32", Kind::CallDirect)
+        .Cases({"CALL64r", "CALL64r_NT"}, Kind::CallRegister)
+        .Cases({"CALL64m", "CALL64m_NT"}, Kind::CallMemory)
+        .Cases({"JMP_1", "JMP_4", "JCC_1", "JCC_4"}, Kind::Jump)
+        .Cases({"LOOP", "LOOPE", "LOOPNE", "JRCXZ", "JECXZ"}, Kind::JumpShort)
+        .Cases({"JMP64r", "JMP64r_NT", "JMP64r_REX"}, Kind::JumpRegister)
+        .Cases({"JMP64m", "JMP64m_NT", "JMP64m_REX"}, Kind::JumpMemory)
+        .Case("REP_PREFIX", Kind::PrefixRepeat)
+        .Case("REPNE_PREFIX", Kind::PrefixRepeatNot)
+        .Case("LOCK_PREFIX", Kind::PrefixLock)
+        .Cases({"CS_PREFIX", "DS_PREFIX", "ES_PREFIX", "SS_PREFIX"}, Kind::PrefixIgnored)
+        .Cases({"XACQUIRE_PREFIX", "XRELEASE_PREFIX"}, Kind::PrefixIgnored)
+        .Cases({"NOOP", "NOOPW", "NOOPL", "NOOPQ", "NOOPWr", "NOOPLr", "NOOPQr"}, Kind::Nop)
+        .Cases({"ENDBR64", "ENDBR32", "CLD"}, Kind::Dropped)
+        .Cases({"TRAP", "INT3", "HLT"}, Kind::Trap)
+        .Cases({"UD1Wm", "UD1Lm", "UD1Qm", "UD1Wr", "UD1Lr", "UD1Qr"}, Kind::TrapArgument)
+        .Case("LEAVE64", Kind::Leave)
+        .Case("ENTER", Kind::Enter)
+        .Case("SYSCALL", Kind::Syscall)
+        .Default(Kind::Plain);
+}
+
+void Tables::classify(unsigned opcode, Entry &entry) const {
+    StringRef name = info->getName(opcode);
+    const MCInstrDesc &d = info->get(opcode);
+    int first = -1, count = 0;
+    for (unsigned i = 0; i < d.getNumOperands(); ++i)
+        if (d.operands()[i].OperandType == MCOI::OPERAND_MEMORY) {
+            if (first < 0)
+                first = i;
+            ++count;
+        }
+    entry.kind = kindOf(name);
+    if (count == MemParts)
+        entry.memory = first;
+    if (entry.kind == Kind::Lea)
+        entry.memory = 1; // its operands are not typed as memory in the 64-bit forms
+    entry.forbidden = forbiddenReason(name);
+    if (!entry.forbidden && count && count != MemParts && entry.kind != Kind::String &&
+        entry.kind != Kind::AbsoluteMove)
+        entry.forbidden = "its memory operands are implicit; write the access out";
+    entry.lockable = isLockable(name);
+    entry.plainMove = isPlainMove(name);
+    entry.push = name.starts_with("PUSH64") || name == "PUSHF64";
+    entry.pop = name.starts_with("POP64");
+}
+
+void Tables::build(const Target &target) {
+    if (theTables)
+        return;
+    auto *t = new Tables; // lives as long as the process
+    Triple triple("x86_64-unknown-linux-gnu");
+    t->info.reset(target.createMCInstrInfo());
+    t->registers.reset(target.createMCRegInfo(triple));
+    t->subtarget.reset(target.createMCSubtargetInfo(triple, "x86-64", ""));
+
+    StringMap<unsigned> registers;
+    unsigned count = t->registers->getNumRegs();
+    for (unsigned r = 1; r < count; ++r)
+        registers[t->registers->getName(r)] = r;
+    auto reg = [&](StringRef name) -> unsigned {
+        auto it = registers.find(name);
+        if (it == registers.end())
+            report_fatal_error(Twine("lind-pass: this LLVM has no register ") + name);
+        return it->second;
+    };
+    t->low32.assign(count, 0);
+    t->is32.assign(count, false);
+    for (const char *name : {"AX", "BX", "CX", "DX", "SI", "DI", "BP", "SP"})
+        t->low32[reg(("R" + Twine(name)).str())] = reg(("E" + Twine(name)).str());
+    for (unsigned n = 8; n < 16; ++n)
+        t->low32[reg(("R" + Twine(n)).str())] = reg(("R" + Twine(n) + "D").str());
+    for (unsigned r = 1; r < count; ++r)
+        if (t->low32[r])
+            t->is32[t->low32[r]] = true;
+
+    unsigned number = t->info->getNumOpcodes();
+    t->entries.resize(number);
+    for (unsigned o = 0; o < number; ++o) {
+        t->opcodes[t->info->getName(o)] = o;
+        t->classify(o, t->entries[o]);
+    }
+#define LIND_LOOKUP(name) t->name = t->opcode(#name);
+    LIND_OPCODES(LIND_LOOKUP)
+#undef LIND_LOOKUP
+#define LIND_LOOKUP(name) t->name = reg(#name);
+    LIND_REGISTERS(LIND_LOOKUP)
+#undef LIND_LOOKUP
+    theTables = t;
+}
+
+} // namespace lind
