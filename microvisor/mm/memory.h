@@ -19,6 +19,7 @@
 
 struct file; /* fs/file.h */
 struct memory;
+struct place; /* fs/place.h */
 struct task;
 
 /* What programs may map: [MEMORY_START, MEMORY_END). MEMORY_END plays the part of Linux's TASK_SIZE, MEMORY_START of mmap_min_addr. */
@@ -81,10 +82,10 @@ struct memory_region {
 };
 
 /* Finds the first region that ends above `from`, puts what it is in *region and its guest name ("" when it has none) in name (size bytes,
- * cut if longer). Returns 1, or 0 when there is none. A loop that continues at region->end sees each region once, and if other tasks change
- * the map meanwhile a mixture of before and after, as on Linux. COLD. */
-int memory_describe(struct memory *memory, uint64_t from, struct memory_region *region, char *name,
-                    size_t size);
+ * cut if longer); names of files are paths in `place`. Returns 1, or 0 when there is none. A loop that continues at region->end sees each
+ * region once, and if other tasks change the map meanwhile a mixture of before and after, as on Linux. COLD. */
+int memory_describe(struct memory *memory, struct place *place, uint64_t from,
+                    struct memory_region *region, char *name, size_t size);
 
 /* Sums over the map, in pages, and the heap. */
 struct memory_usage {
