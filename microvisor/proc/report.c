@@ -1,0 +1,418 @@
+/* What lind-run says about a program that a fault ended. */
+#include "microvisor/proc/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "microvisor/mm/memory.h"
+
+enum {
+    HELPER_TIME = 2000,    /* milliseconds that the helper gets */
+    HELPER_OUTPUT = 16384, /* bytes of its output that are read */
+    FIRST_FREE_FD = 10,    /* above the descriptors that the helper gets */
+    INSTRUCTION = 4,       /* bytes of an instruction that are looked at */
+};
+
+/* Traps of the CPU, which Linux passes with a fault's signal. */
+enum { TRAP_BREAKPOINT = 3, TRAP_PROTECTION = 13, TRAP_PAGE_FAULT = 14 };
+
+/* Bits of a page fault's error code. */
+enum { ERROR_WRITE = 2, ERROR_EXECUTE = 16 };
+
+/* How far below a stack's lowest page an access is still its overflow. Larger frames are not told
+ * from wild pointers. */
+#define OVERFLOW_REACH (64ULL << 20)
+
+struct report {
+    struct task *task;
+    const struct fault *fault;
+    uint64_t rip;         /* of the faulting instruction */
+    uint64_t stack;       /* window offset of the first readable word of the stack */
+    unsigned trap, error; /* fault->error taken apart */
+    int wild;             /* a jump to what is no code */
+    char program[512];    /* its path, printable */
+    const char *name;     /* the last part of it */
+    size_t used;
+    char text[HELPER_OUTPUT + 8192];
+    char answer[HELPER_OUTPUT]; /* the helper's */
+};
+
+static const char *symbolizer;
+
+void report_set_symbolizer(const char *path) {
+    symbolizer = path;
+}
+
+__attribute__((format(printf, 2, 3))) static void add(struct report *report, const char *format,
+                                                      ...) {
+    size_t room = sizeof report->text - report->used;
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(report->text + report->used, room, format, list);
+    va_end(list);
+    if (length > 0)
+        report->used += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+/* Replaces what could act on a terminal. */
+static void make_printable(char *text, int newlines) {
+    for (; *text; text++)
+        if ((*text < ' ' || *text > '~') && !(newlines && *text == '\n'))
+            *text = '?';
+}
+
+/* An absolute address into the window becomes the offset that the program knows. */
+static uint64_t cage_view(const struct task *task, uint64_t value) {
+    return (value ^ task->thread.base) >> LIND_WINDOW_SHIFT ? value : (uint32_t)value;
+}
+
+/* The region that an overflow of the stack at `address` would be one of: the next one above that
+ * can be accessed. */
+static int region_above(struct report *report, uint64_t address, struct memory_region *region) {
+    char name[8];
+    struct process *process = report->task->process;
+    while (memory_describe(process->memory, process->place, address, region, name, sizeof name)) {
+        if (region->flags & REGION_PROTECTION)
+            return 1;
+        address = region->end;
+    }
+    return 0;
+}
+
+/* Words for an access that the page tables refused. */
+static const char *access_reason(struct report *report) {
+    uint64_t address = report->fault->address, rsp = report->task->thread.regs.rsp;
+    struct memory_region region;
+    uint64_t word;
+    int known = region_above(report, address, &region);
+
+    int lost = task_copyin(report->task, &word, rsp, sizeof word) != 0;
+    /* Accesses relative to %rsp reach this far, and a push writes just below it (docs/sfi.md 1). */
+    int below = address < rsp && rsp - address <= LIND_RSP_REACH;
+    if (lost || below) {
+        if (address == 0 &&
+            (rsp < 2 * LIND_GUARD_SIZE || rsp >= LIND_WINDOW_SIZE - 2 * LIND_GUARD_SIZE))
+            return "the stack pointer left the window";
+        uint64_t lowest = address < rsp ? address : rsp;
+        if (region_above(report, lowest, &region) && region.start - lowest <= OVERFLOW_REACH &&
+            region.start > lowest) {
+            if (report->stack < region.start)
+                report->stack = region.start;
+            return "stack overflow";
+        }
+        if (lost && address - rsp < LIND_GUARD_SIZE)
+            return "wild stack pointer";
+    }
+    if (address < LIND_GUARD_SIZE)
+        return "null pointer";
+    if (report->fault->signal == SIGBUS)
+        return "beyond the end of the mapped file";
+    if (known && region.start <= address)
+        return report->error & ERROR_WRITE ? "read-only memory" : "no access";
+    return "not mapped";
+}
+
+static void add_page_fault(struct report *report) {
+    unsigned long long address = report->fault->address;
+    if (report->error & ERROR_EXECUTE) {
+        report->wild = 1;
+        add(report, "jump to 0x%llx (%s)", address,
+            address < LIND_GUARD_SIZE ? "null function pointer" : "no code there");
+        return;
+    }
+    const char *reason = access_reason(report);
+    add(report, "%s 0x%llx (%s)", report->error & ERROR_WRITE ? "write to" : "read of", address,
+        reason);
+}
+
+/* SIGFPE's codes, FPE_INTDIV onwards. The CPU does not tell the first two apart. */
+static const char *const arithmetic[] = {
+    [FPE_INTDIV] = "integer division by zero, or its result does not fit",
+    [FPE_INTOVF] = "integer overflow",
+    [FPE_FLTDIV] = "floating point division by zero",
+    [FPE_FLTOVF] = "floating point overflow",
+    [FPE_FLTUND] = "floating point underflow",
+    [FPE_FLTRES] = "inexact floating point result",
+    [FPE_FLTINV] = "invalid floating point operation",
+};
+
+static const char *instruction_reason(const struct report *report) {
+    const struct fault *fault = report->fault;
+    uint8_t code[INSTRUCTION] = {0};
+    task_copyin(report->task, code, report->rip, sizeof code);
+    switch (fault->signal) {
+    case SIGFPE:
+        if (fault->code > 0 && (size_t)fault->code < sizeof arithmetic / sizeof *arithmetic)
+            return arithmetic[fault->code];
+        return "arithmetic error";
+    case SIGILL:
+        if (code[0] == 0x0f && code[1] == 0x0b)
+            return "trap instruction (ud2)";
+        if ((code[0] == 0x0f && code[1] == 0xb9) ||
+            (code[0] == 0x67 && code[1] == 0x0f && code[2] == 0xb9))
+            return "trap instruction (ud1)";
+        return "illegal instruction";
+    case SIGTRAP:
+        return "trap instruction (int3)";
+    case SIGBUS:
+        return "misaligned access";
+    default:
+        if (report->trap == TRAP_PROTECTION)
+            return code[0] == 0xf4 ? "trap instruction (hlt)" : "misaligned or forbidden access";
+        return "fault";
+    }
+}
+
+static void add_headline(struct report *report, const char *where) {
+    static const char *const signals[] = {[SIGSEGV] = "SIGSEGV",
+                                          [SIGBUS] = "SIGBUS",
+                                          [SIGFPE] = "SIGFPE",
+                                          [SIGILL] = "SIGILL",
+                                          [SIGTRAP] = "SIGTRAP"};
+    const struct fault *fault = report->fault;
+    const char *name = fault->signal > 0 && (size_t)fault->signal < sizeof signals / sizeof *signals
+                           ? signals[fault->signal]
+                           : NULL;
+    report->used = 0;
+    if (name)
+        add(report, "lind-run: %s: killed by %s: ", report->program, name);
+    else
+        add(report, "lind-run: %s: killed by signal %d: ", report->program, fault->signal);
+    if ((fault->signal == SIGSEGV || fault->signal == SIGBUS) && report->trap == TRAP_PAGE_FAULT)
+        add_page_fault(report);
+    else
+        add(report, "%s", instruction_reason(report));
+    add(report, "%s\n", where);
+}
+
+/* The registers under the names of the helper's description. */
+#define REGISTERS(X)                                                                               \
+    X(rax)                                                                                         \
+    X(rbx) X(rcx) X(rdx) X(rsi) X(rdi) X(rbp) X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14)       \
+        X(r15)
+
+static void add_registers(struct report *report) {
+    const struct registers *regs = &report->task->thread.regs;
+    uint64_t start = report->task->process->image_start;
+    add(report, "  rip %#llx", (unsigned long long)regs->rip);
+    if (regs->rip >= start && !report->wild)
+        add(report, " (%s+%#llx)", report->name, (unsigned long long)(regs->rip - start));
+    add(report, "  rsp %#llx  flags %#llx", (unsigned long long)regs->rsp,
+        (unsigned long long)regs->flags);
+    unsigned column = 0;
+#define ADD(register_name)                                                                         \
+    add(report, "%s%3s %016llx", column++ % 4 ? "  " : "\n  ", #register_name,                     \
+        (unsigned long long)cage_view(report->task, regs->register_name));
+    REGISTERS(ADD)
+#undef ADD
+    add(report, "\n");
+}
+
+/* Writes the description to a memory file. Returns its descriptor or -1. */
+static int describe(const struct report *report) {
+    struct task *task = report->task;
+    const struct registers *regs = &task->thread.regs;
+    uint64_t words[LIND_PAGE_SIZE / sizeof(uint64_t)];
+    int fd = memfd_create("lind-crash", MFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+
+    dprintf(fd, REPORT_VERSION "\nname %s\nstart %#llx\nrip %#llx\nrsp %#llx\nwild %#x\n",
+            report->name, (unsigned long long)task->process->image_start,
+            (unsigned long long)report->rip, (unsigned long long)regs->rsp, (unsigned)report->wild);
+#define PUT(register_name)                                                                         \
+    dprintf(fd, "%s %#llx\n", #register_name,                                                      \
+            (unsigned long long)cage_view(task, regs->register_name));
+    REGISTERS(PUT)
+#undef PUT
+
+    /* As many pages as can be read; the helper sees the true size by the file's end. */
+    uint64_t at = report->stack, end = at + REPORT_STACK_MAX;
+    dprintf(fd, "stack %#llx %#x\n\n", (unsigned long long)at, REPORT_STACK_MAX);
+    while (at < end) {
+        size_t size = LIND_PAGE_SIZE - at % LIND_PAGE_SIZE;
+        if (task_copyin(task, words, at, size))
+            break;
+        for (size_t i = 0; i < size / sizeof *words; i++)
+            words[i] = cage_view(task, words[i]);
+        if (write(fd, words, size) != (ssize_t)size)
+            break;
+        at += size;
+    }
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int helper_path(char *path, size_t size) {
+    static const char name[] = "lind-symbolize";
+    if (symbolizer)
+        return snprintf(path, size, "%s", symbolizer) < (int)size;
+    ssize_t length = readlink("/proc/self/exe", path, size - sizeof name);
+    if (length <= 0)
+        return 0;
+    path[length] = 0;
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return 0;
+    memcpy(slash + 1, name, sizeof name);
+    return 1;
+}
+
+/* Starts the helper with nothing but its three descriptors and no environment. Returns its id or
+ * -1. */
+static pid_t helper_start(const struct report *report, int description, int output) {
+    char path[PATH_MAX], program_name[] = "lind-symbolize", option[] = "--crash";
+    char *arguments[] = {program_name, option, NULL}, *environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid = -1;
+    int in = fcntl(description, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    int out = fcntl(output, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    int program = fcntl(report->task->process->program_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    if (in < 0 || out < 0 || program < 0 || !helper_path(path, sizeof path) ||
+        posix_spawn_file_actions_init(&actions))
+        goto done;
+    if (posix_spawn_file_actions_adddup2(&actions, in, 0) ||
+        posix_spawn_file_actions_adddup2(&actions, out, 1) ||
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) ||
+        posix_spawn_file_actions_adddup2(&actions, program, REPORT_PROGRAM_FD) ||
+        posix_spawn_file_actions_addclosefrom_np(&actions, REPORT_PROGRAM_FD + 1) ||
+        posix_spawn(&pid, path, &actions, NULL, arguments, environment))
+        pid = -1;
+    posix_spawn_file_actions_destroy(&actions);
+done:
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+    if (program >= 0)
+        close(program);
+    return pid;
+}
+
+static long long milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads what the helper says until it closes its end or its time is over. */
+static size_t helper_listen(int fd, char *answer, size_t size) {
+    long long end = milliseconds() + HELPER_TIME;
+    size_t used = 0;
+    while (used < size) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        long long left = end - milliseconds();
+        if (left <= 0)
+            break;
+        int ready = poll(&wait, 1, (int)left);
+        if (ready == 0 || (ready < 0 && errno != EINTR))
+            break;
+        if (ready < 0)
+            continue;
+        ssize_t got = read(fd, answer + used, size - used);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            break;
+        if (got > 0)
+            used += (size_t)got;
+    }
+    return used;
+}
+
+/* Fills report->answer with printable lines; it stays empty when there is no helper or it fails. */
+static void ask_helper(struct report *report) {
+    int pipe_fds[2] = {-1, -1};
+    size_t used = 0;
+    report->answer[0] = 0;
+    if (report->task->process->program_fd < 0)
+        return;
+    int description = describe(report);
+    if (description < 0)
+        return;
+    if (pipe2(pipe_fds, O_CLOEXEC) == 0) {
+        pid_t pid = helper_start(report, description, pipe_fds[1]);
+        close(pipe_fds[1]);
+        if (pid > 0) {
+            used = helper_listen(pipe_fds[0], report->answer, sizeof report->answer - 1);
+            kill(pid, SIGKILL);
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        }
+        close(pipe_fds[0]);
+    }
+    close(description);
+    /* Only whole lines: the helper may have been killed within one. */
+    while (used && report->answer[used - 1] != '\n')
+        used--;
+    report->answer[used] = 0;
+    if (strlen(report->answer) != used)
+        report->answer[0] = 0;
+    make_printable(report->answer, 1);
+}
+
+void fault_report(struct task *task, const struct fault *fault) {
+    struct report *report = malloc(sizeof *report);
+    if (!report) {
+        dprintf(2, "lind-run: killed by signal %d; no memory for a report\n", fault->signal);
+        return;
+    }
+    const struct registers *regs = &task->thread.regs;
+    uint64_t word;
+    report->task = task;
+    report->fault = fault;
+    report->error = (unsigned)fault->error;
+    report->trap = (unsigned)(fault->error >> 32);
+    report->wild = 0;
+    /* A breakpoint is reported behind the instruction. */
+    report->rip =
+        regs->rip - (fault->signal == SIGTRAP && report->trap == TRAP_BREAKPOINT && regs->rip > 0);
+    /* The word below the stack pointer is the return address that a `ret` to nowhere has just
+     * taken. */
+    report->stack = regs->rsp & ~(sizeof word - 1);
+    if (report->stack >= sizeof word &&
+        task_copyin(task, &word, report->stack - sizeof word, sizeof word) == 0)
+        report->stack -= sizeof word;
+    snprintf(report->program, sizeof report->program, "%.511s", task->process->program);
+    make_printable(report->program, 0);
+    const char *slash = strrchr(report->program, '/');
+    report->name = slash ? slash + 1 : report->program;
+
+    add_headline(report, ""); /* finds out where the stack is readable and whether rip is code */
+    ask_helper(report);
+
+    char *lines = report->answer, *end = strchr(lines, '\n');
+    if (end) {
+        *end = 0;
+        add_headline(report, lines);
+        lines = end + 1;
+    }
+    add_registers(report);
+    if (*lines)
+        add(report, "  backtrace:\n");
+    for (; *lines && (end = strchr(lines, '\n')); lines = end + 1) {
+        *end = 0;
+        add(report, "    %s\n", lines);
+    }
+    for (size_t written = 0; written < report->used;) {
+        ssize_t got = write(2, report->text + written, report->used - written);
+        if (got < 0 && errno != EINTR)
+            break;
+        if (got > 0)
+            written += (size_t)got;
+    }
+    free(report);
+}
