@@ -87,6 +87,10 @@ int signal_send_process(struct process *process, const siginfo_t *info);
 /* Takes the next pending signal out of `set` for this task: its number with *info filled, or 0. */
 int signal_take(struct task *task, uint64_t set, siginfo_t *info);
 
+/* For calls that Linux never repeats (rt_sigtimedwait, epoll_wait …): whether something is really to be delivered. If not, what
+ * interrupted the call was ignored or blocked: the call goes on waiting. */
+int signal_look(struct task *task);
+
 /* Interrupts a task's blocking call and cage code, to look at signals and at `exiting`. */
 void signal_wake(struct task *task);
 

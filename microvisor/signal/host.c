@@ -1,0 +1,93 @@
+/* Signals that the host sends to lind-run: noted by the host's handler, sent on to the process that lind-run was started for. */
+#include <errno.h>
+
+#include "microvisor/signal/internal.h"
+#include "rt/fault.h"
+#include "rt/host.h"
+
+/* What arrived and was not sent on. Written in signal handlers, so without a lock: a set of signals, and how each was last sent. */
+static _Atomic uint64_t arrived;
+static _Atomic int arrived_code[65];
+static struct process *_Atomic receiver;
+
+/* Called in the host's signal handler. */
+void signal_from_host(struct thread *thread, int signal, const void *siginfo)
+{
+    if (signal != HOST_SIGNAL_WAKE) {
+        int code = ((const siginfo_t *)siginfo)->si_code;
+        atomic_store(&arrived_code[signal], code == SI_KERNEL ? SI_KERNEL : SI_USER);
+        atomic_fetch_or(&arrived, signal_bit(signal));
+    }
+    atomic_fetch_or(&thread->pending, PENDING_SIGNAL);
+}
+
+void signal_host_drain(void)
+{
+    if (!atomic_load_explicit(&arrived, memory_order_relaxed))
+        return;
+    uint64_t set = atomic_exchange(&arrived, 0);
+    struct process *process = atomic_load(&receiver);
+    for (int signal = 1; set && process; signal++, set >>= 1) {
+        if (!(set & 1))
+            continue;
+        /* The sender is outside: no process that the program could know, like a sender outside a pid namespace. */
+        siginfo_t info = {.si_signo = signal, .si_code = atomic_load(&arrived_code[signal])};
+        signal_send_process(process, &info);
+    }
+}
+
+void signal_host_forget(const struct signal_actions *actions)
+{
+    struct process *process = atomic_load(&receiver);
+    if (process && process->actions == actions)
+        atomic_store(&receiver, NULL);
+}
+
+/* SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP have the runtime's handlers already and come here when they were sent by kill(2).
+ * SIGCHLD is about children of lind-run, which a program knows nothing of. */
+static const uint8_t forwarded[] = {
+    SIGHUP,  SIGINT,    SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGCONT, SIGTSTP,
+    SIGTTIN, SIGTTOU,   SIGURG,  SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGSYS,
+};
+
+int signal_host_start(struct process *first)
+{
+    struct signal_action *table = first->actions->table;
+    sigset_t blocked, none;
+    sigemptyset(&none);
+    atomic_store(&receiver, first);
+    for (size_t i = 0; i < sizeof forwarded; i++) {
+        struct sigaction old;
+        int signal = forwarded[i];
+        if (sigaction(signal, NULL, &old))
+            return -errno;
+        if (old.sa_handler == SIG_IGN) {
+            table[signal - 1].handler = ACTION_IGNORE;
+            continue;
+        }
+        int error = fault_take_signal(signal);
+        if (error)
+            return error;
+    }
+    /* Writers to broken pipes get EPIPE from the host; the signal is sent by the call that sees it. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+    if (sigaction(SIGPIPE, &ignore, &old))
+        return -errno;
+    if (old.sa_handler == SIG_IGN)
+        table[SIGPIPE - 1].handler = ACTION_IGNORE;
+    if (!sigaction(SIGCHLD, NULL, &old) && old.sa_handler == SIG_IGN)
+        table[SIGCHLD - 1].handler = ACTION_IGNORE;
+    int error = fault_take_signal(HOST_SIGNAL_WAKE);
+    if (error)
+        return error;
+    /* What lind-run's parent blocked is blocked in the program, not in lind-run. */
+    if (sigprocmask(SIG_SETMASK, &none, &blocked))
+        return -errno;
+    uint64_t mask = 0;
+    for (int signal = 1; signal <= 64; signal++)
+        if (sigismember(&blocked, signal) == 1)
+            mask |= signal_bit(signal);
+    if (first->actions->tasks)
+        first->actions->tasks->task->signals.mask = mask & ~SIGNAL_SET_UNBLOCKABLE;
+    return 0;
+}

@@ -1,0 +1,402 @@
+/* Pending signals: sending, taking, masks, and the tables and lists that belong to a process. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "microvisor/signal/internal.h"
+#include "microvisor/time/timers.h"
+#include "rt/host.h"
+
+enum { CHUNK_SIZE = 16384 };
+
+struct signal_chunk {
+    struct signal_chunk *next;
+    struct signal_entry entries[(CHUNK_SIZE - sizeof(void *)) / sizeof(struct signal_entry)];
+};
+
+static void list_clear(struct signal_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+struct signal_actions *signal_actions_create(void)
+{
+    struct signal_actions *actions = calloc(1, sizeof *actions);
+    if (actions)
+        list_clear(&actions->list);
+    return actions;
+}
+
+struct signal_actions *signal_actions_fork(struct signal_actions *parent)
+{
+    struct signal_actions *actions = signal_actions_create();
+    if (!actions)
+        return NULL;
+    lock_acquire(&parent->lock);
+    for (int i = 0; i < 64; i++)
+        actions->table[i] = parent->table[i];
+    lock_release(&parent->lock);
+    return actions;
+}
+
+void signal_actions_exec(struct signal_actions *actions)
+{
+    lock_acquire(&actions->lock);
+    for (int i = 0; i < 64; i++) {
+        uint64_t handler = actions->table[i].handler == ACTION_IGNORE ? ACTION_IGNORE : ACTION_DEFAULT;
+        actions->table[i] = (struct signal_action){.handler = handler};
+    }
+    lock_release(&actions->lock);
+}
+
+void signal_actions_destroy(struct signal_actions *actions)
+{
+    signal_host_forget(actions);
+    while (actions->chunks) {
+        struct signal_chunk *chunk = actions->chunks;
+        actions->chunks = chunk->next;
+        munmap(chunk, sizeof *chunk);
+    }
+    free(actions);
+}
+
+/* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when memory is out. */
+static struct signal_entry *entry_new(struct process *process, int always)
+{
+    struct signal_actions *actions = process->actions;
+    if (!always && actions->queued >= process->limits[RLIMIT_SIGPENDING].rlim_cur)
+        return NULL;
+    if (!actions->free) {
+        long at = host_call6(SYS_mmap, 0, sizeof(struct signal_chunk), PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0);
+        if (at < 0 && at > -4096)
+            return NULL;
+        struct signal_chunk *chunk = (struct signal_chunk *)at;
+        chunk->next = actions->chunks;
+        actions->chunks = chunk;
+        for (size_t i = 0; i < sizeof chunk->entries / sizeof *chunk->entries; i++) {
+            chunk->entries[i].next = actions->free;
+            actions->free = &chunk->entries[i];
+        }
+    }
+    struct signal_entry *entry = actions->free;
+    actions->free = entry->next;
+    actions->queued++;
+    return entry;
+}
+
+static void entry_free(struct signal_actions *actions, struct signal_entry *entry)
+{
+    entry->next = actions->free;
+    actions->free = entry;
+    actions->queued--;
+}
+
+static void list_drop(struct signal_actions *actions, struct signal_list *list,
+                      _Atomic uint64_t *pending, uint64_t set)
+{
+    if (!(atomic_load(pending) & set))
+        return;
+    atomic_fetch_and(pending, ~set);
+    for (struct signal_entry **at = &list->first; *at;) {
+        struct signal_entry *entry = *at;
+        if (!(signal_bit(entry->info.si_signo) & set)) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        if (!entry->next)
+            list->end = at;
+        if (entry->timer)
+            actions->dropped_timers |= 1ULL << (entry->timer - 1);
+        entry_free(actions, entry);
+    }
+}
+
+void signals_drop(struct signal_actions *actions, uint64_t set)
+{
+    list_drop(actions, &actions->list, &actions->pending, set);
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
+        list_drop(actions, &queue->list, &queue->task->signals.pending, set);
+}
+
+void signals_dropped(struct process *process)
+{
+    struct signal_actions *actions = process->actions;
+    lock_acquire(&actions->lock);
+    uint64_t timers = actions->dropped_timers;
+    actions->dropped_timers = 0;
+    lock_release(&actions->lock);
+    for (uint32_t i = 0; timers; i++, timers >>= 1)
+        if (timers & 1)
+            timers_signal_taken(process, i);
+}
+
+void signal_wake(struct task *task)
+{
+    if (atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL) & PENDING_SIGNAL)
+        return; /* who set it has woken it, or it is the task itself, which looks before it sleeps */
+    int id = atomic_load(&task->thread.host_id);
+    if (id && id != host_call0(SYS_gettid))
+        host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
+}
+
+static uint64_t mask_of(const struct task *task)
+{
+    return __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
+}
+
+/* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task is preferred. */
+static void wake_some(struct signal_actions *actions, uint64_t set)
+{
+    for (struct signal_queue *queue = actions->tasks; queue && set; queue = queue->next) {
+        uint64_t takes = set & (~mask_of(queue->task) | queue->waiting);
+        if (takes)
+            signal_wake(queue->task);
+        set &= ~takes;
+    }
+}
+
+/* Signals that nobody would take now: these wait even if their action ignores them. */
+static uint64_t blocked_by(const struct signal_actions *actions, const struct task *task)
+{
+    if (task)
+        return mask_of(task) | task->signals.queue->waiting;
+    uint64_t blocked = UINT64_MAX;
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
+        blocked &= mask_of(queue->task) | queue->waiting;
+    return blocked;
+}
+
+static int send_locked(struct process *process, struct task *task, const siginfo_t *info,
+                       uint32_t timer)
+{
+    struct signal_actions *actions = process->actions;
+    int signal = info->si_signo;
+    uint64_t bit = signal_bit(signal);
+    struct signal_list *list = task ? &task->signals.queue->list : &actions->list;
+    _Atomic uint64_t *pending = task ? &task->signals.pending : &actions->pending;
+
+    if (bit & SIGNAL_SET_STOP)
+        signals_drop(actions, signal_bit(SIGCONT));
+    if (signal == SIGCONT)
+        signals_drop(actions, SIGNAL_SET_STOP);
+    if (!(blocked_by(actions, task) & bit) && action_ignores(&actions->table[signal - 1], signal))
+        return 1;
+    int standard = signal < 32;
+    if (standard && (atomic_load(pending) & bit))
+        return 1;
+    struct signal_entry *entry = entry_new(process, standard);
+    if (entry) {
+        *entry = (struct signal_entry){.info = *info, .timer = timer};
+        *list->end = entry;
+        list->end = &entry->next;
+    } else if (!standard && info->si_code != SI_USER) {
+        return -EAGAIN;
+    }
+    atomic_fetch_or(pending, bit);
+    if (!task)
+        wake_some(actions, bit);
+    else if (bit & (~mask_of(task) | task->signals.queue->waiting))
+        signal_wake(task);
+    return 0;
+}
+
+int signal_send(struct process *process, struct task *task, const siginfo_t *info, uint32_t timer)
+{
+    lock_acquire(&process->actions->lock);
+    int result = send_locked(process, task, info, timer);
+    int dropped = process->actions->dropped_timers != 0;
+    lock_release(&process->actions->lock);
+    if (dropped && !timer) /* a timer's caller holds the timers' lock; stop signals from timers are told later */
+        signals_dropped(process);
+    return result;
+}
+
+int signal_send_task(struct task *task, const siginfo_t *info)
+{
+    int result = signal_send(task->process, task, info, 0);
+    return result < 0 ? result : 0;
+}
+
+int signal_send_process(struct process *process, const siginfo_t *info)
+{
+    int result = signal_send(process, NULL, info, 0);
+    return result < 0 ? result : 0;
+}
+
+void signal_send_self(struct task *task, int signal)
+{
+    siginfo_t info = {.si_signo = signal, .si_code = SI_USER};
+    info.si_pid = task->process->pid;
+    info.si_uid = task->process->credentials.uid;
+    signal_send_task(task, &info);
+}
+
+/* Takes the next signal of `set` out of one list. */
+static int take_from(struct signal_actions *actions, struct signal_list *list,
+                     _Atomic uint64_t *pending, uint64_t set, struct signal_entry *taken)
+{
+    static const uint64_t synchronous = (1ULL << (SIGSEGV - 1)) | (1ULL << (SIGBUS - 1)) |
+                                        (1ULL << (SIGILL - 1)) | (1ULL << (SIGTRAP - 1)) |
+                                        (1ULL << (SIGFPE - 1)) | (1ULL << (SIGSYS - 1));
+    uint64_t ready = atomic_load(pending) & set;
+    if (!ready)
+        return 0;
+    int signal = __builtin_ctzll(ready & synchronous ? ready & synchronous : ready) + 1;
+    *taken = (struct signal_entry){.info = {.si_signo = signal, .si_code = SI_USER}};
+    int found = 0, more = 0;
+    for (struct signal_entry **at = &list->first; *at;) {
+        struct signal_entry *entry = *at;
+        if (entry->info.si_signo == signal && !found) {
+            found = 1;
+            *taken = *entry;
+            *at = entry->next;
+            if (!entry->next)
+                list->end = at;
+            entry_free(actions, entry);
+            continue;
+        }
+        if (entry->info.si_signo == signal) {
+            more = 1;
+            break;
+        }
+        at = &entry->next;
+    }
+    if (!more)
+        atomic_fetch_and(pending, ~signal_bit(signal));
+    return signal;
+}
+
+int signal_take(struct task *task, uint64_t set, siginfo_t *info)
+{
+    struct signal_actions *actions = task->process->actions;
+    struct signal_entry taken;
+    if (!((atomic_load(&task->signals.pending) | atomic_load(&actions->pending)) & set))
+        return 0;
+    lock_acquire(&actions->lock);
+    int signal =
+        take_from(actions, &task->signals.queue->list, &task->signals.pending, set, &taken);
+    if (!signal)
+        signal = take_from(actions, &actions->list, &actions->pending, set, &taken);
+    lock_release(&actions->lock);
+    if (!signal)
+        return 0;
+    *info = taken.info;
+    if (taken.timer) {
+        int overrun = timers_signal_taken(task->process, taken.timer - 1);
+        if (info->si_code == SI_TIMER)
+            info->si_overrun = overrun;
+    }
+    return signal;
+}
+
+int task_signals_start(struct task *task)
+{
+    struct signal_actions *actions = task->process->actions;
+    struct signal_queue *queue = calloc(1, sizeof *queue);
+    if (!queue)
+        return -ENOMEM;
+    list_clear(&queue->list);
+    queue->task = task;
+    task->signals.queue = queue;
+    lock_acquire(&actions->lock);
+    struct signal_queue **at = &actions->tasks;
+    while (*at)
+        at = &(*at)->next;
+    *at = queue;
+    lock_release(&actions->lock);
+    return 0;
+}
+
+void task_signals_end(struct task *task)
+{
+    struct signal_actions *actions = task->process->actions;
+    struct signal_queue *queue = task->signals.queue;
+    lock_acquire(&actions->lock);
+    timers_task_ended(task);
+    struct signal_queue **at = &actions->tasks;
+    while (*at && *at != queue)
+        at = &(*at)->next;
+    if (*at)
+        *at = queue->next;
+    list_drop(actions, &queue->list, &task->signals.pending, UINT64_MAX);
+    wake_some(actions, atomic_load(&actions->pending));
+    lock_release(&actions->lock);
+    signals_dropped(task->process);
+    task->signals.queue = NULL;
+    free(queue);
+}
+
+long signal_each_task(struct process *process, long (*visit)(struct task *task, void *data),
+                      void *data)
+{
+    long result = 0;
+    lock_acquire(&process->actions->lock);
+    for (struct signal_queue *queue = process->actions->tasks; queue && !result; queue = queue->next)
+        result = visit(queue->task, data);
+    lock_release(&process->actions->lock);
+    return result;
+}
+
+int signal_pending(const struct task *task)
+{
+    uint64_t pending =
+        atomic_load(&task->signals.pending) | atomic_load(&task->process->actions->pending);
+    return (pending & ~task->signals.mask) || atomic_load(&task->exiting) ||
+           atomic_load(&task->process->exiting);
+}
+
+int signal_look(struct task *task)
+{
+    /* The bit goes first, so what is sent from now on sets it again. */
+    atomic_fetch_and(&task->thread.pending, ~(uint32_t)PENDING_SIGNAL);
+    signal_host_drain();
+    if (!signal_pending(task))
+        return 0;
+    atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL);
+    return 1;
+}
+
+void signal_mask_set(struct task *task, uint64_t mask)
+{
+    struct signal_actions *actions = task->process->actions;
+    uint64_t old = task->signals.mask;
+    mask &= ~SIGNAL_SET_UNBLOCKABLE;
+    __atomic_store_n(&task->signals.mask, mask, __ATOMIC_SEQ_CST);
+    uint64_t lost = mask & ~old & atomic_load(&actions->pending);
+    if (lost) {
+        /* Sent to the process while this task would have taken it: another one has to. */
+        lock_acquire(&actions->lock);
+        wake_some(actions, lost);
+        lock_release(&actions->lock);
+    }
+    if (signal_pending(task))
+        atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL);
+}
+
+void signal_mask_swap(struct task *task, uint64_t mask)
+{
+    task->signals.saved_mask = task->signals.mask;
+    task->signals.restore_saved_mask = 1;
+    signal_mask_set(task, mask);
+}
+
+long signal_mask_end(struct task *task, long result)
+{
+    if (result == -EINTR || (result <= RESTART_SYS && result >= RESTART_BLOCK))
+        return signal_interrupted(task, result);
+    task->signals.restore_saved_mask = 0;
+    signal_mask_set(task, task->signals.saved_mask);
+    return result;
+}
+
+long signal_restart_later(struct task *task, call_function *function, const uint64_t args[6])
+{
+    struct signal_queue *queue = task->signals.queue;
+    queue->restart = function;
+    for (int i = 0; i < 6; i++)
+        queue->restart_args[i] = args[i];
+    return signal_interrupted(task, RESTART_BLOCK);
+}
