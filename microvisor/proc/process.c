@@ -85,6 +85,7 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
         goto no_timers;
     if (thread_prepare(&task->thread))
         goto no_thread;
+    task->process = process;
     if (task_signals_start(task))
         goto no_signals;
 
@@ -95,7 +96,6 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
     inherit_host(process);
     calls_fill(process->cage.handlers);
 
-    task->process = process;
     task->tid = process->pid;
     task->thread.base = process->cage.base;
     task->thread.handlers = process->cage.handlers;
