@@ -92,6 +92,12 @@ long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int c
 /* Closes fd. Returns 0 or -EBADF. */
 long descriptor_close(struct task *task, uint64_t fd);
 
+/* fcntl's F_DUPFD: the lowest number from `from` on for fd's description. -EBADF, -EINVAL (from), -EMFILE. */
+long descriptor_duplicate(struct task *task, uint32_t fd, uint64_t from, int close_on_exec);
+
+/* Whether fd is closed on exec (0 or 1), or -EBADF; then makes it `set` (0 or 1) unless that is negative. */
+long descriptor_close_on_exec(struct task *task, uint32_t fd, int set);
+
 /* Gives a process's first descriptors: host fd `host_fd`, which is duplicated close-on-exec,
  * becomes number fd. For lind-run, before the program starts. Returns 0 or -errno. */
 int descriptors_inherit(struct process *process, int host_fd, int fd);

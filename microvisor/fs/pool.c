@@ -1,0 +1,35 @@
+#include "microvisor/fs/pool.h"
+
+#include <stddef.h>
+
+#include "microvisor/fs/file.h"
+
+#define POOL_PIECE 32768
+
+void *pool_take(struct pool *pool)
+{
+    lock_acquire(&pool->lock);
+    if (!pool->free) {
+        uint8_t *piece = file_pages(POOL_PIECE);
+        for (uint32_t at = 0; piece && at + pool->size <= POOL_PIECE; at += pool->size) {
+            *(void **)(piece + at) = pool->free;
+            pool->free = piece + at;
+        }
+    }
+    uint64_t *object = pool->free;
+    if (object) {
+        pool->free = *(void **)object;
+        for (volatile uint64_t *word = object; word < object + pool->size / 8; word++)
+            *word = 0;
+    }
+    lock_release(&pool->lock);
+    return object;
+}
+
+void pool_give(struct pool *pool, void *object)
+{
+    lock_acquire(&pool->lock);
+    *(void **)object = pool->free;
+    pool->free = object;
+    lock_release(&pool->lock);
+}

@@ -1,0 +1,47 @@
+#include "microvisor/fs/ranges.h"
+
+#include <errno.h>
+
+uint64_t cursor_piece(struct cursor *cursor, uint64_t *length)
+{
+    while (cursor->done >= cursor->range->length) {
+        cursor->done -= cursor->range->length;
+        cursor->range++;
+    }
+    uint64_t address = cursor->range->offset + cursor->done;
+    if (*length > cursor->range->length - cursor->done)
+        *length = cursor->range->length - cursor->done;
+    if (cursor->careful && *length > LIND_PAGE_SIZE - address % LIND_PAGE_SIZE)
+        *length = LIND_PAGE_SIZE - address % LIND_PAGE_SIZE;
+    return address;
+}
+
+static long ranges_copy(struct task *task, const struct transfer *transfer, uint64_t skip,
+                        uint8_t *bytes, uint64_t length, int out)
+{
+    struct cursor cursor = {transfer->ranges, skip, 0};
+    uint64_t total = 0;
+    while (total < length) {
+        uint64_t part = length - total;
+        uint64_t address = cursor_piece(&cursor, &part);
+        int error = out ? task_copyout(task, address, bytes + total, part)
+                        : task_copyin(task, bytes + total, address, part);
+        if (cursor_moved(&cursor, part, error))
+            return total ? (long)total : -EFAULT;
+        if (!error)
+            total += part;
+    }
+    return (long)total;
+}
+
+long ranges_copyout(struct task *task, const struct transfer *transfer, uint64_t skip,
+                    const void *from, uint64_t length)
+{
+    return ranges_copy(task, transfer, skip, (uint8_t *)(uintptr_t)from, length, 1);
+}
+
+long ranges_copyin(struct task *task, const struct transfer *transfer, uint64_t skip, void *to,
+                   uint64_t length)
+{
+    return ranges_copy(task, transfer, skip, to, length, 0);
+}

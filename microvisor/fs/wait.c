@@ -1,0 +1,111 @@
+#include "microvisor/fs/wait.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "microvisor/fs/file.h"
+#include "rt/host.h"
+
+void wait_queue_add(struct wait_queue *queue, struct waiter *waiter)
+{
+    lock_acquire(&queue->lock);
+    struct waiter *first = atomic_load_explicit(&queue->first, memory_order_relaxed);
+    waiter->queue = queue;
+    waiter->previous = NULL;
+    waiter->next = first;
+    if (first)
+        first->previous = waiter;
+    atomic_store_explicit(&queue->first, waiter, memory_order_relaxed);
+    lock_release(&queue->lock);
+}
+
+void wait_queue_remove(struct waiter *waiter)
+{
+    struct wait_queue *queue = waiter->queue;
+    if (!queue)
+        return;
+    lock_acquire(&queue->lock);
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
+    else
+        atomic_store_explicit(&queue->first, waiter->next, memory_order_relaxed);
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
+    waiter->queue = NULL;
+    lock_release(&queue->lock);
+}
+
+void wait_queue_announce_sleepers(struct wait_queue *queue)
+{
+    if (queue->sleepers) {
+        atomic_fetch_add_explicit(&queue->sequence, 1, memory_order_release);
+        host_call3(SYS_futex, &queue->sequence, FUTEX_WAKE_PRIVATE, INT_MAX);
+    }
+}
+
+void wait_queue_announce_waiters(struct wait_queue *queue, int events)
+{
+    if (atomic_load_explicit(&queue->first, memory_order_relaxed)) {
+        lock_acquire(&queue->lock);
+        for (struct waiter *waiter = queue->first; waiter; waiter = waiter->next)
+            waiter->wake(waiter, events);
+        lock_release(&queue->lock);
+    }
+}
+
+void wait_queue_announce(struct wait_queue *queue, int events)
+{
+    wait_queue_announce_sleepers(queue);
+    wait_queue_announce_waiters(queue, events);
+}
+
+long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *object)
+{
+    uint32_t sequence = atomic_load_explicit(&queue->sequence, memory_order_relaxed);
+    queue->sleepers++;
+    lock_release(object);
+    long result = host_blocking6(task_pending(task), SYS_futex, HOST_ARG(&queue->sequence),
+                                 FUTEX_WAIT_PRIVATE, sequence, 0, 0, 0);
+    lock_acquire(object);
+    queue->sleepers--;
+    return result == -EINTR && *task_pending(task) ? -EINTR : 0;
+}
+
+#define SECOND 1000000000L
+
+static void monotonic_now(struct time_left *now)
+{
+    host_call2(SYS_clock_gettime, CLOCK_MONOTONIC, now);
+}
+
+struct deadline deadline_after(int64_t seconds, int64_t nanoseconds)
+{
+    struct time_left now;
+    monotonic_now(&now);
+    struct deadline deadline = {0, now.seconds, now.nanoseconds + nanoseconds};
+    if (deadline.nanoseconds >= SECOND) {
+        deadline.nanoseconds -= SECOND;
+        deadline.seconds++;
+    }
+    if (__builtin_add_overflow(deadline.seconds, seconds, &deadline.seconds))
+        deadline.seconds = INT64_MAX;
+    return deadline;
+}
+
+int deadline_left(const struct deadline *deadline, struct time_left *left)
+{
+    struct time_left now;
+    monotonic_now(&now);
+    left->seconds = deadline->seconds - now.seconds;
+    left->nanoseconds = deadline->nanoseconds - now.nanoseconds;
+    if (left->nanoseconds < 0) {
+        left->nanoseconds += SECOND;
+        left->seconds--;
+    }
+    if (left->seconds < 0)
+        left->seconds = left->nanoseconds = 0;
+    return left->seconds || left->nanoseconds;
+}
