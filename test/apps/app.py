@@ -1,0 +1,133 @@
+"""Builds a real program twice, natively and with lind-cc, from Debian's unpatched source, runs its tests with both, and compares.
+
+Usage: app.py NAME --build DIR [--long]
+
+Each recipe (recipes.py) gives steps. A step is a command that runs in both trees; it is a *test* when it has a name. A test's result is
+its exit status and output, with what is bound to differ (paths, times) taken out by the recipe. The run fails when a test that works natively
+gives another result caged, or a step that is no test fails. Prints one line per program: tests, native and caged passes.
+"""
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import recipes  # noqa: E402
+
+
+def run(command, tree, environment, stdin, seconds):
+    """Returns (status, output bytes). The output is standard output and error together."""
+    with open(stdin or os.devnull, "rb") as source:
+        try:
+            done = subprocess.run(["/bin/sh", "-c", command], cwd=tree, env=environment, stdin=source,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            return 124, (error.stdout or b"") + b"\ntimed out\n"
+    return done.returncode, done.stdout
+
+
+def environment(build, kind, tree):
+    result = {k: v for k, v in os.environ.items() if not k.startswith("LIND_")}
+    result.update({"LC_ALL": "C", "TZ": "UTC"})
+    bin_directory = os.path.join(build, "bin")
+    if kind == "caged":
+        result.update({"CC": "lind-cc", "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
+                       "LIND_RUN_OPTS": "--dir " + tree, "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
+    else:
+        llvm = "/usr/lib/llvm-22/bin/llvm-"
+        result.update({"CC": os.path.join(build, "lib", "lind", "native", "native-cc"), "AR": llvm + "ar",
+                       "RANLIB": llvm + "ranlib", "NM": llvm + "nm"})
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=sorted(recipes.RECIPES))
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--long", action="store_true")
+    args = parser.parse_args()
+    build = os.path.abspath(args.build)
+    recipe = recipes.RECIPES[args.name]
+    sources = os.path.join(ROOT, "build", "sources")
+    subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), sources, recipe["package"]], check=True)
+    home = os.path.join(build, "apps", args.name)
+    shutil.rmtree(home, ignore_errors=True)
+    os.makedirs(home)
+
+    results = {}
+    for kind in ("native", "caged"):
+        tree = os.path.join(home, kind)
+        shutil.copytree(os.path.join(sources, recipe["package"]), tree, symlinks=True)
+        if "inputs" in recipe:
+            shutil.copytree(os.path.join(HERE, "Inputs", recipe["inputs"]), os.path.join(tree, "lind-inputs"))
+        for step in recipe["steps"]:
+            if step.get("long") and not args.long:
+                continue
+            status, output = run(step["run"], tree, environment(build, kind, tree), step.get("stdin"), step.get("seconds", 600))
+            with open(os.path.join(home, kind + ".log"), "ab") as log:
+                log.write(b"$ " + step["run"].encode() + b"\n" + output + b"\n[exit status %d]\n" % status)
+            if "test" not in step:
+                if status != 0:
+                    sys.stdout.write(output.decode(errors="replace")[-4000:])
+                    sys.exit("%s, %s: exit status %d: %s" % (args.name, kind, status, step["run"]))
+                continue
+            text = output.replace(tree.encode(), b"TREE")
+            for item, verdict in step.get("split", recipes.whole)(step["test"], status, text):
+                results.setdefault(item, {})[kind] = verdict
+
+    same = native = caged = 0
+    differences = []
+    for item, verdicts in results.items():
+        passed = {kind: verdicts.get(kind, ("missing", b""))[0] == 0 for kind in ("native", "caged")}
+        native += passed["native"]
+        caged += passed["caged"]
+        if verdicts.get("native") == verdicts.get("caged"):
+            same += 1
+        elif passed["native"]:
+            differences.append(item)
+    for item in differences:
+        for kind in ("native", "caged"):
+            status, text = results[item].get(kind, ("missing", b""))
+            print("--- %s, %s: exit status %s, output %s" % (item, kind, status, hashlib.sha256(text).hexdigest()[:16]))
+            print(text.decode(errors="replace")[-1500:])
+    print("%s: %d tests, %d pass natively, %d caged, %d differ" % (args.name, len(results), native, caged, len(differences)))
+
+    unverified = []
+    for binary in recipe.get("binaries", []):
+        if subprocess.run([os.path.join(build, "bin", "lind-verify"), "-q", os.path.join(home, "caged", binary)]).returncode:
+            unverified.append(binary)
+    if unverified:
+        print("refused by lind-verify: " + " ".join(unverified))
+
+    # For lind-bench: what to time.
+    bench = os.path.join(build, "apps", "bench.json")
+    entries = {}
+    if os.path.exists(bench):
+        with open(bench) as file:
+            entries = json.load(file)
+    for name, work in recipe.get("bench", {}).items():
+        entry = {"cwd": os.path.join(home, "caged")}
+        for kind in ("native", "caged"):
+            tree = os.path.join(home, kind)
+            binary = os.path.join(tree, work["binary"])
+            command = [part.replace("@TREE@", tree) for part in work["arguments"]]
+            entry[kind + "_binary"] = binary
+            prefix = [os.path.join(build, "bin", "lind-run"), "--dir", home, "--"] if kind == "caged" else []
+            entry[kind] = prefix + [binary] + command
+        entry["cwd"] = home
+        entries[name] = entry
+    with open(bench + ".%d" % os.getpid(), "w") as file:
+        json.dump(entries, file, indent=1)
+    os.replace(bench + ".%d" % os.getpid(), bench)
+    if not results:
+        sys.exit("no test ran")
+    sys.exit(1 if differences or unverified else 0)
+
+
+if __name__ == "__main__":
+    main()
