@@ -1,0 +1,212 @@
+/* A map's life, what the loader maps, and what /proc shows. */
+#include "microvisor/mm/memory.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+#include "microvisor/fs/place.h"
+#include "microvisor/mm/map.h"
+#include "rt/host.h"
+#include "rt/window.h"
+
+/* Room above the default top for a stack, and how far it is moved at random, in pages. */
+enum { TOP_ROOM = 0x4000, TOP_RANDOM = 0x10000 };
+/* Linux keeps as much free below a stack (vm.stack_guard_gap). */
+enum { STACK_GAP = 256 };
+
+#define MAP_SIZE                                                                                   \
+    (((sizeof(struct memory) + 63) & ~63UL) +                                                      \
+     MEMORY_REGIONS_MAX * (sizeof(struct region) + sizeof(struct file *)))
+
+static void make_empty(struct memory *memory)
+{
+    memory->count = memory->lock_future = 0;
+    memory->break_start = memory->break_end = 0;
+    memory->pages = (struct memory_pages){0};
+    memory->next_object = 1;
+    memory->top = PAGES_END - TOP_ROOM - (uint32_t)(random_bits() % TOP_RANDOM);
+    memory->search_from = memory->top;
+    memory->search_hole = 0;
+}
+
+struct memory *memory_create(uint64_t base)
+{
+    long at = host_call6(SYS_mmap, 0, MAP_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
+    if (at < 0)
+        return NULL;
+    struct memory *memory = (struct memory *)at;
+    memory->base = base;
+    memory->regions = (struct region *)(at + (long)((sizeof *memory + 63) & ~63UL));
+    memory->dropped = (struct file **)(memory->regions + MEMORY_REGIONS_MAX);
+    struct sysinfo info;
+    memory->commit_limit = PAGES_WINDOW;
+    if (!host_call1(SYS_sysinfo, &info))
+        memory->commit_limit = (info.totalram + info.totalswap) * info.mem_unit >> PAGE_SHIFT;
+    make_empty(memory);
+    return memory;
+}
+
+void memory_clear(struct memory *memory)
+{
+    map_lock(memory);
+    host_reserve(memory, PAGES_START, PAGES_END);
+    map_remove(memory, PAGES_START, PAGES_END);
+    make_empty(memory);
+    map_unlock(memory);
+}
+
+void memory_destroy(struct memory *memory)
+{
+    memory_clear(memory);
+    host_call2(SYS_munmap, memory, MAP_SIZE);
+}
+
+/* Whether [start, start + length) is whole pages inside the window, at least one of them. Sets the pages. */
+static int range_pages(uint64_t start, uint64_t length, uint32_t *first, uint32_t *end)
+{
+    if (start & PAGE_MASK || !length || start < MEMORY_START || length > MEMORY_END ||
+        start > MEMORY_END - length)
+        return 0;
+    *first = (uint32_t)(start >> PAGE_SHIFT);
+    *end = (uint32_t)((start + length + PAGE_MASK) >> PAGE_SHIFT);
+    return 1;
+}
+
+int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
+                     int host_fd, uint64_t offset, const char *name)
+{
+    struct region region = {.flags = flags,
+                            .offset = offset >> PAGE_SHIFT,
+                            .object = (uintptr_t)name};
+    if (!range_pages(start, length, &region.start, &region.end) || offset & PAGE_MASK ||
+        flags & ~(unsigned)(PROT_READ | PROT_WRITE | REGION_PINNED | REGION_STACK))
+        return -EINVAL;
+    if (!name)
+        region.offset = region.start;
+    int error = -EEXIST;
+    map_lock(memory);
+    if (!map_free(memory, region.start, region.end))
+        goto out;
+    error = -ENOMEM;
+    if (!map_room(memory))
+        goto out;
+    if (host_fd >= 0) {
+        region.flags |= REGION_IMAGE;
+        error = host_map(memory, region.start, region.end, (int)(flags & REGION_PROTECTION),
+                         MAP_PRIVATE, host_fd, offset >> PAGE_SHIFT);
+    } else {
+        error = host_protect(memory, region.start, region.end, flags);
+    }
+    if (!error)
+        map_insert(memory, region);
+out:
+    map_unlock(memory);
+    return error;
+}
+
+int memory_protect(struct memory *memory, uint64_t start, uint64_t length, int protection)
+{
+    uint32_t first, end;
+    if (!range_pages(start, length, &first, &end) ||
+        (protection & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
+        return -EINVAL;
+    int error = -ENOMEM;
+    map_lock(memory);
+    if (map_room(memory) && map_extent(memory, first, end) == end)
+        error = host_protect(memory, first, end, (uint32_t)protection);
+    if (!error)
+        map_change(memory, first, end, REGION_PROTECTION, (uint32_t)protection & REGION_PROTECTION);
+    map_unlock(memory);
+    return error;
+}
+
+void memory_set_break(struct memory *memory, uint64_t start)
+{
+    map_lock(memory);
+    memory->break_start = memory->break_end = (start + PAGE_MASK) & ~PAGE_MASK;
+    map_unlock(memory);
+}
+
+void memory_set_top(struct memory *memory, uint64_t top)
+{
+    uint64_t pages = top >> PAGE_SHIFT;
+    map_lock(memory);
+    if (pages > PAGES_END)
+        pages = PAGES_END;
+    if (pages > PAGES_START + STACK_GAP)
+        memory->top = (uint32_t)pages - STACK_GAP;
+    memory->search_from = memory->top;
+    memory->search_hole = 0;
+    map_unlock(memory);
+}
+
+/* The guest name of a file that is mapped, as /proc/self/maps has it. */
+static void file_name(struct file *file, struct place *place, struct memory_region *region,
+                      char *name, size_t size)
+{
+    struct stat status;
+    if (file->host_fd < 0 || fstat(file->host_fd, &status))
+        return;
+    region->device = status.st_dev;
+    region->inode = status.st_ino;
+    if (place && place_guest_path(place, file->mount, file->host_fd, name, size) < 0)
+        name[0] = 0;
+}
+
+int memory_describe(struct memory *memory, struct place *place, uint64_t from,
+                    struct memory_region *region, char *name, size_t size)
+{
+    const char *label = "";
+    struct file *file = NULL;
+    struct region found;
+    map_lock(memory);
+    uint32_t page = from >= MEMORY_END ? PAGES_END : (uint32_t)(from >> PAGE_SHIFT);
+    uint32_t index = map_find(memory, page);
+    int exists = index < memory->count;
+    if (exists) {
+        found = memory->regions[index];
+        region->start = (uint64_t)found.start << PAGE_SHIFT;
+        region->end = (uint64_t)found.end << PAGE_SHIFT;
+        region->flags = found.flags & ~(REGION_FILE | REGION_IMAGE);
+        region->offset = region->device = region->inode = 0;
+        if (found.flags & REGION_FILE) {
+            file = (struct file *)found.object;
+            file_get(file);
+        } else if (found.flags & REGION_STACK) {
+            label = "[stack]";
+        } else if (found.flags & REGION_SHARED) {
+            label = "/dev/zero (deleted)";
+        } else if (found.object) {
+            label = (const char *)found.object;
+        } else if (region->start < memory->break_end && region->end > memory->break_start) {
+            label = "[heap]";
+        }
+        if (file || (found.object && !(found.flags & REGION_SHARED)))
+            region->offset = found.offset << PAGE_SHIFT;
+    }
+    map_unlock(memory);
+    if (!exists)
+        return 0;
+    size_t length = strlen(label);
+    if (length >= size)
+        length = size - 1;
+    memcpy(name, label, length);
+    name[length] = 0;
+    if (file) {
+        file_name(file, place, region, name, size);
+        file_put(file);
+    }
+    return 1;
+}
+
+void memory_usage(struct memory *memory, struct memory_usage *usage)
+{
+    map_lock(memory);
+    const struct memory_pages *pages = &memory->pages;
+    *usage = (struct memory_usage){pages->total,  pages->data,   pages->stack,
+                                   pages->text,   pages->shared, pages->locked,
+                                   memory->break_start, memory->break_end};
+    map_unlock(memory);
+}

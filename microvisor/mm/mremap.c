@@ -1,0 +1,191 @@
+/* mremap: resizing and moving without copying. HOT. Checks as in Linux's mm/mremap.c; pinned memory, as source or as target, is EPERM. */
+#include <sys/mman.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/mm/map.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* A move or growth, in pages. */
+struct remap {
+    struct task *task;
+    struct memory *memory;
+    uint32_t from, old, new, to; /* to: 0 for wherever there is room */
+    uint64_t flags;
+};
+
+/* Whether the piece of `region` at remap->from may become remap->new pages long: 0 or -errno. */
+static int may_resize(const struct remap *remap, const struct region *region)
+{
+    const struct memory_pages none = {0};
+    if (!remap->old && !(region->flags & REGION_SHARED))
+        return -EINVAL;
+    if (remap->old > region->end - remap->from)
+        return -EFAULT;
+    int keep = (remap->flags & MREMAP_DONTUNMAP) != 0;
+    if (remap->new == remap->old && !keep)
+        return 0;
+    uint32_t more = remap->new - (keep ? 0 : remap->old);
+    uint64_t most =
+        *(volatile rlim_t *)&remap->task->process->limits[RLIMIT_MEMLOCK].rlim_cur >> PAGE_SHIFT;
+    if (region->flags & REGION_LOCKED && remap->memory->pages.locked + more > most)
+        return -EAGAIN;
+    return memory_may_grow(remap->task, more, region->flags, 1, &none) ? 0 : -ENOMEM;
+}
+
+/* The record of the piece of `region` that starts at page `from`, put at `to`. */
+static struct region piece(const struct region *region, uint32_t from, uint32_t to, uint32_t pages)
+{
+    struct region result = *region;
+    result.start = to;
+    result.end = to + pages;
+    result.offset += from - region->start;
+    return result;
+}
+
+/* Lets the mapping grow where it stands. Returns 0, or -errno when it could not: then nothing has changed. */
+static int grow_here(const struct remap *remap, const struct region *region)
+{
+    struct memory *memory = remap->memory;
+    uint32_t end = remap->from + remap->old;
+    if (end != region->end || remap->from + remap->new > PAGES_END ||
+        !map_free(memory, end, remap->from + remap->new))
+        return -ENOMEM;
+    struct region tail = piece(region, end, end, remap->new - remap->old);
+    /* Private memory that was never moved or marked joins on the host with what is made next to it; anything else must be told to grow. */
+    int joins = !(region->flags & ~REGION_PROTECTION) && region->offset == region->start;
+    int error = joins ? host_protect(memory, tail.start, tail.end, tail.flags)
+                      : host_grow(memory, remap->from, remap->old, remap->new);
+    if (error)
+        return error;
+    if (tail.flags & REGION_FILE)
+        file_get((struct file *)tail.object);
+    map_insert(memory, tail);
+    return 0;
+}
+
+/* Moves to remap->to, where whatever was mapped is gone already. */
+static int move(const struct remap *remap, const struct region *region)
+{
+    struct memory *memory = remap->memory;
+    int keep = (remap->flags & MREMAP_DONTUNMAP) != 0;
+    struct region moved = piece(region, remap->from, remap->to, remap->new);
+    int error = host_move(memory, remap->from, remap->old, remap->to, remap->new, keep);
+    if (error)
+        return error;
+    if (moved.flags & REGION_FILE)
+        file_get((struct file *)moved.object);
+    if (keep)
+        map_change(memory, remap->from, remap->from + remap->old, REGION_LOCKED | REGION_ON_FAULT, 0);
+    else if (remap->old)
+        map_remove(memory, remap->from, remap->from + remap->old);
+    map_insert(memory, moved);
+    return 0;
+}
+
+/* MREMAP_FIXED or MREMAP_DONTUNMAP. Returns the new first page or -errno. */
+static long remap_to(struct remap *remap, uint64_t target)
+{
+    struct memory *memory = remap->memory;
+    if (remap->flags & MREMAP_FIXED) {
+        uint64_t size = (uint64_t)remap->new << PAGE_SHIFT;
+        if (target & PAGE_MASK || remap->new > PAGES_END || target > MEMORY_END - size)
+            return -EINVAL;
+        remap->to = (uint32_t)(target >> PAGE_SHIFT);
+        if (remap->from + (uint64_t)remap->old > remap->to && remap->to + remap->new > remap->from)
+            return -EINVAL;
+        if (target < MEMORY_START || map_pinned(memory, remap->to, remap->to + remap->new))
+            return -EPERM;
+        memory_unmap(memory, remap->to, remap->to + remap->new);
+        /* Cutting at the target's borders may have used up the room. */
+        if (!map_room(memory))
+            return -ENOMEM;
+    }
+    if (remap->old > remap->new) {
+        memory_unmap(memory, remap->from + remap->new, remap->from + remap->old);
+        remap->old = remap->new;
+    }
+    struct region *region = map_at(memory, remap->from);
+    int error = region ? may_resize(remap, region) : -EFAULT;
+    if (error)
+        return error;
+    if (!remap->to)
+        remap->to = map_search(memory, remap->new, memory->top);
+    if (!remap->to)
+        return -ENOMEM;
+    struct region copy = *region;
+    error = move(remap, &copy);
+    return error ? error : (long)remap->to;
+}
+
+/* Without an address. Returns the new first page or -errno. */
+static long resize(struct remap *remap, const struct region *region)
+{
+    struct memory *memory = remap->memory;
+    if (remap->new <= remap->old) {
+        if (remap->new < remap->old)
+            memory_unmap(memory, remap->from + remap->new, remap->from + remap->old);
+        return remap->from;
+    }
+    int error = may_resize(remap, region);
+    if (error)
+        return error;
+    struct region copy = *region;
+    if (remap->old && !grow_here(remap, &copy))
+        return remap->from;
+    if (!(remap->flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    remap->to = map_search(memory, remap->new, memory->top);
+    if (!remap->to)
+        return -ENOMEM;
+    error = move(remap, &copy);
+    return error ? error : (long)remap->to;
+}
+
+long call_mremap(struct task *task, const uint64_t args[6])
+{
+    uint64_t address = args[0], old = args[1], new = args[2], flags = args[3];
+    struct memory *memory = task->process->memory;
+    if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return -EINVAL;
+    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if (flags & MREMAP_DONTUNMAP && old != new)
+        return -EINVAL;
+    /* Lengths beyond the window are as wrong as those that the rounding makes zero. */
+    if (address & PAGE_MASK || !new || new > LIND_WINDOW_SIZE)
+        return -EINVAL;
+    if (address >= MEMORY_END || old > MEMORY_END - address)
+        return -EFAULT;
+
+    struct remap remap = {.task = task,
+                          .memory = memory,
+                          .flags = flags,
+                          .from = (uint32_t)(address >> PAGE_SHIFT),
+                          .old = (uint32_t)((old + PAGE_MASK) >> PAGE_SHIFT),
+                          .new = (uint32_t)((new + PAGE_MASK) >> PAGE_SHIFT)};
+    map_lock(memory);
+    const struct region *region = map_at(memory, remap.from);
+    long result = -EFAULT;
+    if (!region)
+        goto out;
+    result = -EPERM;
+    uint32_t touched = remap.old ? remap.old : 1;
+    if (map_pinned(memory, remap.from, remap.from + touched))
+        goto out;
+    result = -ENOMEM;
+    if (!map_room(memory))
+        goto out;
+    result = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? remap_to(&remap, args[4])
+                                                       : resize(&remap, region);
+out:;
+    struct region *now = result >= 0 ? map_at(memory, (uint32_t)result) : NULL;
+    int populate = now && remap.new > remap.old &&
+                   (now->flags & (REGION_LOCKED | REGION_ON_FAULT)) == REGION_LOCKED;
+    map_unlock(memory);
+    if (populate)
+        memory_populate(memory, (uint32_t)result, (uint32_t)result + remap.new);
+    return result < 0 ? result : result << PAGE_SHIFT;
+}
