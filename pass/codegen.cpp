@@ -10,11 +10,19 @@
 #include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
+#include "llvm/CodeGen/MachineRegisterInfo.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
+#include "pass/tables.h"
 #include "rt/abi.h"
 
 #define DEBUG_TYPE "lind"
+ALWAYS_ENABLED_STATISTIC(NumBitTests, "atomic operations kept from becoming bit tests");
+ALWAYS_ENABLED_STATISTIC(NumTailCalls, "tail calls that take their target in %r11");
+ALWAYS_ENABLED_STATISTIC(NumDeadFlags, "writes of %rsp where the flags are dead");
 ALWAYS_ENABLED_STATISTIC(NumAligned, "blocks aligned as targets of indirect branches");
 
 using namespace llvm;
@@ -22,12 +30,33 @@ using namespace llvm;
 namespace lind {
 namespace {
 
-MCRegister scratchRegister(const TargetRegisterInfo &info) {
-    for (unsigned r = 1; r < info.getNumRegs(); ++r)
-        if (StringRef(info.getName(r)) == "R11")
-            return r;
-    return MCRegister();
-}
+// LLVM turns an atomic or, and, xor of one bit into `lock bts %reg, mem` and its like if the result is only
+// tested for that bit. Their bit offset reaches beyond the operand, so no cage may run them. A freeze
+// between result and test hides the pattern, and costs nothing.
+class AvoidBitTests final : public FunctionPass {
+  public:
+    static char ID;
+    AvoidBitTests() : FunctionPass(ID) {}
+    StringRef getPassName() const override { return "Lind: avoid bit tests in memory"; }
+
+    bool runOnFunction(Function &function) override {
+        bool changed = false;
+        for (Instruction &i : make_early_inc_range(instructions(function))) {
+            auto *atomic = dyn_cast<AtomicRMWInst>(&i);
+            if (!atomic || atomic->use_empty() || isa<Constant>(atomic->getValOperand()))
+                continue;
+            AtomicRMWInst::BinOp op = atomic->getOperation();
+            if (op != AtomicRMWInst::Or && op != AtomicRMWInst::And && op != AtomicRMWInst::Xor)
+                continue;
+            auto *hidden = new FreezeInst(atomic, "", std::next(atomic->getIterator()));
+            atomic->replaceUsesWithIf(hidden, [&](Use &use) { return use.getUser() != hidden; });
+            ++NumBitTests;
+            changed = true;
+        }
+        return changed;
+    }
+};
+char AvoidBitTests::ID;
 
 // Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and never
 // written, so no value fits beside it. LLVM has no switch for that on x86-64.
@@ -39,8 +68,10 @@ class ReserveScratch final : public MachineFunctionPass {
 
     bool runOnMachineFunction(MachineFunction &function) override {
         const TargetInstrInfo *instructions = function.getSubtarget().getInstrInfo();
-        MCRegister scratch = scratchRegister(*function.getSubtarget().getRegisterInfo());
+        const MCRegister scratch = t.R11;
         for (MachineBasicBlock &block : function) {
+            for (MachineInstr &call : make_early_inc_range(block.terminators()))
+                freeTailCall(call, instructions);
             if (!block.isLiveIn(scratch))
                 block.addLiveIn(scratch);
             auto end = block.getFirstTerminator();
@@ -53,15 +84,67 @@ class ReserveScratch final : public MachineFunctionPass {
         }
         return true;
     }
+
+  private:
+    // A tail call through a pointer needs registers that no argument occupies. Where %r11 would have been the
+    // last one, it takes the target itself: the jump's rewriting needs it there anyway.
+    void freeTailCall(MachineInstr &call, const TargetInstrInfo *instructions) {
+        bool viaMemory = call.getOpcode() == fromMemory;
+        if (!viaMemory && call.getOpcode() != fromRegister)
+            return;
+        const char *const candidates[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8", "R9"};
+        const TargetRegisterInfo &info = *call.getMF()->getSubtarget().getRegisterInfo();
+        MachineRegisterInfo &registers = call.getMF()->getRegInfo();
+        unsigned left = std::size(candidates), needed = 0;
+        for (const MachineOperand &o : call.operands()) {
+            if (!o.isReg() || !o.getReg())
+                continue;
+            if (o.getReg().isVirtual())
+                ++needed;
+            else if (o.isImplicit() && !o.isDef())
+                for (const char *name : candidates)
+                    if (info.regsOverlap(o.getReg(), t.reg(name))) {
+                        --left;
+                        break;
+                    }
+        }
+        if (needed <= left)
+            return;
+        MachineBasicBlock &block = *call.getParent();
+        unsigned operands = viaMemory ? MemParts : 1;
+        auto load = BuildMI(block, call, call.getDebugLoc(),
+                            instructions->get(viaMemory ? t.MOV64rm : unsigned(TargetOpcode::COPY)),
+                            t.R11);
+        for (unsigned i = 0; i < operands; ++i)
+            load.add(call.getOperand(i));
+        if (viaMemory)
+            load.cloneMemRefs(call);
+        auto jump = BuildMI(block, call, call.getDebugLoc(), instructions->get(fromRegister))
+                        .addReg(t.R11);
+        for (unsigned i = operands; i < call.getNumOperands(); ++i)
+            jump.add(call.getOperand(i));
+        jump->setFlags(call.getFlags());
+        if (call.isCandidateForAdditionalCallInfo())
+            call.getMF()->moveAdditionalCallInfo(&call, &*jump);
+        call.eraseFromParent();
+        for (const MachineOperand &o : load->operands())
+            if (o.isReg() && o.getReg().isVirtual())
+                registers.recomputeRegClass(o.getReg());
+        ++NumTailCalls;
+    }
+
+    const Tables &t = Tables::get();
+    const unsigned fromRegister = t.opcode("TCRETURNri64"), fromMemory = t.opcode("TCRETURNmi64");
 };
 char ReserveScratch::ID;
 
-// Indirect branches round their target up to a bundle, so every target begins one.
-class AlignTargets final : public MachineFunctionPass {
+// Indirect branches round their target up to a bundle, so every target begins one. The rewriter gets to
+// know where the flags are dead at a write of %rsp.
+class PrepareLayout final : public MachineFunctionPass {
   public:
     static char ID;
-    AlignTargets() : MachineFunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: align indirect branch targets"; }
+    PrepareLayout() : MachineFunctionPass(ID) {}
+    StringRef getPassName() const override { return "Lind: prepare layout"; }
 
     bool runOnMachineFunction(MachineFunction &function) override {
         const Align bundle(LIND_BUNDLE_SIZE);
@@ -80,24 +163,53 @@ class AlignTargets final : public MachineFunctionPass {
             for (const MachineJumpTableEntry &table : tables->getJumpTables())
                 for (MachineBasicBlock *block : table.MBBs)
                     align(*block);
+        for (MachineBasicBlock &block : function)
+            for (MachineInstr &i : block)
+                markDeadFlags(i);
         return true;
     }
+
+  private:
+    // There is no way to hand a note from here to the rewriter but the instruction itself. So a move to
+    // %rsp takes its reversed encoding, an lea without index the scale 2: neither changes a meaning, and
+    // nothing else makes them. The rewriter then takes the shorter group.
+    void markDeadFlags(MachineInstr &i) {
+        bool move = i.getOpcode() == t.MOV64rr, lea = i.getOpcode() == t.LEA64r;
+        if ((!move && !lea) || i.getOperand(0).getReg() != t.RSP)
+            return;
+        if (lea && (i.getOperand(1 + MemIndex).getReg() ||
+                    (i.getOperand(1).isReg() && i.getOperand(1).getReg() == t.RSP)))
+            return;
+        MachineBasicBlock &block = *i.getParent();
+        const TargetRegisterInfo *info = block.getParent()->getSubtarget().getRegisterInfo();
+        if (block.computeRegisterLiveness(info, t.EFLAGS, std::next(MachineBasicBlock::const_iterator(i)), 30) !=
+            MachineBasicBlock::LQR_Dead)
+            return;
+        if (move)
+            i.setDesc(block.getParent()->getSubtarget().getInstrInfo()->get(t.MOV64rr_REV));
+        else
+            i.getOperand(1 + MemScale).setImm(2);
+        ++NumDeadFlags;
+    }
+
+    const Tables &t = Tables::get();
 };
-char AlignTargets::ID;
+char PrepareLayout::ID;
 
 } // namespace
 
 void installCodegenPasses() {
     static RegisterTargetPassConfigCallback callback(
-        [](TargetMachine &machine, PassManagerBase &, TargetPassConfig *config) {
-            if (!machine.getTargetTriple().isX86_64())
+        [](TargetMachine &machine, PassManagerBase &passes, TargetPassConfig *config) {
+            if (machine.getTargetTriple().getArch() != Triple::x86_64)
                 return;
+            passes.add(new AvoidBitTests);
             // The last places in front of register allocation before liveness is computed.
             config->insertPass(machine.getOptLevel() == CodeGenOptLevel::None
                                    ? &PHIEliminationID
                                    : &ProcessImplicitDefsID,
                                IdentifyingPassPtr(new ReserveScratch));
-            config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new AlignTargets));
+            config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new PrepareLayout));
         });
 }
 

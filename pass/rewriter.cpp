@@ -184,6 +184,11 @@ bool Rewriter::checkPrefixes(MCInst &inst) {
             keep |= flags & (FlagRepeat | FlagRepeatNot);
         } else if (opcode == t.NOOP && (flags & FlagRepeat)) {
             inst.setOpcode(t.PAUSE);
+        } else if (mnemonic.starts_with("BSF") && (flags & FlagRepeat)) {
+            // The code generator writes tzcnt so, for the sake of older processors.
+            inst.setOpcode(t.opcode(("TZCNT" + mnemonic.drop_front(3)).str()));
+            if (t.desc(opcode).getNumOperands() > t.desc(inst.getOpcode()).getNumOperands())
+                inst.erase(inst.begin() + 1); // bsf keeps its destination if the source is 0
         } else if (!t.desc(opcode).isBranch() && !t.desc(opcode).isReturn() &&
                    !t.desc(opcode).isCall() && !(flags & FlagLock) && !mnemonic.starts_with("XCHG")) {
             error("rep has no meaning here; remove it");

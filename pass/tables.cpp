@@ -20,6 +20,13 @@ unsigned Tables::opcode(StringRef name) const {
     return it->second;
 }
 
+unsigned Tables::reg(StringRef name) const {
+    auto it = registerNumbers.find(name);
+    if (it == registerNumbers.end())
+        report_fatal_error(Twine("lind-pass: this LLVM has no register ") + name);
+    return it->second;
+}
+
 bool Tables::isVector(unsigned reg) const {
     StringRef name = registers->getName(reg);
     return name.starts_with("XMM") || name.starts_with("YMM") || name.starts_with("ZMM");
@@ -129,22 +136,16 @@ void Tables::build(const Target &target) {
     t->registers.reset(target.createMCRegInfo(triple));
     t->subtarget.reset(target.createMCSubtargetInfo(triple, "x86-64", ""));
 
-    StringMap<unsigned> registers;
     unsigned count = t->registers->getNumRegs();
     for (unsigned r = 1; r < count; ++r)
-        registers[t->registers->getName(r)] = r;
-    auto reg = [&](StringRef name) -> unsigned {
-        auto it = registers.find(name);
-        if (it == registers.end())
-            report_fatal_error(Twine("lind-pass: this LLVM has no register ") + name);
-        return it->second;
-    };
+        t->registerNumbers[t->registers->getName(r)] = r;
+    auto reg = [&](const Twine &name) { return t->reg(name.str()); };
     t->low32.assign(count, 0);
     t->is32.assign(count, false);
     for (const char *name : {"AX", "BX", "CX", "DX", "SI", "DI", "BP", "SP"})
-        t->low32[reg(("R" + Twine(name)).str())] = reg(("E" + Twine(name)).str());
+        t->low32[reg("R" + Twine(name))] = reg("E" + Twine(name));
     for (unsigned n = 8; n < 16; ++n)
-        t->low32[reg(("R" + Twine(n)).str())] = reg(("R" + Twine(n) + "D").str());
+        t->low32[reg("R" + Twine(n))] = reg("R" + Twine(n) + "D");
     for (unsigned r = 1; r < count; ++r)
         if (t->low32[r])
             t->is32[t->low32[r]] = true;

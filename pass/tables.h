@@ -81,6 +81,7 @@ class Tables {
     static const Tables &get();
 
     unsigned opcode(llvm::StringRef name) const; // fatal error if LLVM has no such opcode
+    unsigned reg(llvm::StringRef name) const;            // likewise
     llvm::StringRef name(unsigned opcode) const { return info->getName(opcode); }
     const llvm::MCInstrDesc &desc(unsigned opcode) const { return info->get(opcode); }
 
@@ -124,7 +125,7 @@ class Tables {
     std::unique_ptr<llvm::MCInstrInfo> info;
     std::unique_ptr<llvm::MCRegisterInfo> registers;
     std::unique_ptr<llvm::MCSubtargetInfo> subtarget;
-    llvm::StringMap<unsigned> opcodes;
+    llvm::StringMap<unsigned> opcodes, registerNumbers;
     std::vector<Entry> entries;
     std::vector<unsigned> low32;
     std::vector<bool> is32;
