@@ -1,4 +1,5 @@
 /* Starting a program in a process: image, stack, registers. */
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Builds musl natively, from the same source and with the same clang and optimisation as the cages' libc, and a compiler driver for it: what
-# the caged programs are compared with.
+# Builds musl natively, from the same source (libc-port's string functions included) and with the same clang and optimisation as the cages'
+# libc, and a compiler driver for it: what the caged programs are compared with.
 #
 #   native.sh SOURCE DIRECTORY [JOBS]     SOURCE: musl's unpacked source. DIRECTORY/native-cc is the driver.
 set -eu
 [ $# -ge 2 ] || { echo "usage: native.sh SOURCE DIRECTORY [JOBS]" >&2; exit 2; }
 source=$1 jobs=${3:-2}
+port=$(cd "$(dirname "$0")/../../libc-port" && pwd)
 clang=${LIND_CLANG:-/usr/lib/llvm-22/bin/clang}
 mkdir -p "$2"
 directory=$(cd "$2" && pwd)
@@ -14,6 +15,9 @@ directory=$(cd "$2" && pwd)
 rm -rf "$directory/build"
 cp -R "$source" "$directory/build"
 cd "$directory/build"
+# The same choice as in libc-port/build.sh, so that a ratio shows what confinement costs and not whose memcpy is better.
+rm src/string/x86_64/memcpy.s src/string/x86_64/memmove.s src/string/x86_64/memset.s
+cp "$port"/string/*.c "$port"/string/*.h src/string/x86_64/
 CC="$clang --target=x86_64-linux-musl" CFLAGS="-O2 -fPIC -w -fcf-protection=none" AR=/usr/lib/llvm-22/bin/llvm-ar \
     RANLIB=/usr/lib/llvm-22/bin/llvm-ranlib ./configure --prefix="$directory" --disable-shared --enable-optimize >log 2>&1 ||
     { cat log >&2; exit 1; }
