@@ -52,6 +52,8 @@ struct process {
     uint64_t start_time;    /* CLOCK_BOOTTIME nanoseconds */
     int exit_status;        /* as wait(2) reports it, valid once exited */
     _Atomic int exiting;
+    uint32_t options;        /* what prctl(2) sets: proc/misc.c */
+    int parent_death_signal; /* PR_SET_PDEATHSIG */
 };
 
 /* Signal state of a task (signal/). Numbers 1..64; bit n-1 of a set stands for signal n. */

@@ -18,7 +18,7 @@ void timers_exec(struct timers *timers);
 /* Stops all. No signal of theirs is sent after it returns. */
 void timers_destroy(struct timers *timers);
 
-/* Keeps the CPU time of a task that ends, called by itself. task_signals_end calls this. */
+/* Keeps the CPU time of a task that ends. Called by task_signals_end, under the signal lock. */
 void timers_task_ended(struct task *task);
 
 /* Nanoseconds of CPU that the process used: user and system, or user alone. */

@@ -1,0 +1,234 @@
+/* What a process asks about its system and sets about itself: uname, sysinfo, limits, prctl, random bytes, the thread pointer. */
+#include <asm/prctl.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <linux/prctl.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+#include "microvisor/signal/signal.h"
+#include "microvisor/time/timers.h"
+#include "rt/host.h"
+
+/* The release says which features of Linux a program may count on, whatever the host's is. */
+long call_uname(struct task *task, const uint64_t args[6])
+{
+    static const struct utsname name = {
+        .sysname = "Linux",
+        .nodename = "lind",
+        .release = "5.15.0-lind",
+        .version = "#1 Lind in C",
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+    return task_copyout(task, args[0], &name, sizeof name);
+}
+
+/* A cage's host name is fixed. */
+long call_sethostname(struct task *task, const uint64_t args[6])
+{
+    return -EPERM;
+}
+
+long call_setdomainname(struct task *task, const uint64_t args[6])
+{
+    return -EPERM;
+}
+
+static long count(struct task *task, void *data)
+{
+    ++*(unsigned short *)data;
+    return 0;
+}
+
+/* Memory, load and uptime are the host's; of its processes a program sees its own. */
+long call_sysinfo(struct task *task, const uint64_t args[6])
+{
+    struct sysinfo info = {0};
+    host_call1(SYS_sysinfo, &info);
+    info.procs = 0;
+    signal_each_task(task->process, count, &info.procs);
+    return task_copyout(task, args[0], &info, sizeof info);
+}
+
+long call_getrandom(struct task *task, const uint64_t args[6])
+{
+    enum { NONBLOCK = 1, RANDOM = 2, INSECURE = 4 };
+    if (args[2] & ~(uint64_t)(NONBLOCK | RANDOM | INSECURE))
+        return -EINVAL;
+    void *to = window_pointer(&task->thread, args[0], args[1]);
+    if (!to)
+        return -EFAULT;
+    long result = host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_getrandom,
+                                 (uint64_t)to, args[1], args[2], 0, 0, 0);
+    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
+}
+
+/* Limits. Who enforces one reads process->limits: RLIMIT_NOFILE and RLIMIT_FSIZE fs/, RLIMIT_AS, RLIMIT_DATA and RLIMIT_STACK mm/,
+ * RLIMIT_SIGPENDING signal/, RLIMIT_CPU time/. No cage dumps core. The others are about facilities that cages do not have. */
+static long change_limit(struct process *process, unsigned resource, const struct rlimit *new,
+                         struct rlimit *old)
+{
+    long error = 0;
+    if (resource >= PROCESS_LIMITS || (new && new->rlim_cur > new->rlim_max))
+        return -EINVAL;
+    lock_acquire(&process->lock);
+    *old = process->limits[resource];
+    if (new && new->rlim_max > old->rlim_max) {
+        error = -EPERM; /* no CAP_SYS_RESOURCE in a cage */
+    } else if (new) {
+        process->limits[resource] = *new;
+        /* "Already reached" is not to mean "none": Linux takes 0 for 1 here. */
+        if (resource == RLIMIT_CPU && !new->rlim_cur)
+            process->limits[resource].rlim_cur = 1;
+    }
+    lock_release(&process->lock);
+    if (new && !error && resource == RLIMIT_CPU)
+        timers_cpu_limit_changed(process);
+    return error;
+}
+
+long call_prlimit64(struct task *task, const uint64_t args[6])
+{
+    struct rlimit new, old;
+    if (args[2] && task_copyin(task, &new, args[2], sizeof new))
+        return -EFAULT;
+    if ((int)args[0] && (int)args[0] != task->process->pid)
+        return -ESRCH;
+    long error = change_limit(task->process, (unsigned)args[1], args[2] ? &new : NULL, &old);
+    if (error)
+        return error;
+    return args[3] ? task_copyout(task, args[3], &old, sizeof old) : 0;
+}
+
+long call_getrlimit(struct task *task, const uint64_t args[6])
+{
+    const uint64_t same[6] = {0, args[0], 0, args[1]};
+    return args[1] ? call_prlimit64(task, same) : -EFAULT;
+}
+
+long call_setrlimit(struct task *task, const uint64_t args[6])
+{
+    const uint64_t same[6] = {0, args[0], args[1], 0};
+    return args[1] ? call_prlimit64(task, same) : -EFAULT;
+}
+
+/* process->options */
+enum { OPTION_NOT_DUMPABLE = 1, OPTION_KEEP_CAPABILITIES = 2, OPTION_NO_NEW_PRIVILEGES = 4 };
+
+/* Sets or clears one option to `value`, which must be 0 or 1. */
+static long set_option(struct process *process, uint32_t option, uint64_t value)
+{
+    if (value > 1)
+        return -EINVAL;
+    lock_acquire(&process->lock);
+    process->options = value ? process->options | option : process->options & ~option;
+    lock_release(&process->lock);
+    return 0;
+}
+
+static long set_name(struct task *task, uint64_t from)
+{
+    char name[16] = {0};
+    long length = copyinstr(&task->thread, name, from, sizeof name);
+    if (length == -EFAULT)
+        return length;
+    name[15] = 0; /* a longer name is cut */
+    memcpy(task->name, name, sizeof name);
+    if (task->tid == task->process->pid)
+        memcpy(task->process->name, name, sizeof name);
+    return 0;
+}
+
+long call_prctl(struct task *task, const uint64_t args[6])
+{
+    struct process *process = task->process;
+    uint64_t value = args[1];
+    switch ((int)args[0]) {
+    case PR_SET_NAME:
+        return set_name(task, value);
+    case PR_GET_NAME:
+        return task_copyout(task, value, task->name, sizeof task->name);
+    case PR_SET_PDEATHSIG:
+        if (value > 64)
+            return -EINVAL;
+        process->parent_death_signal = (int)value;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return task_copyout(task, value, &process->parent_death_signal, sizeof(int));
+    case PR_GET_DUMPABLE:
+        return !(process->options & OPTION_NOT_DUMPABLE);
+    case PR_SET_DUMPABLE:
+        return value > 1 ? -EINVAL : set_option(process, OPTION_NOT_DUMPABLE, !value);
+    case PR_GET_KEEPCAPS:
+        return (process->options & OPTION_KEEP_CAPABILITIES) != 0;
+    case PR_SET_KEEPCAPS:
+        return set_option(process, OPTION_KEEP_CAPABILITIES, value);
+    case PR_SET_NO_NEW_PRIVS:
+        if (value != 1 || args[2] || args[3] || args[4])
+            return -EINVAL;
+        return set_option(process, OPTION_NO_NEW_PRIVILEGES, 1);
+    case PR_GET_NO_NEW_PRIVS:
+        if (value || args[2] || args[3] || args[4])
+            return -EINVAL;
+        return (process->options & OPTION_NO_NEW_PRIVILEGES) != 0;
+    case PR_GET_TIMING:
+    case PR_GET_SECCOMP:
+    case PR_GET_SECUREBITS:
+        return 0;
+    case PR_CAPBSET_READ:
+        return value > CAP_LAST_CAP ? -EINVAL : value == CAP_SETUID || value == CAP_SETGID;
+    case PR_GET_TSC: {
+        static const int enabled = PR_TSC_ENABLE;
+        return task_copyout(task, value, &enabled, sizeof enabled);
+    }
+    case PR_GET_TID_ADDRESS:
+        return task_copyout(task, value, &task->clear_child_tid, sizeof task->clear_child_tid);
+    case PR_SET_TIMERSLACK: /* of this host thread */
+    case PR_GET_TIMERSLACK:
+        return host_call2(SYS_prctl, (int)args[0], value);
+    default:
+        return -EINVAL;
+    }
+}
+
+long call_arch_prctl(struct task *task, const uint64_t args[6])
+{
+    uint64_t value = 0;
+    switch ((int)args[0]) {
+    case ARCH_SET_FS:
+        return thread_set_pointer(&task->thread, args[1]);
+    case ARCH_SET_GS:
+        return -EPERM; /* the window's base (docs/sfi.md 1) */
+    case ARCH_GET_FS:
+        value = task->thread.fs_base - task->thread.base;
+        __attribute__((fallthrough));
+    case ARCH_GET_GS:
+        return task_copyout(task, args[1], &value, sizeof value);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* There is one way of running programs; asking for it, or for which it is, is all right. */
+long call_personality(struct task *task, const uint64_t args[6])
+{
+    return (uint32_t)args[0] == UINT32_MAX || !(uint32_t)args[0] ? 0 : -EINVAL;
+}
+
+long call_membarrier(struct task *task, const uint64_t args[6])
+{
+    const int allowed = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    int command = (int)args[0];
+    if ((uint32_t)args[1])
+        return -EINVAL;
+    if (command == MEMBARRIER_CMD_QUERY) {
+        long commands = host_call3(SYS_membarrier, command, 0, 0);
+        return commands < 0 ? commands : commands & allowed;
+    }
+    if (command != MEMBARRIER_CMD_PRIVATE_EXPEDITED && command != MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+        return -EINVAL;
+    return host_call3(SYS_membarrier, command, 0, 0);
+}

@@ -1,0 +1,275 @@
+/* alarm, getitimer, setitimer and the calls on POSIX timers. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
+#include "microvisor/time/internal.h"
+
+/* Nanoseconds. value 0: not armed. */
+struct setting {
+    uint64_t interval, value;
+};
+
+static struct setting get(struct process *process, struct timer *timer)
+{
+    struct setting setting = {timer->interval, 0};
+    if (!timer->armed)
+        return setting;
+    uint64_t reading = timer_clock(process, timer), expiry = timer->expiry;
+    if (reading >= expiry && timer->interval)
+        expiry += ((reading - expiry) / timer->interval + 1) * timer->interval;
+    /* Expired, but its signal is not sent yet: not 0, which would say that it is not armed. */
+    setting.value = reading < expiry ? expiry - reading : timer->notify == SIGEV_NONE ? 0 : 1;
+    return setting;
+}
+
+/* Arms or disarms. Returns 0 or -EAGAIN when there is no thread to be had. */
+static int set(struct process *process, struct timer *timer, const struct setting *new, int absolute,
+               struct setting *old)
+{
+    int error = 0;
+    timers_lock();
+    *old = get(process, timer);
+    if (new->value)
+        error = timers_register(process->timers);
+    if (!error) {
+        timer->armed = new->value != 0;
+        timer->interval = new->interval;
+        timer->expiry = absolute ? new->value : new->value + timer_clock(process, timer);
+        if (timer->expiry > INT64_MAX)
+            timer->expiry = INT64_MAX;
+        timer->queued = 0;
+        timer->overrun = 0;
+        timer->last_overrun = 0;
+        timer->idle = 0;
+        timer_schedule(process, timer, 0);
+    }
+    timers_unlock();
+    return error;
+}
+
+static struct timeval timeval_of(uint64_t nanoseconds)
+{
+    return (struct timeval){(long)(nanoseconds / SECOND), (long)(nanoseconds % SECOND / 1000)};
+}
+
+static int timeval_get(const struct timeval *time, uint64_t *nanoseconds)
+{
+    if (time->tv_sec < 0 || (uint64_t)time->tv_usec >= 1000000)
+        return -EINVAL;
+    const struct timespec same = {time->tv_sec, time->tv_usec * 1000};
+    *nanoseconds = timespec_nanoseconds(&same);
+    return 0;
+}
+
+static int put_itimer(struct task *task, uint64_t to, const struct setting *setting)
+{
+    struct itimerval value = {timeval_of(setting->interval), timeval_of(setting->value)};
+    if (setting->value && !value.it_value.tv_sec && !value.it_value.tv_usec)
+        value.it_value.tv_usec = 1; /* armed is not 0 */
+    return task_copyout(task, to, &value, sizeof value);
+}
+
+long call_getitimer(struct task *task, const uint64_t args[6])
+{
+    if (args[0] > ITIMER_PROF)
+        return -EINVAL;
+    timers_lock();
+    struct setting setting = get(task->process, &task->process->timers->timer[args[0]]);
+    timers_unlock();
+    return put_itimer(task, args[1], &setting);
+}
+
+long call_setitimer(struct task *task, const uint64_t args[6])
+{
+    struct itimerval value = {0};
+    struct setting new, old;
+    /* Linux takes a null pointer for a disarmed timer. */
+    if (args[1] && task_copyin(task, &value, args[1], sizeof value))
+        return -EFAULT;
+    if (args[0] > ITIMER_PROF || timeval_get(&value.it_interval, &new.interval) ||
+        timeval_get(&value.it_value, &new.value))
+        return -EINVAL;
+    int error = set(task->process, &task->process->timers->timer[args[0]], &new, 0, &old);
+    if (error)
+        return error;
+    return args[2] ? put_itimer(task, args[2], &old) : 0;
+}
+
+long call_alarm(struct task *task, const uint64_t args[6])
+{
+    uint64_t seconds = (uint32_t)args[0] > INT_MAX ? INT_MAX : (uint32_t)args[0];
+    struct setting new = {0, seconds * SECOND}, old;
+    int error = set(task->process, &task->process->timers->timer[ITIMER_REAL], &new, 0, &old);
+    if (error)
+        return error;
+    uint64_t left = old.value / SECOND, rest = old.value % SECOND;
+    return (long)(left + ((!left && rest) || rest >= SECOND / 2));
+}
+
+/* The timer with a program's id, or NULL. */
+static struct timer *find(struct task *task, uint64_t id)
+{
+    struct timer *timers = task->process->timers->timer;
+    if ((uint32_t)id >= TIMER_COUNT - TIMER_POSIX || !timers[TIMER_POSIX + (uint32_t)id].used)
+        return NULL;
+    return &timers[TIMER_POSIX + (uint32_t)id];
+}
+
+static long match_tid(struct task *task, void *data)
+{
+    return task->tid == *(int *)data;
+}
+
+/* What a timer runs on. Returns 0 or an error. */
+static int choose_clock(struct task *task, int clock, struct timer *timer)
+{
+    enum { KIND = 3, KIND_USER = 1, THREAD = 4 };
+    uint64_t unused;
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_TAI:
+        timer->clock = clock;
+        return 0;
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_BOOTTIME_ALARM:
+        return -EPERM; /* wakes the machine: CAP_WAKE_ALARM */
+    case CLOCK_PROCESS_CPUTIME_ID:
+        timer->clock = TIMER_CPU;
+        return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
+        timer->clock = TIMER_CPU_TASK;
+        timer->owner = task->tid;
+        return 0;
+    default:
+        if (clock >= 0)
+            return clock <= CLOCK_TAI ? -EOPNOTSUPP : -EINVAL;
+    }
+    if (clock_read(task, clock, &unused))
+        return -EINVAL;
+    timer->clock = clock & THREAD ? TIMER_CPU_TASK : (clock & KIND) == KIND_USER ? TIMER_CPU_USER : TIMER_CPU;
+    timer->owner = ~(clock >> 3) ? ~(clock >> 3) : task->tid;
+    return 0;
+}
+
+struct event { /* struct sigevent */
+    uint64_t value;
+    int32_t signal, notify, tid, unused[11];
+};
+
+static int choose_notification(struct task *task, const struct event *event, struct timer *timer)
+{
+    int tid = event->tid;
+    switch (event->notify) {
+    case SIGEV_THREAD_ID:
+        if (!signal_each_task(task->process, match_tid, &tid))
+            return -EINVAL;
+        timer->target = tid;
+        break;
+    case SIGEV_SIGNAL:
+    case SIGEV_THREAD:
+        break;
+    case SIGEV_NONE:
+        timer->notify = SIGEV_NONE;
+        timer->value = event->value;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+    if (event->signal < 1 || event->signal > 64)
+        return -EINVAL;
+    timer->notify = event->notify;
+    timer->signal = event->signal;
+    timer->value = event->value;
+    return 0;
+}
+
+long call_timer_create(struct task *task, const uint64_t args[6])
+{
+    struct timer *timers = task->process->timers->timer;
+    struct event event = {.signal = SIGALRM};
+    struct timer timer = {.used = 1};
+    if (args[1] && task_copyin(task, &event, args[1], sizeof event))
+        return -EFAULT;
+    int error = choose_clock(task, (int)args[0], &timer);
+    if (!error)
+        error = choose_notification(task, &event, &timer);
+    if (error)
+        return error;
+    timers_lock();
+    int32_t id = 0;
+    while (id < TIMER_COUNT - TIMER_POSIX && timers[TIMER_POSIX + id].used)
+        id++;
+    if (id < TIMER_COUNT - TIMER_POSIX) {
+        if (!args[1])
+            timer.value = (uint64_t)id;
+        timers[TIMER_POSIX + id] = timer;
+    }
+    timers_unlock();
+    if (id == TIMER_COUNT - TIMER_POSIX)
+        return -EAGAIN;
+    if (!task_copyout(task, args[2], &id, sizeof id))
+        return 0;
+    timers[TIMER_POSIX + id].used = 0;
+    return -EFAULT;
+}
+
+static int put_itimerspec(struct task *task, uint64_t to, const struct setting *setting)
+{
+    const struct itimerspec value = {timespec_of(setting->interval), timespec_of(setting->value)};
+    return task_copyout(task, to, &value, sizeof value);
+}
+
+long call_timer_settime(struct task *task, const uint64_t args[6])
+{
+    struct itimerspec value;
+    struct setting old;
+    if (!args[2])
+        return -EINVAL;
+    if (task_copyin(task, &value, args[2], sizeof value))
+        return -EFAULT;
+    if (!timespec_valid(&value.it_interval) || !timespec_valid(&value.it_value))
+        return -EINVAL;
+    struct setting new = {timespec_nanoseconds(&value.it_interval), timespec_nanoseconds(&value.it_value)};
+    struct timer *timer = find(task, args[0]);
+    if (!timer)
+        return -EINVAL;
+    int error = set(task->process, timer, &new, (args[1] & TIMER_ABSTIME) != 0, &old);
+    if (error)
+        return error;
+    return args[3] ? put_itimerspec(task, args[3], &old) : 0;
+}
+
+long call_timer_gettime(struct task *task, const uint64_t args[6])
+{
+    struct timer *timer = find(task, args[0]);
+    if (!timer)
+        return -EINVAL;
+    timers_lock();
+    struct setting setting = get(task->process, timer);
+    timers_unlock();
+    return put_itimerspec(task, args[1], &setting);
+}
+
+long call_timer_getoverrun(struct task *task, const uint64_t args[6])
+{
+    struct timer *timer = find(task, args[0]);
+    return timer ? timer->last_overrun : -EINVAL;
+}
+
+long call_timer_delete(struct task *task, const uint64_t args[6])
+{
+    long result = -EINVAL;
+    timers_lock();
+    struct timer *timer = find(task, args[0]);
+    if (timer) {
+        *timer = (struct timer){0};
+        result = 0;
+    }
+    timers_unlock();
+    return result;
+}

@@ -1,0 +1,331 @@
+/* The engine of timers.h.
+ *
+ * A timer is armed with an expiry in its clock's time. The thread of this file sleeps until the first moment at which a timer may
+ * have expired, looks at its clock, and sends its signal. As in Linux, an interval timer is armed again when its signal is taken
+ * (overruns are counted then), so a program that does not take signals costs nothing; when the signal was ignored, or merged with
+ * one that is pending, it is armed again at once but looked at a thousand times a second at most (attack row K14).
+ *
+ * CPU clocks have no sleep: a process with n tasks cannot use its remaining time up in less than an nth of that, so that is when its clock
+ * is looked at next.
+ *
+ * Lock: engine_lock, over all timers of all processes. Taken before the signal locks. */
+#include "microvisor/time/timers.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "microvisor/signal/internal.h"
+#include "microvisor/time/clock.h"
+#include "microvisor/time/internal.h"
+#include "rt/host.h"
+
+#define NEVER UINT64_MAX
+#define LOOK_LEAST (SECOND / 1000)
+#define LOOK_IDLE_MOST (SECOND / 32)
+
+static struct lock engine_lock;
+static struct timers *engine_first;       /* processes that ever armed a timer */
+static int engine_started;                /* the thread runs */
+static _Atomic uint32_t engine_changes;   /* futex: the thread has to look again */
+static _Atomic uint64_t engine_next = NEVER; /* CLOCK_MONOTONIC time until which the thread sleeps */
+
+void timers_lock(void)
+{
+    lock_acquire(&engine_lock);
+}
+
+void timers_unlock(void)
+{
+    lock_release(&engine_lock);
+}
+
+static long count_task(struct task *task, void *data)
+{
+    ++*(uint64_t *)data;
+    return 0;
+}
+
+/* What a task's host thread used, in nanoseconds. */
+static uint64_t task_cpu_time(const struct task *task, int user_only)
+{
+    enum { THREAD = 4, USER = 1, ALL = 2 };
+    struct timespec time;
+    int id = atomic_load(&task->thread.host_id);
+    unsigned clock = ~(unsigned)id << 3 | THREAD | (user_only ? USER : ALL);
+    return id && !host_call2(SYS_clock_gettime, (int)clock, &time) ? timespec_nanoseconds(&time) : 0;
+}
+
+struct cpu_sum {
+    struct timers *timers;
+    int user_only;
+    uint64_t running, ended;
+};
+
+static long add_cpu_time(struct task *task, void *data)
+{
+    struct cpu_sum *sum = data;
+    sum->running += task_cpu_time(task, sum->user_only);
+    /* Read under the lock under which a task that ends goes from one sum to the other. */
+    sum->ended = atomic_load(&sum->timers->ended[sum->user_only]);
+    return 0;
+}
+
+uint64_t process_cpu_time(struct process *process, int user_only)
+{
+    struct cpu_sum sum = {process->timers, user_only, 0, 0};
+    signal_each_task(process, add_cpu_time, &sum);
+    return sum.running + sum.ended;
+}
+
+void timers_task_ended(struct task *task)
+{
+    struct timers *timers = task->process->timers;
+    for (int user_only = 0; timers && user_only < 2; user_only++)
+        atomic_fetch_add(&timers->ended[user_only], task_cpu_time(task, user_only));
+}
+
+static long clock_of_task(struct task *task, void *data)
+{
+    struct timer *timer = data;
+    if (task->tid != timer->owner)
+        return 0;
+    timer->seen_now = task_cpu_time(task, 0);
+    return 1;
+}
+
+uint64_t timer_clock(struct process *process, struct timer *timer)
+{
+    switch (timer->clock) {
+    case TIMER_CPU:
+    case TIMER_CPU_USER:
+        return process_cpu_time(process, timer->clock == TIMER_CPU_USER);
+    case TIMER_CPU_TASK:
+        /* A task that ended does not go on. */
+        signal_each_task(process, clock_of_task, timer);
+        return timer->seen_now;
+    default:
+        return clock_host(timer->clock);
+    }
+}
+
+/* When to look at an armed timer next, in CLOCK_MONOTONIC time. */
+static uint64_t next_look(struct process *process, struct timer *timer, uint64_t now)
+{
+    if (timer->notify == SIGEV_NONE)
+        return NEVER;
+    uint64_t reading = timer_clock(process, timer), wait = 0;
+    if (reading < timer->expiry)
+        wait = timer->expiry - reading;
+    if (timer->clock < 0) {
+        uint64_t tasks = 0;
+        signal_each_task(process, count_task, &tasks);
+        if (tasks > 1 && timer->clock != TIMER_CPU_TASK)
+            wait /= tasks;
+        /* Less and less often while the process sleeps. */
+        timer->idle = reading != timer->seen        ? LOOK_LEAST
+                      : timer->idle < LOOK_IDLE_MOST ? timer->idle * 2
+                                                     : timer->idle;
+        timer->seen = reading;
+        if (wait < timer->idle)
+            wait = timer->idle;
+    } else if (timer->clock == CLOCK_REALTIME && wait > SECOND) {
+        wait = SECOND; /* the host may set this clock */
+    }
+    return wait > INT64_MAX - now ? NEVER - 1 : now + wait;
+}
+
+static void engine_wake(void)
+{
+    atomic_fetch_add(&engine_changes, 1);
+    host_call3(SYS_futex, &engine_changes, 129 /* WAKE, private */, 1);
+}
+
+void timer_schedule(struct process *process, struct timer *timer, uint64_t not_before)
+{
+    uint64_t now = clock_host(CLOCK_MONOTONIC);
+    timer->look = timer->armed ? next_look(process, timer, now) : NEVER;
+    if (timer->look < not_before)
+        timer->look = not_before;
+    if (timer->look < atomic_load(&engine_next))
+        engine_wake();
+}
+
+/* Moves an interval timer's expiry to the first one after its clock's reading. Returns how many it passed over. */
+static uint64_t advance(struct timer *timer, uint64_t reading)
+{
+    if (reading < timer->expiry)
+        return 0;
+    uint64_t passed = (reading - timer->expiry) / timer->interval;
+    timer->expiry += (passed + 1) * timer->interval;
+    return passed;
+}
+
+/* The soft limit of RLIMIT_CPU was reached, or another second after it. */
+static int cpu_limit_signal(struct process *process, uint64_t reading)
+{
+    return reading >= process->limits[RLIMIT_CPU].rlim_max * SECOND ? SIGKILL : SIGXCPU;
+}
+
+static long find_task(struct task *task, void *data)
+{
+    struct timer *timer = data;
+    if (task->tid != timer->target)
+        return 0;
+    timer->target_task = task;
+    return 1;
+}
+
+static void expire(struct timers *timers, uint32_t number, uint64_t reading, uint64_t now)
+{
+    struct process *process = timers->process;
+    struct timer *timer = &timers->timer[number];
+    siginfo_t info = {.si_signo = timer->signal, .si_code = SI_KERNEL};
+    if (number >= TIMER_POSIX) {
+        info.si_code = SI_TIMER;
+        info.si_timerid = (int)(number - TIMER_POSIX);
+        info.si_value.sival_ptr = (void *)timer->value;
+    } else if (number == TIMER_CPU_LIMIT) {
+        info.si_signo = cpu_limit_signal(process, reading);
+    }
+    timer->target_task = NULL;
+    if (timer->target)
+        signal_each_task(process, find_task, timer);
+    int sent = !timer->target || timer->target_task
+                   ? signal_send(process, timer->target_task, &info, number + 1)
+                   : -ESRCH;
+    if (!timer->interval) {
+        timer->armed = 0;
+        timer->queued = !sent;
+        timer->look = NEVER;
+    } else if (!sent && number != TIMER_CPU_LIMIT) {
+        timer->queued = 1;
+        timer->look = NEVER; /* until the signal is taken */
+    } else {
+        timer->overrun += advance(timer, reading) + 1;
+        timer->look = next_look(process, timer, now);
+        if (timer->look < now + LOOK_LEAST)
+            timer->look = now + LOOK_LEAST;
+    }
+}
+
+int timers_signal_taken(struct process *process, uint32_t number)
+{
+    struct timer *timer = &process->timers->timer[number];
+    uint64_t overrun = 0;
+    timers_lock();
+    if (timer->queued) {
+        timer->queued = 0;
+        if (timer->armed && timer->interval)
+            timer->overrun += advance(timer, timer_clock(process, timer));
+        overrun = timer->overrun > INT_MAX ? INT_MAX : timer->overrun;
+        timer->last_overrun = (int)overrun;
+        timer->overrun = 0;
+        timer_schedule(process, timer, 0);
+    }
+    timers_unlock();
+    return (int)overrun;
+}
+
+static void *engine_run(void *unused)
+{
+    for (;;) {
+        uint32_t changes = atomic_load(&engine_changes);
+        uint64_t next = NEVER, now = clock_host(CLOCK_MONOTONIC);
+        timers_lock();
+        for (struct timers *timers = engine_first; timers; timers = timers->next)
+            for (uint32_t i = 0; i < TIMER_COUNT; i++) {
+                struct timer *timer = &timers->timer[i];
+                if (timer->armed && timer->look <= now) {
+                    uint64_t reading = timer_clock(timers->process, timer);
+                    if (reading >= timer->expiry)
+                        expire(timers, i, reading, now);
+                    else
+                        timer->look = next_look(timers->process, timer, now);
+                }
+                if (timer->armed && timer->look < next)
+                    next = timer->look;
+            }
+        atomic_store(&engine_next, next);
+        timers_unlock();
+        struct timespec end = timespec_of(next);
+        host_call6(SYS_futex, (uint64_t)&engine_changes, 9 | 128 /* WAIT_BITSET, private */, changes,
+                   next == NEVER ? 0 : (uint64_t)&end, 0, UINT32_MAX);
+    }
+    return NULL;
+}
+
+/* Enters the process' timers in the engine's list and starts its thread. The lock is held. Returns 0 or -EAGAIN. Uses libc. */
+int timers_register(struct timers *timers)
+{
+    if (!engine_started) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        sigset_t all, old;
+        sigfillset(&all);
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attributes, 1 << 17);
+        pthread_sigmask(SIG_SETMASK, &all, &old); /* the thread has no struct thread to take signals with */
+        int error = pthread_create(&thread, &attributes, engine_run, NULL);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        pthread_attr_destroy(&attributes);
+        if (error)
+            return -EAGAIN;
+        engine_started = 1;
+    }
+    if (!timers->registered) {
+        timers->registered = 1;
+        timers->next = engine_first;
+        engine_first = timers;
+    }
+    return 0;
+}
+
+struct timers *timers_create(struct process *process)
+{
+    struct timers *timers = calloc(1, sizeof *timers);
+    if (!timers)
+        return NULL;
+    timers->process = process;
+    static const int clocks[] = {CLOCK_MONOTONIC, TIMER_CPU_USER, TIMER_CPU, TIMER_CPU};
+    static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
+    for (int i = 0; i < TIMER_POSIX; i++) {
+        timers->timer[i].clock = clocks[i];
+        timers->timer[i].signal = signals[i];
+    }
+    return timers;
+}
+
+void timers_exec(struct timers *timers)
+{
+    timers_lock();
+    for (int i = TIMER_POSIX; i < TIMER_COUNT; i++)
+        timers->timer[i] = (struct timer){0};
+    timers_unlock();
+}
+
+void timers_destroy(struct timers *timers)
+{
+    timers_lock();
+    for (struct timers **at = &engine_first; *at; at = &(*at)->next)
+        if (*at == timers) {
+            *at = timers->next;
+            break;
+        }
+    timers_unlock();
+    free(timers);
+}
+
+void timers_cpu_limit_changed(struct process *process)
+{
+    struct timer *timer = &process->timers->timer[TIMER_CPU_LIMIT];
+    rlim_t limit = process->limits[RLIMIT_CPU].rlim_cur;
+    timers_lock();
+    timer->armed = limit < INT64_MAX / SECOND && !timers_register(process->timers);
+    timer->expiry = limit * SECOND;
+    timer->interval = SECOND;
+    timer_schedule(process, timer, 0);
+    timers_unlock();
+}
