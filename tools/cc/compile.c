@@ -28,7 +28,6 @@ void compile_contract(const struct paths *paths, const struct invocation *invoca
         list_add(command, "-fdirect-access-external-data");
     }
     static const char *const fixed[] = {
-        "-fno-plt",
         "-mno-tls-direct-seg-refs",
         "-ftls-model=local-exec",
         "-fcf-protection=none",
