@@ -5,7 +5,7 @@ import lit.formats
 config.name = "lind"
 config.test_format = lit.formats.ShTest(True)
 config.suffixes = [".c", ".s", ".S", ".test", ".ll"]
-config.excludes = ["Inputs", "lit.cfg.py", "CMakeLists.txt"]
+config.excludes = ["Inputs", "unit", "lit.cfg.py", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 
 root = os.path.dirname(config.test_source_root)
