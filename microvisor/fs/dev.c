@@ -1,0 +1,250 @@
+/* The tree /dev: null, zero, full, random, urandom, tty, and the links to /proc/self/fd. The devices are the microvisor's own (null(4),
+ * full(4), random(4)); only the terminal is the host's, and only for a process that has been given a terminal as one of its descriptors. */
+#include "microvisor/fs/dev.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/place.h"
+#include "microvisor/fs/procfs.h"
+#include "microvisor/fs/ranges.h"
+#include "microvisor/signal/signal.h"
+#include "rt/copy.h"
+
+static long null_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    return 0;
+}
+
+static long null_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    return (long)transfer->total;
+}
+
+static long full_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    return -ENOSPC;
+}
+
+/* Fills the ranges piece by piece; a signal may end a long one. */
+#define FILL_PIECE (1UL << 20)
+
+static long fill(struct task *task, const struct transfer *transfer,
+                 long (*piece)(struct task *task, uint64_t address, uint64_t length))
+{
+    struct cursor cursor = {transfer->ranges, 0, 0};
+    uint64_t total = 0;
+    while (total < transfer->total) {
+        uint64_t part = transfer->total - total;
+        if (part > FILL_PIECE)
+            part = FILL_PIECE;
+        uint64_t address = cursor_piece(&cursor, &part);
+        long error = piece(task, address, part);
+        if (cursor_moved(&cursor, part, error))
+            return total ? (long)total : error;
+        if (!error)
+            total += part;
+        if (total && *task_pending(task) && signal_pending(task))
+            break;
+    }
+    return (long)total;
+}
+
+static long zero_piece(struct task *task, uint64_t address, uint64_t length)
+{
+    return clearout(&task->thread, address, length);
+}
+
+static long random_piece(struct task *task, uint64_t address, uint64_t length)
+{
+    long done = 0;
+    /* The host fills at most 256 bytes in one go without looking for signals. */
+    for (uint64_t at = 0; at < length; at += (uint64_t)done) {
+        done = host_call3(SYS_getrandom, task->thread.base + address + at, length - at, 0);
+        if (done < 0 && done != -EINTR)
+            return done;
+        if (done < 0)
+            done = 0;
+    }
+    return 0;
+}
+
+static long zero_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    return fill(task, transfer, zero_piece);
+}
+
+static long random_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    return fill(task, transfer, random_piece);
+}
+
+static long start_seek(struct task *task, struct file *file, int64_t offset, int whence)
+{
+    return 0;
+}
+
+static int random_poll(struct task *task, struct file *file, int events)
+{
+    return events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+}
+
+static int zero_map(struct task *task, struct file *file)
+{
+    return -1;
+}
+
+static int dev_stat(struct task *task, const struct node *node, struct stat *status);
+
+static long device_stat(struct task *task, struct file *file, struct stat *status)
+{
+    status->st_ino = file->node.id;
+    status->st_dev = file->mount ? file->mount->device : 0;
+    return dev_stat(task, &file->node, status);
+}
+
+#define DEVICE .seek = start_seek, .stat = device_stat
+static const struct file_operations null_operations = {
+    .read = null_read, .write = null_write, DEVICE};
+static const struct file_operations zero_operations = {
+    .read = zero_read, .write = null_write, .map = zero_map, DEVICE};
+static const struct file_operations full_operations = {
+    .read = zero_read, .write = full_write, DEVICE};
+static const struct file_operations random_operations = {
+    .read = random_read, .write = null_write, .poll = random_poll, DEVICE};
+
+/* The names, in the order of their ids - 2. */
+static const struct dev_name {
+    const char *name;
+    const struct file_operations *operations;
+    const char *link;
+    unsigned char major, minor;
+} names[] = {
+    {"null", &null_operations, NULL, 1, 3},
+    {"zero", &zero_operations, NULL, 1, 5},
+    {"full", &full_operations, NULL, 1, 7},
+    {"random", &random_operations, NULL, 1, 8},
+    {"urandom", &random_operations, NULL, 1, 9},
+    {"tty", NULL, NULL, 5, 0},
+    {"fd", NULL, "/proc/self/fd", 0, 0},
+    {"stdin", NULL, "/proc/self/fd/0", 0, 0},
+    {"stdout", NULL, "/proc/self/fd/1", 0, 0},
+    {"stderr", NULL, "/proc/self/fd/2", 0, 0},
+};
+#define NAMES (sizeof names / sizeof names[0])
+#define ROOT_ID 1
+#define FIRST_ID 2
+
+static const struct dev_name *name_of(const struct node *node)
+{
+    return &names[node->id - FIRST_ID];
+}
+
+static const struct tree_operations dev_operations;
+
+const char *dev_node_name(const struct node *node)
+{
+    return node->operations == &dev_operations && node->id != ROOT_ID ? name_of(node)->name : NULL;
+}
+
+static int dev_lookup(struct task *task, const struct node *directory, const char *name,
+                      struct node *found)
+{
+    for (size_t i = 0; directory->id == ROOT_ID && i < NAMES; i++)
+        if (!strcmp(name, names[i].name)) {
+            *found = (struct node){directory->operations, FIRST_ID + i, 0};
+            return 0;
+        }
+    return directory->id == ROOT_ID ? -ENOENT : -ENOTDIR;
+}
+
+static int dev_stat(struct task *task, const struct node *node, struct stat *status)
+{
+    status->st_nlink = 1;
+    status->st_blksize = 4096;
+    if (node->id == ROOT_ID) {
+        status->st_mode = S_IFDIR | 0755;
+        status->st_nlink = 2;
+        return 0;
+    }
+    const struct dev_name *name = name_of(node);
+    if (name->link) {
+        status->st_mode = S_IFLNK | 0777;
+        status->st_size = (off_t)strlen(name->link);
+    } else {
+        status->st_mode = S_IFCHR | 0666;
+        status->st_rdev = makedev(name->major, name->minor);
+    }
+    return 0;
+}
+
+static long dev_readlink(struct task *task, const struct node *node, char *text, size_t size)
+{
+    if (node->id == ROOT_ID || !name_of(node)->link)
+        return -EINVAL;
+    size_t length = strlen(name_of(node)->link);
+    if (length > size)
+        length = size;
+    memcpy(text, name_of(node)->link, length);
+    return (long)length;
+}
+
+static int dev_entry(struct task *task, const struct node *directory, uint64_t index,
+                     struct entry *entry)
+{
+    if (index >= NAMES)
+        return -ENOENT;
+    entry->inode = FIRST_ID + index;
+    entry->type = names[index].link ? DT_LNK : DT_CHR;
+    strcpy(entry->name, names[index].name);
+    return 0;
+}
+
+/* The host's controlling terminal, for who holds a terminal already. */
+static int open_terminal(struct task *task, int flags, struct file **file)
+{
+    int holds = 0;
+    for (uint32_t fd = 0; fd < 3 && !holds; fd++) {
+        struct file *held = descriptor_get(task, fd);
+        if (!held)
+            continue;
+        holds = held->kind == FILE_TERMINAL;
+        descriptor_put(task, held);
+    }
+    if (!holds)
+        return -ENXIO;
+    long host = host_call4(SYS_openat, AT_FDCWD, "/dev/tty",
+                           (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY, 0);
+    return host < 0 ? (int)host : file_from_host((int)host, NULL, file);
+}
+
+static int dev_open(struct task *task, const struct node *node, int flags, struct file **file)
+{
+    const struct dev_name *name = name_of(node);
+    if (flags & O_DIRECTORY)
+        return -ENOTDIR;
+    if (!name->operations && !(flags & O_PATH))
+        return open_terminal(task, flags, file);
+    *file = file_new(name->operations ? name->operations : &null_operations, -1,
+                     (uint32_t)(flags & (O_PATH | O_ACCMODE | O_APPEND | O_NONBLOCK)), FILE_OTHER);
+    if (!*file)
+        return -ENOMEM;
+    (*file)->node = *node;
+    return 0;
+}
+
+static const struct tree_operations dev_operations = {
+    .lookup = dev_lookup,
+    .stat = dev_stat,
+    .open = dev_open,
+    .readlink = dev_readlink,
+    .entry = dev_entry,
+};
+
+const struct node dev_tree_root = {&dev_operations, ROOT_ID, 0};

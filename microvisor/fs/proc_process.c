@@ -1,0 +1,265 @@
+/* What the files in /proc/PID say (proc(5)). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/place.h"
+#include "microvisor/fs/procfs.h"
+#include "microvisor/mm/memory.h"
+#include "microvisor/signal/signal.h"
+#include "microvisor/time/timers.h"
+
+#define TICKS 100 /* in a second, as sysconf(_SC_CLK_TCK) says */
+#define TICK (1000000000UL / TICKS)
+#define PAGE_KIB (LIND_PAGE_SIZE / 1024)
+
+int proc_auxv(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    const size_t words = sizeof process->auxv / sizeof process->auxv[0];
+    size_t count = 0;
+    while (count + 2 < words && process->auxv[count])
+        count += 2;
+    content_add_bytes(content, process->auxv, (count + 2) * sizeof process->auxv[0]);
+    return 0;
+}
+
+int proc_cmdline(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    content_add_bytes(content, process->arguments, process->arguments_size);
+    return 0;
+}
+
+int proc_environ(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    content_add_bytes(content, process->environment, process->environment_size);
+    return 0;
+}
+
+int proc_comm(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    content_add(content, "%s\n", process->name);
+    return 0;
+}
+
+int proc_fdinfo(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    struct file *file = descriptor_get(task, number);
+    if (!file)
+        return -ENOENT;
+    long position = 0;
+    if (file->host_fd >= 0 && !(file_flags(file) & O_PATH))
+        position = host_call3(SYS_lseek, file->host_fd, 0, SEEK_CUR);
+    else if (file->host_fd < 0)
+        position = file->offset;
+    content_add(content, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\n", position < 0 ? 0 : position,
+                file_flags(file));
+    descriptor_put(task, file);
+    return 0;
+}
+
+int proc_limits(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    static const struct {
+        const char *name, *unit;
+    } limits[PROCESS_LIMITS] = {
+        [RLIMIT_CPU] = {"Max cpu time", "seconds"},
+        [RLIMIT_FSIZE] = {"Max file size", "bytes"},
+        [RLIMIT_DATA] = {"Max data size", "bytes"},
+        [RLIMIT_STACK] = {"Max stack size", "bytes"},
+        [RLIMIT_CORE] = {"Max core file size", "bytes"},
+        [RLIMIT_RSS] = {"Max resident set", "bytes"},
+        [RLIMIT_NPROC] = {"Max processes", "processes"},
+        [RLIMIT_NOFILE] = {"Max open files", "files"},
+        [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
+        [RLIMIT_AS] = {"Max address space", "bytes"},
+        [RLIMIT_LOCKS] = {"Max file locks", "locks"},
+        [RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
+        [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+        [RLIMIT_NICE] = {"Max nice priority", ""},
+        [RLIMIT_RTPRIO] = {"Max realtime priority", ""},
+        [RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
+    };
+    content_add(content, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (int i = 0; i < PROCESS_LIMITS; i++) {
+        char values[2][24];
+        lock_acquire(&process->lock);
+        struct rlimit limit = process->limits[i];
+        lock_release(&process->lock);
+        for (int k = 0; k < 2; k++) {
+            uint64_t value = k ? limit.rlim_max : limit.rlim_cur;
+            if (value == RLIM_INFINITY)
+                strcpy(values[k], "unlimited");
+            else
+                snprintf(values[k], sizeof values[k], "%lu", value);
+        }
+        content_add(content, "%-25s %-20s %-20s %-10s\n", limits[i].name, values[0], values[1],
+                    limits[i].unit);
+    }
+    return 0;
+}
+
+int proc_maps(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    struct memory_region region = {0};
+    char name[PATH_MAX];
+    while (memory_describe(process->memory, region.end, &region, name, sizeof name)) {
+        content_add(content, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", region.start, region.end,
+                    region.flags & 1 ? 'r' : '-', region.flags & 2 ? 'w' : '-',
+                    region.flags & 4 ? 'x' : '-', region.flags & REGION_SHARED ? 's' : 'p',
+                    region.offset, major(region.device), minor(region.device), region.inode);
+        if (*name)
+            content_add(content, " %26s%s", "", name);
+        content_add(content, "\n");
+    }
+    return 0;
+}
+
+/* A path in a table of mounts: white space and backslashes as octal numbers. */
+static void add_path(struct content *content, const char *path)
+{
+    for (; *path; path++)
+        content_add(content, strchr(" \t\n\\", *path) ? "\\%03o" : "%c", (unsigned char)*path);
+}
+
+/* The name space has no single table of mounts with devices; each grant is shown as a file system named after what it is. */
+static int add_mounts(struct content *content, struct process *process, int info)
+{
+    const struct place *place = process->place;
+    for (uint32_t i = place->mount_count; i-- > 0;) {
+        const struct mount *mount = place->mounts[i];
+        const char *type = "none", *options = mount->read_only ? "ro" : "rw";
+        if (mount->kind == MOUNT_TREE)
+            type = mount->root.operations == proc_tree_root.operations ? "proc" : "devtmpfs";
+        if (info)
+            content_add(content, "%u 0 %u:%u / ", i + 1, major(mount->device), minor(mount->device));
+        else
+            content_add(content, "%s ", type);
+        add_path(content, *mount->path ? mount->path : "/");
+        if (info)
+            content_add(content, " %s - %s %s %s\n", options, type, type, options);
+        else
+            content_add(content, " %s %s 0 0\n", type, options);
+    }
+    return 0;
+}
+
+int proc_mounts(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    return add_mounts(content, process, 0);
+}
+
+int proc_mountinfo(struct content *content, struct task *task, struct process *process,
+                   uint64_t number)
+{
+    return add_mounts(content, process, 1);
+}
+
+static long count_task(struct task *task, void *data)
+{
+    ++*(unsigned *)data;
+    return 0;
+}
+
+static unsigned task_count(struct process *process)
+{
+    unsigned count = 0;
+    signal_each_task(process, count_task, &count);
+    return count;
+}
+
+int proc_stat(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    struct memory_usage usage;
+    memory_usage(process->memory, &usage);
+    uint64_t user = process_cpu_time(process, 1), all = process_cpu_time(process, 0);
+    content_add(content, "%lu (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lu %lu 0 0 20 0 %u 0 %lu %lu %lu ",
+                number ? number : (uint64_t)process->pid, process->name, process->parent,
+                process->group, process->session, user / TICK, (all - user) / TICK,
+                task_count(process), process->start_time / TICK, usage.total * LIND_PAGE_SIZE,
+                usage.total);
+    content_add(content, "%lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n", RLIM_INFINITY,
+                usage.break_start);
+    return 0;
+}
+
+int proc_statm(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    struct memory_usage usage;
+    memory_usage(process->memory, &usage);
+    content_add(content, "%lu %lu %lu %lu 0 %lu 0\n", usage.total, usage.total, usage.shared,
+                usage.text, usage.data + usage.stack);
+    return 0;
+}
+
+int proc_status(struct content *content, struct task *task, struct process *process, uint64_t number)
+{
+    struct memory_usage usage;
+    memory_usage(process->memory, &usage);
+    lock_acquire(&process->lock);
+    struct credentials who = process->credentials;
+    lock_release(&process->lock);
+    content_add(content, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\n",
+                process->name, atomic_load(&process->place->umask), process->pid);
+    content_add(content, "Pid:\t%lu\nPPid:\t%d\nTracerPid:\t0\n",
+                number ? number : (uint64_t)process->pid, process->parent);
+    content_add(content, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who.uid, who.euid, who.suid,
+                who.fsuid, who.gid, who.egid, who.sgid, who.fsgid);
+    content_add(content, "FDSize:\t%u\nGroups:\t", process->descriptors->end);
+    for (uint32_t i = 0; i < who.group_count; i++)
+        content_add(content, "%u ", who.groups[i]);
+    content_add(content, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\n",
+                usage.total * PAGE_KIB, usage.total * PAGE_KIB, usage.locked * PAGE_KIB,
+                usage.total * PAGE_KIB);
+    content_add(content, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
+                usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
+    content_add(content, "Threads:\t%u\nSigBlk:\t%016lx\nNoNewPrivs:\t1\nSeccomp:\t0\n",
+                task_count(process), task->signals.mask);
+    return 0;
+}
+
+/* What a host descriptor without a guest path is called. */
+static long host_text(const struct file *file, char *text, size_t size)
+{
+    struct stat status = {0};
+    host_call2(SYS_fstat, file->host_fd, &status);
+    switch (status.st_mode & S_IFMT) {
+    case S_IFIFO:
+        return snprintf(text, size, "pipe:[%lu]", status.st_ino);
+    case S_IFSOCK:
+        return snprintf(text, size, "socket:[%lu]", status.st_ino);
+    case S_IFCHR:
+        return snprintf(text, size, "%s", file->kind == FILE_TERMINAL ? "/dev/tty" : "/dev/null");
+    case 0:
+        return snprintf(text, size, "anon_inode:[unknown]");
+    default:
+        return snprintf(text, size, "/ (%s)", status.st_nlink ? "unreachable" : "deleted");
+    }
+}
+
+long description_text(struct task *task, struct file *file, char *text, size_t size)
+{
+    struct stat status = {0};
+    if (file->path)
+        return snprintf(text, size, "%s", *file->path ? file->path : "/");
+    if (file->operations->name && !strcmp(file->operations->name, "pipe")) {
+        file->operations->stat(task, file, &status);
+        return snprintf(text, size, "pipe:[%lu]", status.st_ino);
+    }
+    if (file->operations->name)
+        return snprintf(text, size, "%s", file->operations->name);
+    if (file->host_fd >= 0) {
+        long length = place_guest_path(task->process->place, file->mount, file->host_fd, text, size);
+        return length == -ENOENT ? host_text(file, text, size) : length;
+    }
+    const char *prefix = file->mount ? file->mount->path : "", *device = dev_node_name(&file->node);
+    char path[300];
+    if (device)
+        return snprintf(text, size, "%s/%s", prefix, device);
+    if (proc_node_path(&file->node, path, sizeof path) >= 0)
+        return snprintf(text, size, "%s%s", prefix, path);
+    return snprintf(text, size, "/");
+}
