@@ -28,12 +28,12 @@
 struct lock_carrier; /* locks.c */
 
 struct descriptors {
-    _Atomic uintptr_t *slots; /* DESCRIPTORS_MAX of them */
-    _Atomic uint32_t shared;  /* more than one task may use this table */
-    _Atomic uint32_t users;   /* processes that use it (CLONE_FILES) */
-    struct lock lock;         /* of changes to slots and the fields below */
-    uint32_t lowest;          /* no number below is free */
-    uint32_t end;             /* no number from here on is or was in use */
+    _Atomic uintptr_t *slots;      /* DESCRIPTORS_MAX of them */
+    _Atomic uint32_t shared;       /* more than one task may use this table */
+    _Atomic uint32_t users;        /* processes that use it (CLONE_FILES) */
+    struct lock lock;              /* of changes to slots and the fields below */
+    uint32_t lowest;               /* no number below is free */
+    uint32_t end;                  /* no number from here on is or was in use */
     struct lock_carrier *carriers; /* of the owner's record locks (locks.c) */
 };
 
@@ -92,10 +92,12 @@ long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int c
 /* Closes fd. Returns 0 or -EBADF. */
 long descriptor_close(struct task *task, uint64_t fd);
 
-/* fcntl's F_DUPFD: the lowest number from `from` on for fd's description. -EBADF, -EINVAL (from), -EMFILE. */
+/* fcntl's F_DUPFD: the lowest number from `from` on for fd's description. -EBADF, -EINVAL (from),
+ * -EMFILE. */
 long descriptor_duplicate(struct task *task, uint32_t fd, uint64_t from, int close_on_exec);
 
-/* Whether fd is closed on exec (0 or 1), or -EBADF; then makes it `set` (0 or 1) unless that is negative. */
+/* Whether fd is closed on exec (0 or 1), or -EBADF; then makes it `set` (0 or 1) unless that is
+ * negative. */
 long descriptor_close_on_exec(struct task *task, uint32_t fd, int set);
 
 /* Gives a process's first descriptors: host fd `host_fd`, which is duplicated close-on-exec,

@@ -120,7 +120,6 @@ struct file {
     int64_t offset;   /* of descriptions without host fd */
     uint64_t data;    /* the operations' own */
     struct watch *watchers; /* epoll sets that watch it (epoll.c) */
-    struct file *next; /* in the pool's free list */
 };
 
 extern const struct file_operations host_file_operations; /* host_file.c */
@@ -174,6 +173,11 @@ int transfer_copyin(struct task *task, struct transfer *transfer, struct range *
  * SIGPIPE and SIGXFSZ included. HOT. */
 long file_read(struct task *task, struct file *file, const struct transfer *transfer);
 long file_write(struct task *task, struct file *file, const struct transfer *transfer);
+
+/* fcntl's F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ kin on a held description without O_PATH
+ * (locks.c, with flock); argument is the window offset of a struct flock. Called by call_fcntl. Not
+ * HOT. */
+long file_lock_command(struct task *task, struct file *file, int command, uint64_t argument);
 
 /* What interruptible host calls need. */
 static inline const volatile uint32_t *task_pending(const struct task *task) {

@@ -56,10 +56,14 @@ struct mount {
     int fd; /* O_PATH host fd of the directory; of the directory in which a single file lies; -1 for
                trees */
     char *name;       /* of a single file in fd */
-    int covered;      /* another mount lies below this one */
+    int covered;      /* another mount lies below this one: COVERED, or COVERED_AIR */
     struct node root; /* of a tree */
     uint64_t device;  /* st_dev of a tree's nodes */
 };
+
+/* mount.covered: other mounts lie below it, all of them in directories that the host has; or some
+ * do not. */
+enum { COVERED = 1, COVERED_AIR };
 
 #define MOUNTS_MAX 64
 
@@ -93,8 +97,8 @@ int place_start_directory(struct task *task, const char *path);
 struct location {
     const struct mount *mount; /* NULL: a synthetic directory above the mounts, or a description
                                   without path (jump) */
-    struct file *jumped; /* a link of a synthetic tree led to this description; fd is its host fd;
-                            else NULL */
+    struct file *held; /* a description that is kept while the location lives. Where fd is -1 and
+                          there is no node, it is the object */
     int fd; /* host fd: of the directory in which name is, or of the object when name is empty; -1:
                node */
     int owned;     /* fd is closed by location_release */

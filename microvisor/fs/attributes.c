@@ -1,0 +1,306 @@
+/* Owners, modes, times and sizes. Not HOT but for lseek. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/resolve.h"
+#include "microvisor/signal/signal.h"
+
+#define HERE ((uint64_t)AT_FDCWD)
+#define SYS_FCHMODAT2 452
+
+/* A host object whose attributes are to change; EROFS for all else. */
+static int lookup_changed(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags,
+                          struct location *location) {
+    unsigned lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+                      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+    int error = place_lookup(task, dirfd, path, lookup, location);
+    if (!error && (location->fd < 0 || location->read_only)) {
+        location_release(location);
+        error = -EROFS;
+    }
+    /* With LOOKUP_FOLLOW it is the object itself: some host calls take no name. */
+    return error;
+}
+
+/* The description of fd, if its attributes may be changed: what came without a path as far as it
+ * can be written. */
+static int changed_file(struct task *task, uint64_t fd, struct file **file) {
+    *file = descriptor_get(task, fd);
+    if (!*file || file_flags(*file) & O_PATH) {
+        if (*file)
+            descriptor_put(task, *file);
+        return -EBADF;
+    }
+    int refused = (*file)->mount          ? (*file)->mount->read_only
+                  : (*file)->host_fd >= 0 ? !file_writable(*file)
+                                          : 1;
+    if (refused || (*file)->host_fd < 0) {
+        int error = (*file)->mount ? -EROFS : -EPERM;
+        descriptor_put(task, *file);
+        return error;
+    }
+    return 0;
+}
+
+static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode) {
+    struct location location;
+    char text[40];
+    long error = lookup_changed(task, dirfd, path, 0, &location);
+    if (error)
+        return error;
+    error = host_call4(SYS_FCHMODAT2, location.fd, location.name, mode & 07777,
+                       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    if (error == -ENOSYS) { /* before Linux 6.6 */
+        int fd = location_open_path(&location);
+        error = fd;
+        if (fd >= 0) {
+            path_of_host_fd(text, fd);
+            error = host_call2(SYS_chmod, text, mode & 07777);
+            host_call1(SYS_close, fd);
+        }
+    }
+    location_release(&location);
+    return error;
+}
+
+int location_open_path(const struct location *location) {
+    if (location->fd < 0)
+        return -EOPNOTSUPP;
+    if (*location->name)
+        return (int)open_beneath(location->fd, location->name, O_PATH | O_NOFOLLOW, 0, 0);
+    return (int)host_call3(SYS_fcntl, location->fd, F_DUPFD_CLOEXEC, 3);
+}
+
+long call_chmod(struct task *task, const uint64_t args[6]) {
+    return change_mode(task, HERE, args[0], args[1]);
+}
+
+long call_fchmodat(struct task *task, const uint64_t args[6]) {
+    return change_mode(task, args[0], args[1], args[2]);
+}
+
+long call_fchmod(struct task *task, const uint64_t args[6]) {
+    struct file *file;
+    long result = changed_file(task, args[0], &file);
+    if (result)
+        return result;
+    result = host_call2(SYS_fchmod, file->host_fd, args[1] & 07777);
+    descriptor_put(task, file);
+    return result;
+}
+
+static long change_owner(struct task *task, uint64_t dirfd, uint64_t path, uint64_t uid,
+                         uint64_t gid, uint32_t flags) {
+    struct location location;
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    long error = lookup_changed(task, dirfd, path, flags, &location);
+    if (error)
+        return error;
+    error = host_call5(SYS_fchownat, location.fd, location.name, (uint32_t)uid, (uint32_t)gid,
+                       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    location_release(&location);
+    return error;
+}
+
+long call_chown(struct task *task, const uint64_t args[6]) {
+    return change_owner(task, HERE, args[0], args[1], args[2], 0);
+}
+
+long call_lchown(struct task *task, const uint64_t args[6]) {
+    return change_owner(task, HERE, args[0], args[1], args[2], AT_SYMLINK_NOFOLLOW);
+}
+
+long call_fchownat(struct task *task, const uint64_t args[6]) {
+    return change_owner(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
+}
+
+long call_fchown(struct task *task, const uint64_t args[6]) {
+    struct file *file;
+    long result = changed_file(task, args[0], &file);
+    if (result)
+        return result;
+    result = host_call3(SYS_fchown, file->host_fd, (uint32_t)args[1], (uint32_t)args[2]);
+    descriptor_put(task, file);
+    return result;
+}
+
+/* times NULL: now. path 0: dirfd itself. */
+static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
+                         const struct timespec *times, uint32_t flags) {
+    struct location location;
+    struct file *file;
+    long error;
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (times && times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
+        return 0; /* as Linux: not even the path is looked at */
+    if (!path && (int)dirfd != AT_FDCWD) {
+        if (flags)
+            return -EINVAL;
+        error = changed_file(task, dirfd, &file);
+        if (error)
+            return error;
+        error = host_call4(SYS_utimensat, file->host_fd, 0, times, 0);
+        descriptor_put(task, file);
+        return error;
+    }
+    error = lookup_changed(task, dirfd, path, flags, &location);
+    if (error)
+        return error;
+    error = host_call4(SYS_utimensat, location.fd, location.name, times,
+                       AT_SYMLINK_NOFOLLOW | (*location.name ? 0 : AT_EMPTY_PATH));
+    location_release(&location);
+    return error;
+}
+
+long call_utimensat(struct task *task, const uint64_t args[6]) {
+    struct timespec times[2];
+    if (args[2] && task_copyin(task, times, args[2], sizeof times))
+        return -EFAULT;
+    return change_times(task, args[0], args[1], args[2] ? times : NULL, (uint32_t)args[3]);
+}
+
+long call_utime(struct task *task, const uint64_t args[6]) {
+    int64_t seconds[2];
+    struct timespec times[2] = {0};
+    if (args[1] && task_copyin(task, seconds, args[1], sizeof seconds))
+        return -EFAULT;
+    for (int i = 0; args[1] && i < 2; i++)
+        times[i].tv_sec = seconds[i];
+    return args[0] ? change_times(task, HERE, args[0], args[1] ? times : NULL, 0) : -EFAULT;
+}
+
+static long change_times_micro(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address) {
+    struct timeval values[2];
+    struct timespec times[2] = {0};
+    if (address && task_copyin(task, values, address, sizeof values))
+        return -EFAULT;
+    for (int i = 0; address && i < 2; i++) {
+        if (values[i].tv_usec < 0 || values[i].tv_usec >= 1000000)
+            return -EINVAL;
+        times[i] = (struct timespec){values[i].tv_sec, values[i].tv_usec * 1000};
+    }
+    return change_times(task, dirfd, path, address ? times : NULL, 0);
+}
+
+long call_utimes(struct task *task, const uint64_t args[6]) {
+    return change_times_micro(task, HERE, args[0], args[1]);
+}
+
+long call_futimesat(struct task *task, const uint64_t args[6]) {
+    return change_times_micro(task, args[0], args[1], args[2]);
+}
+
+/* Sizes. */
+
+/* RLIMIT_FSIZE for a file that is to reach `end`. */
+static int size_limited(struct task *task, uint64_t end) {
+    uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
+    if (limit == RLIM_INFINITY || end <= limit)
+        return 0;
+    signal_send_self(task, SIGXFSZ);
+    return -EFBIG;
+}
+
+long call_truncate(struct task *task, const uint64_t args[6]) {
+    struct location location;
+    struct stat status;
+    char text[40];
+    if ((int64_t)args[1] < 0)
+        return -EINVAL;
+    long error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
+    if (error)
+        return error;
+    error = location_stat(task, &location, &status);
+    if (!error && !S_ISREG(status.st_mode))
+        error = S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+    if (!error && (location.fd < 0 || location.read_only))
+        error = -EROFS;
+    if (!error && args[1] > (uint64_t)status.st_size)
+        error = size_limited(task, args[1]);
+    int fd = error ? (int)error : location_open_path(&location);
+    location_release(&location);
+    if (fd < 0)
+        return fd;
+    path_of_host_fd(text, fd);
+    error = host_call2(SYS_truncate, text, args[1]);
+    host_call1(SYS_close, fd);
+    return error;
+}
+
+/* One check for what changes an open file's size or content by descriptor. */
+static int writable_file(struct task *task, uint64_t fd, struct file **file, int no_access) {
+    *file = descriptor_get(task, fd);
+    if (!*file)
+        return -EBADF;
+    if (file_flags(*file) & O_PATH)
+        no_access = -EBADF;
+    else if (file_writable(*file))
+        return 0;
+    descriptor_put(task, *file);
+    return no_access;
+}
+
+long call_ftruncate(struct task *task, const uint64_t args[6]) {
+    struct file *file;
+    struct stat status;
+    if ((int64_t)args[1] < 0)
+        return -EINVAL;
+    long error = writable_file(task, args[0], &file, -EINVAL);
+    if (error)
+        return error;
+    if (file->kind == FILE_REGULAR && !host_call2(SYS_fstat, file->host_fd, &status) &&
+        args[1] > (uint64_t)status.st_size)
+        error = size_limited(task, args[1]);
+    if (!error)
+        error = file->operations->truncate
+                    ? file->operations->truncate(task, file, (int64_t)args[1])
+                    : -EINVAL;
+    descriptor_put(task, file);
+    return error;
+}
+
+long call_fallocate(struct task *task, const uint64_t args[6]) {
+    const uint32_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+                           FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+    uint32_t mode = (uint32_t)args[1];
+    struct file *file;
+    if ((int64_t)args[2] < 0 || (int64_t)args[3] <= 0)
+        return -EINVAL;
+    if (mode & ~known)
+        return -EOPNOTSUPP;
+    long error = writable_file(task, args[0], &file, -EBADF);
+    if (error)
+        return error;
+    if (file->host_fd < 0)
+        error = file->kind == FILE_OTHER ? -ENODEV : -ESPIPE;
+    else if (!(mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_COLLAPSE_RANGE)) &&
+             args[2] <= (uint64_t)INT64_MAX - args[3])
+        error = size_limited(task, args[2] + args[3]);
+    if (!error)
+        error = host_call4(SYS_fallocate, file->host_fd, mode, args[2], args[3]);
+    descriptor_put(task, file);
+    return error;
+}
+
+/* HOT. */
+long call_lseek(struct task *task, const uint64_t args[6]) {
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
+        return -EBADF;
+    long result = -ESPIPE;
+    if (file_flags(file) & O_PATH)
+        result = -EBADF;
+    else if ((uint32_t)args[2] > SEEK_HOLE)
+        result = -EINVAL;
+    else if (file->operations->seek)
+        result = file->operations->seek(task, file, (int64_t)args[1], (int)args[2]);
+    descriptor_put(task, file);
+    return result;
+}

@@ -1,0 +1,321 @@
+/* Calls that change names: mkdir, mknod, link, symlink, unlink, rmdir, rename; and the working
+ * directory. Not HOT. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/resolve.h"
+
+#define HERE ((uint64_t)AT_FDCWD)
+
+/* Looks up where a name is to be made. As in Linux, EEXIST comes before EROFS. */
+static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct location *location) {
+    int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
+    if (error)
+        return error;
+    if (location->busy) {
+        error = -EEXIST;
+    } else if (location->read_only) {
+        struct stat status;
+        struct node node;
+        if (location->fd >= 0)
+            error = location_stat(task, location, &status) ? -EROFS : -EEXIST;
+        else if (!location->node.operations || !location->node.operations->lookup)
+            error = -ENOTDIR;
+        else
+            error = location->node.operations->lookup(task, &location->node, location->name, &node)
+                        ? -EROFS
+                        : -EEXIST;
+    }
+    if (error)
+        location_release(location);
+    return error;
+}
+
+/* Looks up a name that is to go. */
+static int lookup_old(struct task *task, uint64_t dirfd, uint64_t path, struct location *location) {
+    int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
+    if (!error && (location->busy || location->read_only)) {
+        error = location->read_only && !location->busy ? -EROFS : -EBUSY;
+        location_release(location);
+    }
+    return error;
+}
+
+static uint64_t masked(struct task *task, uint64_t mode) {
+    return mode & ~(uint64_t)atomic_load(&task->process->place->umask);
+}
+
+static long make_directory(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode) {
+    struct location location;
+    long result = lookup_new(task, dirfd, path, &location);
+    if (result)
+        return result;
+    result = host_call3(SYS_mkdirat, location.fd, location.name, masked(task, mode) & 01777);
+    location_release(&location);
+    return result;
+}
+
+long call_mkdir(struct task *task, const uint64_t args[6]) {
+    return make_directory(task, HERE, args[0], args[1]);
+}
+
+long call_mkdirat(struct task *task, const uint64_t args[6]) {
+    return make_directory(task, args[0], args[1], args[2]);
+}
+
+/* Regular files, FIFOs and sockets' names. Devices are never made, whatever the host user may. */
+static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode) {
+    struct location location;
+    uint32_t type = mode & S_IFMT;
+    if (type == S_IFCHR || type == S_IFBLK || type == S_IFDIR)
+        return -EPERM;
+    if (type && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)
+        return -EINVAL;
+    long result = lookup_new(task, dirfd, path, &location);
+    if (result)
+        return result;
+    result =
+        host_call4(SYS_mknodat, location.fd, location.name, type | (masked(task, mode) & 07777), 0);
+    location_release(&location);
+    return result;
+}
+
+long call_mknod(struct task *task, const uint64_t args[6]) {
+    return make_node(task, HERE, args[0], (uint32_t)args[1]);
+}
+
+long call_mknodat(struct task *task, const uint64_t args[6]) {
+    return make_node(task, args[0], args[1], (uint32_t)args[2]);
+}
+
+static long make_symlink(struct task *task, uint64_t target, uint64_t dirfd, uint64_t path) {
+    struct location location;
+    char text[PATH_MAX];
+    long result = path_copyin(task, target, 0, text);
+    if (!result)
+        result = lookup_new(task, dirfd, path, &location);
+    if (result)
+        return result;
+    result = host_call3(SYS_symlinkat, text, location.fd, location.name);
+    location_release(&location);
+    return result;
+}
+
+long call_symlink(struct task *task, const uint64_t args[6]) {
+    return make_symlink(task, args[0], HERE, args[1]);
+}
+
+long call_symlinkat(struct task *task, const uint64_t args[6]) {
+    return make_symlink(task, args[0], args[1], args[2]);
+}
+
+/* The object that link gives a second name. */
+static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags,
+                         struct location *location) {
+    struct stat status;
+    char text[PATH_MAX];
+    unsigned empty = flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0;
+    int error = path_copyin(task, path, empty, text);
+    if (error)
+        return error;
+    if (!*text)
+        return place_lookup_path(task, dirfd, text, empty, location);
+    error = place_lookup_path(
+        task, dirfd, text, LOOKUP_NAME | (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0), location);
+    if (!error && !*location->name && !location->held) {
+        error = location_stat(task, location, &status);
+        if (!error && S_ISDIR(status.st_mode))
+            error = -EPERM;
+        if (error)
+            location_release(location);
+    }
+    return error;
+}
+
+static long make_link(struct task *task, const uint64_t args[6], uint32_t flags) {
+    struct location old, new;
+    char path[40];
+    if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    long result = lookup_linked(task, args[0], args[1], flags, &old);
+    if (result)
+        return result;
+    result = lookup_new(task, args[2], args[3], &new);
+    if (result) {
+        location_release(&old);
+        return result;
+    }
+    if (old.mount != new.mount || !old.mount) {
+        result = -EXDEV;
+    } else if (*old.name) {
+        result = host_call5(SYS_linkat, old.fd, old.name, new.fd, new.name, 0);
+    } else {
+        /* A description's own file (O_TMPFILE, /proc/self/fd/N). */
+        path_of_host_fd(path, old.fd);
+        result = host_call5(SYS_linkat, AT_FDCWD, path, new.fd, new.name, AT_SYMLINK_FOLLOW);
+    }
+    location_release(&old);
+    location_release(&new);
+    return result;
+}
+
+long call_link(struct task *task, const uint64_t args[6]) {
+    const uint64_t at[6] = {HERE, args[0], HERE, args[1]};
+    return make_link(task, at, 0);
+}
+
+long call_linkat(struct task *task, const uint64_t args[6]) {
+    return make_link(task, args, (uint32_t)args[4]);
+}
+
+static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags) {
+    struct location location;
+    if (flags & ~(uint32_t)AT_REMOVEDIR)
+        return -EINVAL;
+    long result = lookup_old(task, dirfd, path, &location);
+    if (result == -EBUSY && !flags)
+        result = -EISDIR;
+    if (result)
+        return result;
+    result = host_call3(SYS_unlinkat, location.fd, location.name, flags);
+    location_release(&location);
+    return result;
+}
+
+long call_unlink(struct task *task, const uint64_t args[6]) {
+    return remove_name(task, HERE, args[0], 0);
+}
+
+long call_rmdir(struct task *task, const uint64_t args[6]) {
+    return remove_name(task, HERE, args[0], AT_REMOVEDIR);
+}
+
+long call_unlinkat(struct task *task, const uint64_t args[6]) {
+    return remove_name(task, args[0], args[1], (uint32_t)args[2]);
+}
+
+static long rename_at(struct task *task, uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd,
+                      uint64_t new_path, uint32_t flags) {
+    struct location old, new;
+    if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+        return -EINVAL;
+    long result = place_lookup(task, old_dirfd, old_path, LOOKUP_PARENT, &old);
+    if (result)
+        return result;
+    result = place_lookup(task, new_dirfd, new_path, LOOKUP_PARENT, &new);
+    if (result) {
+        location_release(&old);
+        return result;
+    }
+    if (old.mount != new.mount)
+        result = -EXDEV;
+    else if (old.busy || new.busy)
+        result = -EBUSY;
+    else if (old.read_only || old.fd < 0 || new.fd < 0)
+        result = -EROFS;
+    else
+        result = host_call5(SYS_renameat2, old.fd, old.name, new.fd, new.name, flags);
+    location_release(&old);
+    location_release(&new);
+    return result;
+}
+
+long call_rename(struct task *task, const uint64_t args[6]) {
+    return rename_at(task, HERE, args[0], HERE, args[1], 0);
+}
+
+long call_renameat(struct task *task, const uint64_t args[6]) {
+    return rename_at(task, args[0], args[1], args[2], args[3], 0);
+}
+
+long call_renameat2(struct task *task, const uint64_t args[6]) {
+    return rename_at(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
+}
+
+/* The working directory and its kin. */
+
+int location_directory(struct task *task, const struct location *location, struct file **file) {
+    struct stat status;
+    int error = location_stat(task, location, &status);
+    if (!error && !S_ISDIR(status.st_mode))
+        error = -ENOTDIR;
+    if (error)
+        return error;
+    if (location->fd < 0) {
+        *file = file_from_node(&location->node, location->path, O_PATH | O_DIRECTORY);
+        if (!*file)
+            return -ENOMEM;
+        (*file)->mount = location->mount;
+        return 0;
+    }
+    if (!location->mount)
+        return -EACCES;
+    long fd = open_beneath(location->fd, *location->name ? location->name : ".",
+                           O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, 0);
+    if (fd < 0)
+        return (int)fd;
+    error = (int)host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
+    *file = error ? NULL
+                  : file_new(&host_file_operations, (int)fd, O_PATH | O_DIRECTORY, FILE_DIRECTORY);
+    if (!*file) {
+        host_call1(SYS_close, fd);
+        return error ? error : -ENOMEM;
+    }
+    (*file)->mount = location->mount;
+    return 0;
+}
+
+static long change_directory(struct task *task, uint64_t dirfd, uint64_t path, const char *text) {
+    struct location location;
+    struct file *file = NULL;
+    long error = text ? place_lookup_path(task, dirfd, text, LOOKUP_EMPTY, &location)
+                      : place_lookup(task, dirfd, path, LOOKUP_FOLLOW, &location);
+    if (error)
+        return error;
+    error = location_directory(task, &location, &file);
+    location_release(&location);
+    if (!error)
+        place_set_directory(task, file);
+    return error;
+}
+
+long call_chdir(struct task *task, const uint64_t args[6]) {
+    return change_directory(task, HERE, args[0], NULL);
+}
+
+long call_fchdir(struct task *task, const uint64_t args[6]) {
+    if ((int)args[0] == AT_FDCWD)
+        return -EBADF;
+    return change_directory(task, args[0], 0, "");
+}
+
+long call_getcwd(struct task *task, const uint64_t args[6]) {
+    char path[PATH_MAX];
+    long length = place_directory_path(task, path, sizeof path);
+    if (length < 0)
+        return length;
+    if ((uint64_t)length + 1 > args[1])
+        return -ERANGE;
+    return task_copyout(task, args[0], path, (size_t)length + 1) ? -EFAULT : length + 1;
+}
+
+/* The name space is what lind-run was told; changing its root needs privilege, which no cage has.
+ */
+long call_chroot(struct task *task, const uint64_t args[6]) {
+    struct location location;
+    int error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
+    if (error)
+        return error;
+    location_release(&location);
+    return -EPERM;
+}
+
+long call_umask(struct task *task, const uint64_t args[6]) {
+    return (long)atomic_exchange(&task->process->place->umask, (uint32_t)args[0] & 0777);
+}

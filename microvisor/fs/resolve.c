@@ -1,0 +1,587 @@
+/* From a guest path to a location (place.h). */
+#include "microvisor/fs/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as in Linux */
+
+int path_normalize(const char *path, struct normal *normal) {
+    uint32_t length = 0;
+    normal->absolute = *path == '/';
+    normal->dotdot = normal->last_dot = normal->slash = 0;
+    normal->plain = UINT32_MAX;
+    for (;;) {
+        size_t slashes = strspn(path, "/");
+        path += slashes;
+        normal->slash |= slashes != 0;
+        size_t name = strcspn(path, "/");
+        if (!name)
+            break;
+        normal->slash = 0;
+        normal->last_dot = name == 1 && *path == '.';
+        if (normal->last_dot) {
+            normal->slash = 1;
+        } else {
+            if (name == 2 && path[0] == '.' && path[1] == '.' && !normal->dotdot) {
+                normal->dotdot = 1;
+                normal->plain = length;
+            }
+            if (length + name + 2 > PATH_MAX)
+                return -ENAMETOOLONG;
+            if (length || normal->absolute)
+                normal->text[length++] = '/';
+            memcpy(normal->text + length, path, name);
+            length += (uint32_t)name;
+        }
+        path += name;
+    }
+    normal->text[length] = 0;
+    normal->length = length;
+    if (normal->plain > length)
+        normal->plain = length;
+    if (normal->slash && length) {
+        normal->text[length] = '/';
+        normal->text[length + 1] = 0;
+    }
+    return 0;
+}
+
+int path_copyin(struct task *task, uint64_t path, unsigned lookup, char text[PATH_MAX]) {
+    long length = copyinstr(&task->thread, text, path, PATH_MAX);
+    if (length < 0)
+        return (int)length;
+    return length || lookup & LOOKUP_EMPTY ? 0 : -ENOENT;
+}
+
+long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve) {
+    if (!(flags & O_PATH))
+        flags |= O_NOCTTY;
+    struct open_how how = {flags | O_CLOEXEC, mode,
+                           RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
+    long result = -EAGAIN;
+    /* EAGAIN: something was renamed anywhere in the system while ".." was being resolved. */
+    for (int attempt = 0; result == -EAGAIN && attempt < 64; attempt++)
+        result = host_call4(SYS_openat2, fd, path, &how, sizeof how);
+    return result;
+}
+
+/* Puts location at a synthetic directory or a mount's root: what is at the guest path
+ * location->path (length bytes), by name alone. */
+static int enter(struct task *task, struct location *location, size_t length) {
+    const struct place *place = task->process->place;
+    location_release(location);
+    location->fd = -1;
+    location->owned = 0;
+    location->path[length] = 0;
+    location->name[0] = 0;
+    const struct mount *mount = mount_find(place, location->path, length);
+    location->mount = mount;
+    location->read_only = !mount || mount->read_only;
+    if (!mount)
+        return ancestor_find(place, location->path, length, &location->node);
+    const char *rest = location->path + mount->path_length;
+    if (mount->kind == MOUNT_DIRECTORY) {
+        location->fd = mount->fd;
+        if (!*rest)
+            return 0;
+        long fd = open_beneath(mount->fd, rest + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                               RESOLVE_NO_SYMLINKS);
+        location->fd = fd < 0 ? -1 : (int)fd;
+        location->owned = fd >= 0;
+        if (fd != -ENOENT)
+            return fd < 0 ? (int)fd : 0;
+        /* Not on the host, but something may be mounted below. */
+        location->mount = NULL;
+        location->read_only = 1;
+        return ancestor_find(place, location->path, length, &location->node);
+    }
+    if (mount->kind == MOUNT_FILE)
+        return -ENOTDIR;
+    location->node = mount->root;
+    while (*rest) {
+        char name[NAME_MAX + 1];
+        size_t size = strcspn(++rest, "/");
+        if (size > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(name, rest, size);
+        name[size] = 0;
+        struct node directory = location->node;
+        int error = directory.operations->lookup(task, &directory, name, &location->node);
+        if (error)
+            return ancestor_find(place, location->path, length, &location->node);
+        rest += size;
+    }
+    return 0;
+}
+
+/* Puts location at an open directory. With its guest path when wanted. */
+static int enter_file(struct task *task, struct location *location, struct file *file,
+                      int want_path) {
+    location->mount = file->mount;
+    location->fd = file->host_fd;
+    location->node = file->node;
+    location->read_only = !file->mount || file->mount->read_only;
+    if (file->kind != FILE_DIRECTORY)
+        return -ENOTDIR;
+    if (file->host_fd < 0) {
+        strcpy(location->path, file->path);
+        return 0;
+    }
+    if (!file->mount)
+        return -EACCES; /* a host directory without a place in the name space: names in it mean
+                           nothing */
+    if (!want_path)
+        return 0;
+    long length = place_guest_path(task->process->place, file->mount, file->host_fd, location->path,
+                                   sizeof location->path);
+    if (length == 1)
+        location->path[0] = 0;
+    return length < 0 ? (int)length : 0;
+}
+
+static void location_clear(struct location *location) {
+    location->mount = NULL;
+    location->held = NULL;
+    location->fd = -1;
+    location->owned = 0;
+    location->read_only = 1;
+    location->busy = 0;
+    location->node.operations = NULL;
+    location->name[0] = 0;
+    location->path[0] = 0;
+}
+
+int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal,
+                  struct location *location, const char **rest, int *whole, uint64_t *resolve) {
+    struct place *place = task->process->place;
+    location_clear(location);
+    *whole = 0;
+    *resolve = 0;
+    if (normal->absolute) {
+        const struct mount *mount = mount_find(place, normal->text, normal->plain);
+        location->mount = mount;
+        if (!mount || mount->kind != MOUNT_DIRECTORY)
+            return 0;
+        location->fd = mount->fd;
+        location->read_only = mount->read_only;
+        memcpy(location->path, mount->path, mount->path_length + 1);
+        *rest = normal->text + mount->path_length;
+        *rest += **rest == '/';
+        *whole = !(mount->covered && normal->dotdot);
+        *resolve = mount->covered ? RESOLVE_NO_SYMLINKS : 0;
+        return 0;
+    }
+    struct file *file = start_get(task, dirfd);
+    if (!file)
+        return -EBADF;
+    int covered = file->mount && file->mount->covered;
+    int error = enter_file(task, location, file, covered);
+    if (!error && location->fd >= 0) {
+        *rest = normal->text;
+        *whole = 1;
+        if (covered) {
+            /* The kernel may do it if no mount is on the way, which is sure without links. */
+            struct normal full;
+            size_t length = strlen(location->path);
+            *resolve = RESOLVE_NO_SYMLINKS;
+            *whole = !normal->dotdot && length + normal->length + 2 < sizeof full.text;
+            if (*whole) {
+                memcpy(full.text, location->path, length);
+                full.text[length] = '/';
+                memcpy(full.text + length + 1, normal->text, normal->length);
+                *whole =
+                    mount_find(place, full.text, length + 1 + normal->length) == location->mount;
+            }
+        }
+        if (atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed)) {
+            /* Another thread may close it: hold it for the location's time. */
+            location->held = file;
+            return 0;
+        }
+    }
+    start_put(task, file);
+    return error;
+}
+
+int resolve_again(struct task *task, const struct location *location, const struct normal *normal,
+                  uint64_t resolve, long error) {
+    if (error == -EXDEV || error == -EAGAIN)
+        return 1;
+    if (!location->mount->covered || !(resolve & RESOLVE_NO_SYMLINKS))
+        return 0;
+    /* A link that was not to be followed yet, or a directory above a mount that is not there on the
+     * host. */
+    return error == -ELOOP || (error == -ENOENT && location->mount->covered == COVERED_AIR);
+}
+
+/* The walk. location is the directory reached so far, with its guest path in location->path. */
+struct walk {
+    struct task *task;
+    struct location *location;
+    unsigned lookup;
+    int links;
+    char rest[2 * PATH_MAX];
+};
+
+static int go_up(struct walk *walk) {
+    struct location *location = walk->location;
+    size_t length = strlen(location->path);
+    if (location->fd >= 0 && length != location->mount->path_length) {
+        /* Where is the directory now? It may have been renamed since it was opened. */
+        long now = place_guest_path(walk->task->process->place, location->mount, location->fd,
+                                    location->path, sizeof location->path);
+        if (now < 0)
+            return (int)now;
+        length = now == 1 ? 0 : (size_t)now;
+    }
+    while (length && location->path[length - 1] != '/')
+        length--;
+    return enter(walk->task, location, length ? length - 1 : 0);
+}
+
+/* Puts the text of a link before what is left of the path. slash: something follows, or a directory
+ * is wanted. */
+static int follow_text(struct walk *walk, char *text, long length, const char *after) {
+    if (length < 0)
+        return (int)length;
+    if (!length)
+        return -ENOENT;
+    if (length >= PATH_MAX)
+        return -ENAMETOOLONG;
+    if (++walk->links > LINKS_MAX)
+        return -ELOOP;
+    size_t after_length = strlen(after);
+    if ((size_t)length + after_length >= sizeof walk->rest)
+        return -ENAMETOOLONG;
+    memmove(walk->rest + length, after, after_length + 1);
+    memcpy(walk->rest, text, (size_t)length);
+    return *text == '/' ? enter(walk->task, walk->location, 0) : 0;
+}
+
+static void replace_fd(struct location *location, int fd) {
+    location_release(location);
+    location->fd = fd;
+    location->owned = 1;
+}
+
+enum { STEP_DIRECTORY, STEP_OBJECT, STEP_LINK }; /* what a step led to */
+
+/* A link of a synthetic tree: an object or a text. */
+static int step_jump(struct walk *walk, const struct node *link, const char *after, int last) {
+    struct location *location = walk->location;
+    struct file *file = NULL;
+    char text[PATH_MAX];
+    if (link->operations->jump) {
+        int error = link->operations->jump(walk->task, link, &file);
+        if (error)
+            return error;
+    }
+    if (!file) {
+        int error = follow_text(
+            walk, text, link->operations->readlink(walk->task, link, text, sizeof text), after);
+        return error ? error : STEP_LINK;
+    }
+    location_release(location);
+    location->owned = 0;
+    location->held = file;
+    int error = enter_file(walk->task, location, file, 0);
+    if (last && !*after)
+        return STEP_OBJECT;
+    if (!error)
+        error = enter_file(walk->task, location, file, 1);
+    return error ? error : STEP_DIRECTORY;
+}
+
+/* Takes one component. path_length: of location->path, to which the name has been added. after:
+ * what follows it in walk->rest. */
+static int step(struct walk *walk, const char *name, size_t path_length, const char *after) {
+    struct location *location = walk->location;
+    const struct place *place = walk->task->process->place;
+    int last = !after[strspn(after, "/")];
+    int follow = !last || *after || walk->lookup & LOOKUP_FOLLOW;
+    size_t length = strlen(location->path);
+    const struct mount *mount = mount_find(place, location->path, length);
+    if (mount && mount->path_length == length) {
+        if (mount->kind != MOUNT_FILE) {
+            int error = enter(walk->task, location, length);
+            return error ? error : STEP_DIRECTORY;
+        }
+        if (!last || *after)
+            return -ENOTDIR;
+        location_release(location);
+        location->owned = 0;
+        location->mount = mount;
+        location->read_only = mount->read_only;
+        location->fd = mount->fd;
+        location->busy = 1;
+        strcpy(location->name, mount->name);
+        return STEP_OBJECT;
+    }
+
+    if (location->fd < 0) {
+        struct node node;
+        struct stat status = {0};
+        if (!location->node.operations->lookup)
+            return -ENOTDIR;
+        int error = location->node.operations->lookup(walk->task, &location->node, name, &node);
+        if (error == -ENOENT)
+            error = ancestor_find(place, location->path, length, &node);
+        if (!error)
+            error = node.operations->stat(walk->task, &node, &status);
+        if (error)
+            return error;
+        if (S_ISLNK(status.st_mode) && follow) {
+            location->path[path_length] = 0;
+            return step_jump(walk, &node, after, last);
+        }
+        location->node = node;
+        if (S_ISDIR(status.st_mode))
+            return STEP_DIRECTORY;
+        return last && !*after ? STEP_OBJECT : -ENOTDIR;
+    }
+
+    struct stat status;
+    long fd = open_beneath(location->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
+    if (fd == -ENOENT && location->mount->covered &&
+        mount_below(place, location->path, length, 0)) {
+        int error = enter(walk->task, location, length);
+        return error ? error : STEP_DIRECTORY;
+    }
+    if (fd == -ENOENT && last && !*after && walk->lookup & LOOKUP_CREATE) {
+        strcpy(location->name, name);
+        return STEP_OBJECT;
+    }
+    if (fd < 0)
+        return (int)fd;
+    int error = (int)host_call2(SYS_fstat, fd, &status);
+    if (!error && S_ISLNK(status.st_mode) && follow) {
+        char text[PATH_MAX];
+        long size = host_call4(SYS_readlinkat, fd, "", text, sizeof text);
+        close((int)fd);
+        location->path[path_length] = 0;
+        error = follow_text(walk, text, size, after);
+        return error ? error : STEP_LINK;
+    }
+    int directory = S_ISDIR(status.st_mode);
+    if (!error && !directory && (!last || *after))
+        error = -ENOTDIR;
+    if (error) {
+        close((int)fd);
+        return error;
+    }
+    if (last && walk->lookup & LOOKUP_NAME) {
+        close((int)fd);
+        strcpy(location->name, name);
+        return STEP_OBJECT;
+    }
+    replace_fd(location, (int)fd);
+    return directory ? STEP_DIRECTORY : STEP_OBJECT;
+}
+
+/* The last component of a LOOKUP_PARENT. */
+static int finish_parent(struct walk *walk, const char *name, size_t length, int slash) {
+    struct location *location = walk->location;
+    size_t path_length = strlen(location->path);
+    if (path_length + length + 2 > sizeof location->path)
+        return -ENAMETOOLONG;
+    location->path[path_length] = '/';
+    memcpy(location->path + path_length + 1, name, length);
+    location->path[path_length + 1 + length] = 0;
+    location->busy =
+        mount_below(walk->task->process->place, location->path, path_length + 1 + length, 1);
+    location->path[path_length] = 0;
+    memcpy(location->name, name, length);
+    strcpy(location->name + length, slash ? "/" : "");
+    return 0;
+}
+
+static int walk_on(struct walk *walk) {
+    struct location *location = walk->location;
+    char name[NAME_MAX + 1];
+    for (;;) {
+        const char *at = walk->rest + strspn(walk->rest, "/");
+        size_t length = strcspn(at, "/");
+        const char *after = at + length;
+        int last = !after[strspn(after, "/")];
+        if (!length) {
+            location->busy =
+                1; /* "/" or a path that ends in "..": EBUSY for whoever wants to remove it */
+            return 0;
+        }
+        if (length > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(name, at, length);
+        name[length] = 0;
+        if (last && walk->lookup & LOOKUP_PARENT)
+            return finish_parent(walk, name, length, *after != 0);
+        int result = STEP_DIRECTORY;
+        if (!strcmp(name, "..")) {
+            result = go_up(walk);
+        } else if (strcmp(name, ".")) {
+            size_t path_length = strlen(location->path);
+            if (path_length + length + 2 > sizeof location->path)
+                return -ENAMETOOLONG;
+            location->path[path_length] = '/';
+            memcpy(location->path + path_length + 1, name, length + 1);
+            result = step(walk, name, path_length, after);
+        }
+        if (result < 0 || result == STEP_OBJECT)
+            return result < 0 ? result : 0;
+        if (result == STEP_DIRECTORY)
+            memmove(walk->rest, after, strlen(after) + 1);
+    }
+}
+
+int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal, unsigned lookup,
+                 struct location *location) {
+    struct walk walk = {.task = task, .location = location, .lookup = lookup};
+    const char *rest = normal->text;
+    int error;
+    location_release(location);
+    location_clear(location);
+    if (normal->absolute) {
+        /* As far as names alone lead to a mount, they do. */
+        const struct mount *mount = mount_find(task->process->place, normal->text, normal->plain);
+        size_t length = mount && mount->kind != MOUNT_FILE ? mount->path_length : 0;
+        memcpy(location->path, normal->text, length);
+        rest += length;
+        error = enter(task, location, length);
+    } else {
+        struct file *file = start_get(task, dirfd);
+        if (!file)
+            return -EBADF;
+        file_get(file);
+        start_put(task, file);
+        location->held = file;
+        error = enter_file(task, location, file, 1);
+    }
+    if (!error) {
+        strcpy(walk.rest, rest);
+        error = walk_on(&walk);
+    }
+    if (error)
+        location_release(location);
+    return error;
+}
+
+/* LOOKUP_EMPTY with an empty path: dirfd itself. */
+static int lookup_start(struct task *task, uint64_t dirfd, struct location *location) {
+    struct file *file = start_get(task, dirfd);
+    location_clear(location);
+    if (!file)
+        return -EBADF;
+    file_get(file);
+    start_put(task, file);
+    location->held = file;
+    location->mount = file->mount;
+    location->fd = file->host_fd;
+    location->node = file->node;
+    location->read_only = !file->mount || file->mount->read_only;
+    location->busy = 1;
+    if (file->path)
+        strcpy(location->path, file->path);
+    return 0;
+}
+
+/* Splits the last component off *rest for LOOKUP_PARENT: into location->name, with a trailing
+ * slash. parent gets what is before. */
+static int split(struct location *location, const struct normal *normal, const char *rest,
+                 char parent[PATH_MAX]) {
+    size_t length = strlen(rest) - (normal->slash && *rest), start = length;
+    while (start && rest[start - 1] != '/')
+        start--;
+    if (length - start > NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(location->name, rest + start, length - start);
+    strcpy(location->name + (length - start), normal->slash && length != start ? "/" : "");
+    memcpy(parent, rest, start);
+    parent[start] = 0;
+    return 0;
+}
+
+/* Whether rest, from location->path on, is a mount point or lies above one. */
+static int is_busy(struct task *task, const struct location *location, const char *rest) {
+    char path[2 * PATH_MAX];
+    size_t start = strlen(location->path), length = strlen(rest);
+    memcpy(path, location->path, start);
+    path[start] = '/';
+    memcpy(path + start + 1, rest, length);
+    length += start + 1;
+    return mount_below(task->process->place, path, length - (path[length - 1] == '/'), 1);
+}
+
+int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsigned lookup,
+                      struct location *location) {
+    struct normal normal;
+    const char *rest;
+    int whole;
+    uint64_t resolve;
+    char parent[PATH_MAX];
+    if (!*path && lookup & LOOKUP_EMPTY)
+        return lookup_start(task, dirfd, location);
+    location_clear(location);
+    if (!*path)
+        return -ENOENT;
+    int error = path_normalize(path, &normal);
+    if (!error && lookup & LOOKUP_PARENT && normal.last_dot) {
+        error = place_lookup_path(task, dirfd, path, LOOKUP_FOLLOW, location);
+        strcpy(location->name, ".");
+        return error;
+    }
+    if (!error)
+        error = resolve_start(task, dirfd, &normal, location, &rest, &whole, &resolve);
+    if (error)
+        return error;
+    if (!whole || lookup & LOOKUP_NAME)
+        return resolve_walk(task, dirfd, &normal, lookup, location);
+
+    uint64_t flags = O_PATH | O_DIRECTORY;
+    if (lookup & LOOKUP_PARENT) {
+        error = split(location, &normal, rest, parent);
+        if (!strncmp(location->name, "..", 2) && !location->name[2 + (location->name[2] == '/')])
+            return resolve_walk(task, dirfd, &normal, lookup, location);
+        location->busy = !*rest || (location->mount->covered && is_busy(task, location, rest));
+        rest = parent;
+    } else {
+        flags = O_PATH | (lookup & LOOKUP_FOLLOW ? 0 : O_NOFOLLOW);
+        if (!(lookup & LOOKUP_FOLLOW) && *rest && !normal.slash && !normal.dotdot &&
+            !strchr(rest, '/') && normal.length <= NAME_MAX) {
+            strcpy(location->name, rest);
+            return 0;
+        }
+    }
+    if (error || !*rest) {
+        if (error)
+            location_release(location);
+        return error;
+    }
+    long fd = open_beneath(location->fd, rest, flags, 0, resolve);
+    if (fd < 0) {
+        if (resolve_again(task, location, &normal, resolve, fd))
+            return resolve_walk(task, dirfd, &normal, lookup, location);
+        location_release(location);
+        return (int)fd;
+    }
+    replace_fd(location, (int)fd);
+    return 0;
+}
+
+int place_lookup(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
+                 struct location *location) {
+    char text[PATH_MAX];
+    int error = path_copyin(task, path, lookup, text);
+    return error ? error : place_lookup_path(task, dirfd, text, lookup, location);
+}
+
+void location_release(struct location *location) {
+    if (location->owned)
+        host_call1(SYS_close, location->fd);
+    location->owned = 0;
+    if (location->held)
+        file_put(location->held);
+    location->held = NULL;
+}

@@ -1,0 +1,333 @@
+/* What files are: the stat, access and readlink families, getdents. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/resolve.h"
+
+_Static_assert(sizeof(struct stat) == 144, "the kernel's struct stat");
+
+static int node_status(struct task *task, const struct location *location, struct stat *status) {
+    memset(status, 0, sizeof *status);
+    int error = location->node.operations->stat(task, &location->node, status);
+    if (!status->st_ino)
+        status->st_ino = location->node.id;
+    if (!status->st_dev && location->mount)
+        status->st_dev = location->mount->device;
+    if (!status->st_nlink)
+        status->st_nlink = 1;
+    if (!status->st_blksize)
+        status->st_blksize = 4096;
+    return error;
+}
+
+static long file_status(struct task *task, struct file *file, struct stat *status) {
+    if (file->operations->stat)
+        return file->operations->stat(task, file, status);
+    return host_call2(SYS_fstat, file->host_fd, status);
+}
+
+int location_stat(struct task *task, const struct location *location, struct stat *status) {
+    if (location->fd >= 0)
+        return (int)host_call4(SYS_newfstatat, location->fd, location->name, status,
+                               AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    if (location->node.operations)
+        return node_status(task, location, status);
+    return (int)file_status(task, location->held, status);
+}
+
+/* Looks a path up and stats it. For a plain name in a directory one host call does both, unless it
+ * is a link to be followed. */
+static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
+                     struct stat *status) {
+    struct location location;
+    char text[PATH_MAX];
+    int error = path_copyin(task, path, lookup, text);
+    if (error)
+        return error;
+    unsigned first = strchr(text, '/') ? lookup : lookup & ~(unsigned)LOOKUP_FOLLOW;
+    error = place_lookup_path(task, dirfd, text, first, &location);
+    if (!error) {
+        error = location_stat(task, &location, status);
+        location_release(&location);
+    }
+    if (error || first == lookup || !S_ISLNK(status->st_mode))
+        return error;
+    error = place_lookup_path(task, dirfd, text, lookup, &location);
+    if (!error) {
+        error = location_stat(task, &location, status);
+        location_release(&location);
+    }
+    return error;
+}
+
+static long stat_out(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
+                     uint64_t address) {
+    struct stat status;
+    int error = status_at(task, dirfd, path, lookup, &status);
+    return error ? error : task_copyout(task, address, &status, sizeof status);
+}
+
+long call_stat(struct task *task, const uint64_t args[6]) {
+    return stat_out(task, (uint64_t)AT_FDCWD, args[0], LOOKUP_FOLLOW, args[1]);
+}
+
+long call_lstat(struct task *task, const uint64_t args[6]) {
+    return stat_out(task, (uint64_t)AT_FDCWD, args[0], 0, args[1]);
+}
+
+/* HOT. */
+long call_fstat(struct task *task, const uint64_t args[6]) {
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
+        return -EBADF;
+    long result;
+    void *address = window_pointer(&task->thread, args[1], sizeof(struct stat));
+    if (file->operations->stat) {
+        struct stat status;
+        result = file->operations->stat(task, file, &status);
+        if (!result)
+            result = task_copyout(task, args[1], &status, sizeof status);
+    } else {
+        result = address ? host_call2(SYS_fstat, file->host_fd, address) : -EFAULT;
+    }
+    descriptor_put(task, file);
+    return result;
+}
+
+/* lookup flags for AT_* flags. */
+static unsigned lookup_of(uint64_t flags) {
+    return (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+           (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+
+long call_newfstatat(struct task *task, const uint64_t args[6]) {
+    uint32_t flags = (uint32_t)args[3];
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
+        return -EINVAL;
+    return stat_out(task, args[0], args[1], lookup_of(flags), args[2]);
+}
+
+static struct statx_timestamp timestamp(struct timespec time) {
+    return (struct statx_timestamp){.tv_sec = time.tv_sec, .tv_nsec = (uint32_t)time.tv_nsec};
+}
+
+static void statx_of(const struct stat *status, struct statx *extended) {
+    memset(extended, 0, sizeof *extended);
+    extended->stx_mask = STATX_BASIC_STATS;
+    extended->stx_blksize = (uint32_t)status->st_blksize;
+    extended->stx_nlink = (uint32_t)status->st_nlink;
+    extended->stx_uid = status->st_uid;
+    extended->stx_gid = status->st_gid;
+    extended->stx_mode = (uint16_t)status->st_mode;
+    extended->stx_ino = status->st_ino;
+    extended->stx_size = (uint64_t)status->st_size;
+    extended->stx_blocks = (uint64_t)status->st_blocks;
+    extended->stx_atime = timestamp(status->st_atim);
+    extended->stx_mtime = timestamp(status->st_mtim);
+    extended->stx_ctime = timestamp(status->st_ctim);
+    extended->stx_rdev_major = major(status->st_rdev);
+    extended->stx_rdev_minor = minor(status->st_rdev);
+    extended->stx_dev_major = major(status->st_dev);
+    extended->stx_dev_minor = minor(status->st_dev);
+}
+
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+
+long call_statx(struct task *task, const uint64_t args[6]) {
+    uint32_t flags = (uint32_t)args[2], mask = (uint32_t)args[3];
+    struct location location;
+    struct statx extended;
+    struct stat status;
+    if (mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
+        flags &
+            ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE))
+        return -EINVAL;
+    long error = place_lookup(task, args[0], args[1], lookup_of(flags), &location);
+    if (error)
+        return error;
+    if (location_is_host(&location)) {
+        error = host_call5(SYS_statx, location.fd, location.name,
+                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | (flags & AT_STATX_SYNC_TYPE),
+                           mask & (STATX_BASIC_STATS | STATX_BTIME), &extended);
+    } else {
+        error = location_stat(task, &location, &status);
+        statx_of(&status, &extended);
+    }
+    location_release(&location);
+    return error ? error : task_copyout(task, args[4], &extended, sizeof extended);
+}
+
+/* What the permission bits of a synthetic node allow the process. */
+static int node_access(struct task *task, const struct stat *status, uint32_t mode, int effective) {
+    const struct credentials *ids = &task->process->credentials;
+    uint32_t bits = status->st_mode, uid = effective ? ids->fsuid : ids->uid;
+    if (!uid)
+        bits |= 0666 | (S_ISDIR(status->st_mode) || bits & 0111 ? 0111 : 0);
+    else if (uid == status->st_uid)
+        bits >>= 6;
+    else if ((effective ? ids->fsgid : ids->gid) == status->st_gid)
+        bits >>= 3;
+    return (bits & mode) == mode ? 0 : -EACCES;
+}
+
+static int is_file_or_directory(const struct stat *status) {
+    return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode) || S_ISLNK(status->st_mode);
+}
+
+static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
+                      uint32_t flags) {
+    struct location location;
+    struct stat status;
+    if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    long error = place_lookup(task, dirfd, path, lookup_of(flags), &location);
+    if (error)
+        return error;
+    if (location_is_host(&location))
+        error = host_call4(SYS_faccessat2, location.fd, location.name, mode,
+                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | (flags & AT_EACCESS));
+    else
+        error = location_stat(task, &location, &status);
+    if (!error && !location_is_host(&location))
+        error = node_access(task, &status, mode, flags & AT_EACCESS);
+    if (!error && mode & W_OK && location.read_only && location.mount) {
+        error = location_stat(task, &location, &status);
+        if (!error && is_file_or_directory(&status))
+            error = -EROFS;
+    }
+    location_release(&location);
+    return error;
+}
+
+long call_access(struct task *task, const uint64_t args[6]) {
+    return access_at(task, (uint64_t)AT_FDCWD, args[0], (uint32_t)args[1], 0);
+}
+
+long call_faccessat(struct task *task, const uint64_t args[6]) {
+    return access_at(task, args[0], args[1], (uint32_t)args[2], 0);
+}
+
+long call_faccessat2(struct task *task, const uint64_t args[6]) {
+    return access_at(task, args[0], args[1], (uint32_t)args[2], (uint32_t)args[3]);
+}
+
+static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address,
+                        int32_t size) {
+    struct location location;
+    struct stat status;
+    char text[PATH_MAX];
+    if (size <= 0)
+        return -EINVAL;
+    long result = place_lookup(task, dirfd, path, LOOKUP_EMPTY, &location);
+    if (result)
+        return result;
+    if (location_is_host(&location)) {
+        result = host_call4(SYS_readlinkat, location.fd, location.name, text, sizeof text);
+        if (result == -ENOENT && !*location.name)
+            result = -EINVAL; /* the object itself is no link */
+    } else {
+        result = location_stat(task, &location, &status);
+        if (!result)
+            result =
+                S_ISLNK(status.st_mode) && location.node.operations
+                    ? location.node.operations->readlink(task, &location.node, text, sizeof text)
+                    : -EINVAL;
+    }
+    location_release(&location);
+    if (result > size)
+        result = size;
+    if (result > 0 && task_copyout(task, address, text, (size_t)result))
+        return -EFAULT;
+    return result;
+}
+
+long call_readlink(struct task *task, const uint64_t args[6]) {
+    return readlink_at(task, (uint64_t)AT_FDCWD, args[0], args[1], (int32_t)args[2]);
+}
+
+long call_readlinkat(struct task *task, const uint64_t args[6]) {
+    return readlink_at(task, args[0], args[1], args[2], (int32_t)args[3]);
+}
+
+/* Entries of a synthetic directory, as getdents64 (or getdents: old) lays them out. The offset is
+ * the number of the next entry. */
+static long entries_out(struct task *task, struct file *file, uint64_t address, uint64_t size,
+                        int old) {
+    struct entry entry;
+    union {
+        struct {
+            uint64_t inode;
+            int64_t next;
+            uint16_t length;
+            char name[264]; /* type in front of it, or behind it in the old form */
+        };
+        char bytes[288];
+    } record;
+    uint64_t used = 0;
+    long error = 0;
+    lock_acquire(&file->lock);
+    int64_t index = file->offset;
+    lock_release(&file->lock);
+    while (!(error = file->operations->entry(task, file, (uint64_t)index, &entry))) {
+        memset(&record, 0, sizeof record);
+        size_t name = strlen(entry.name);
+        size_t length = (18 + name + 2 + 7) & ~7UL;
+        if (length > size - used) {
+            error = used ? 0 : -EINVAL;
+            break;
+        }
+        record.inode = entry.inode;
+        record.next = ++index;
+        record.length = (uint16_t)length;
+        memcpy(record.bytes + (old ? 18 : 19), entry.name, name);
+        record.bytes[old ? length - 1 : 18] = (char)entry.type;
+        if (task_copyout(task, address + used, &record, length)) {
+            error = -EFAULT;
+            index--;
+            break;
+        }
+        used += length;
+    }
+    if (error && error != -ENOENT && !used)
+        return error;
+    lock_acquire(&file->lock);
+    file->offset = index;
+    lock_release(&file->lock);
+    return (long)used;
+}
+
+static long list(struct task *task, const uint64_t args[6], int old) {
+    struct file *file = descriptor_get(task, args[0]);
+    uint32_t size = (uint32_t)args[2];
+    if (!file)
+        return -EBADF;
+    long result;
+    void *buffer = window_pointer(&task->thread, args[1], size);
+    if (!file_readable(file))
+        result = -EBADF;
+    else if (file->kind != FILE_DIRECTORY)
+        result = -ENOTDIR;
+    else if (!buffer)
+        result = -EFAULT;
+    else if (file->host_fd >= 0)
+        result = host_call3(old ? SYS_getdents : SYS_getdents64, file->host_fd, buffer, size);
+    else
+        result = entries_out(task, file, args[1], size, old);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_getdents(struct task *task, const uint64_t args[6]) {
+    return list(task, args, 1);
+}
+
+long call_getdents64(struct task *task, const uint64_t args[6]) {
+    return list(task, args, 0);
+}

@@ -1,0 +1,198 @@
+/* read(2), write(2) and their kin. All HOT. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/signal/signal.h"
+
+/* What Linux knows for preadv2 and pwritev2 (RWF_*: HIPRI, DSYNC, SYNC, NOWAIT, APPEND). */
+#define TRANSFER_FLAGS 0x1fU
+
+int transfer_copyin(struct task *task, struct transfer *transfer, struct range *ranges,
+                    uint64_t vector, uint64_t count) {
+    if (count > RANGES_MAX)
+        return -EINVAL;
+    if (task_copyin(task, ranges, vector, count * sizeof *ranges)) /* laid out like struct iovec */
+        return -EFAULT;
+    uint64_t total = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if ((int64_t)ranges[i].length < 0)
+            return -EINVAL;
+        if (!range_ok(ranges[i].offset, ranges[i].length))
+            return -EFAULT;
+        if (ranges[i].length > TRANSFER_MAX - total)
+            ranges[i].length = TRANSFER_MAX - total;
+        total += ranges[i].length;
+    }
+    transfer->ranges = ranges;
+    transfer->count = (unsigned)count;
+    transfer->total = total;
+    return 0;
+}
+
+long file_read(struct task *task, struct file *file, const struct transfer *transfer) {
+    if (!file_readable(file))
+        return -EBADF;
+    if (!file->operations->read)
+        return -EINVAL;
+    return file->operations->read(task, file, transfer);
+}
+
+/* Where the next write starts. */
+static long write_position(struct file *file, const struct transfer *transfer) {
+    struct stat status;
+    if (!(file_flags(file) & 02000) && !(transfer->flags & 16)) { /* O_APPEND, RWF_APPEND */
+        if (transfer->position != POSITION_CURRENT)
+            return transfer->position;
+        return host_call3(SYS_lseek, file->host_fd, 0, 1);
+    }
+    long error = host_call2(SYS_fstat, file->host_fd, &status);
+    return error ? error : status.st_size;
+}
+
+/* RLIMIT_FSIZE: room is what may still be written. A write that starts at the limit fails, one
+ * across it is cut. */
+static long write_limited(struct task *task, struct file *file, const struct transfer *transfer,
+                          uint64_t limit) {
+    long position = write_position(file, transfer);
+    if (position < 0)
+        return position;
+    if (!transfer->total ||
+        ((uint64_t)position < limit && transfer->total <= limit - (uint64_t)position))
+        return file->operations->write(task, file, transfer);
+    if ((uint64_t)position >= limit) {
+        signal_send_self(task, SIGXFSZ);
+        return -EFBIG;
+    }
+    uint64_t room = limit - (uint64_t)position;
+    struct range cut[RANGES_MAX];
+    struct transfer part = *transfer;
+    part.ranges = cut;
+    part.count = 0;
+    part.total = room;
+    for (unsigned i = 0; room; i++) {
+        cut[i] = transfer->ranges[i];
+        if (cut[i].length > room)
+            cut[i].length = room;
+        room -= cut[i].length;
+        part.count++;
+    }
+    return file->operations->write(task, file, &part);
+}
+
+long file_write(struct task *task, struct file *file, const struct transfer *transfer) {
+    if (!file_writable(file))
+        return -EBADF;
+    if (!file->operations->write)
+        return -EINVAL;
+    uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
+    if (limit != RLIM_INFINITY && file->kind == FILE_REGULAR)
+        return write_limited(task, file, transfer, limit);
+    long result = file->operations->write(task, file, transfer);
+    if (result == -EPIPE)
+        signal_send_self(task, SIGPIPE);
+    return result;
+}
+
+/* One range. file_read and file_write check the rest. */
+static long transfer_one(struct task *task, const uint64_t args[6], int64_t position, int write) {
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
+        return -EBADF;
+    struct range range = {args[1], args[2] < TRANSFER_MAX ? args[2] : TRANSFER_MAX};
+    struct transfer transfer = {&range, 1, range.length, position, 0};
+    long result;
+    if (write ? !file_writable(file) : !file_readable(file))
+        result = -EBADF;
+    else if (!range_ok(args[1], args[2]))
+        result = -EFAULT;
+    else if (position != POSITION_CURRENT && !file->operations->seek)
+        result = -ESPIPE;
+    else
+        result = write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_read(struct task *task, const uint64_t args[6]) {
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations)
+        return transfer_one(task, args, POSITION_CURRENT, 0);
+    /* The common case at full speed; the kernel checks the access mode and cuts the length. */
+    void *buffer = window_pointer(&task->thread, args[1], args[2]);
+    long result = file_readable(file) ? -EFAULT : -EBADF;
+    if (buffer)
+        result = host_call3(SYS_read, file->host_fd, buffer, args[2]);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_write(struct task *task, const uint64_t args[6]) {
+    return transfer_one(task, args, POSITION_CURRENT, 1);
+}
+
+long call_pread64(struct task *task, const uint64_t args[6]) {
+    if ((int64_t)args[3] < 0)
+        return -EINVAL;
+    return transfer_one(task, args, (int64_t)args[3], 0);
+}
+
+long call_pwrite64(struct task *task, const uint64_t args[6]) {
+    if ((int64_t)args[3] < 0)
+        return -EINVAL;
+    return transfer_one(task, args, (int64_t)args[3], 1);
+}
+
+static long transfer_vector(struct task *task, const uint64_t args[6], int64_t position,
+                            uint64_t flags, int write) {
+    struct range ranges[RANGES_MAX];
+    struct transfer transfer = {.position = position, .flags = (int)flags};
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
+        return -EBADF;
+    long result;
+    if (position != POSITION_CURRENT && !file->operations->seek)
+        result = -ESPIPE;
+    else if (write ? !file_writable(file) : !file_readable(file))
+        result = -EBADF;
+    else if (!(result = transfer_copyin(task, &transfer, ranges, args[1], args[2])))
+        result = flags & ~(uint64_t)TRANSFER_FLAGS    ? -EOPNOTSUPP
+                 : !transfer.total && !transfer.count ? 0
+                 : write                              ? file_write(task, file, &transfer)
+                                                      : file_read(task, file, &transfer);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_readv(struct task *task, const uint64_t args[6]) {
+    return transfer_vector(task, args, POSITION_CURRENT, 0, 0);
+}
+
+long call_writev(struct task *task, const uint64_t args[6]) {
+    return transfer_vector(task, args, POSITION_CURRENT, 0, 1);
+}
+
+long call_preadv(struct task *task, const uint64_t args[6]) {
+    return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 0);
+}
+
+long call_pwritev(struct task *task, const uint64_t args[6]) {
+    return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 1);
+}
+
+/* An offset of -1 means the description's own. */
+static long transfer_vector2(struct task *task, const uint64_t args[6], int write) {
+    int64_t position = (int64_t)args[3];
+    if (position < -1)
+        return -EINVAL;
+    return transfer_vector(task, args, position, (uint32_t)args[5], write);
+}
+
+long call_preadv2(struct task *task, const uint64_t args[6]) {
+    return transfer_vector2(task, args, 0);
+}
+
+long call_pwritev2(struct task *task, const uint64_t args[6]) {
+    return transfer_vector2(task, args, 1);
+}
