@@ -38,6 +38,8 @@ void Bundler::reset() {
     rewritten = false;
     groupLeft = 0;
     slotsHidden = false;
+    innerLabels.clear();
+    addressTaken.clear();
     drift = 0;
     scratchBusy = false;
     rewriter.label();
@@ -84,7 +86,10 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
         MCELFStreamer::emitLabel(symbol, loc);
         return;
     }
-    if (isEntry(symbol)) {
+    bool entry = isEntry(symbol);
+    if (!entry && !symbol->isTemporary())
+        innerLabels.insert(symbol);
+    if (entry || addressTaken.erase(symbol)) {
         probe();
         rewriter.label();
         scratchBusy = false;
@@ -101,6 +106,28 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
     deadEnd = false;
     poppedScratch = false;
     MCELFStreamer::emitLabel(symbol, loc);
+}
+
+// A label is aligned or not when it is emitted: later is too late to learn that it is an entry.
+bool Bundler::emitSymbolAttribute(MCSymbol *symbol, MCSymbolAttr attribute) {
+    bool entry = attribute == MCSA_Global || attribute == MCSA_Weak ||
+                 attribute == MCSA_ELF_TypeFunction || attribute == MCSA_ELF_TypeIndFunction;
+    if (entry && innerLabels.erase(symbol))
+        error(getStartTokLoc(), Twine("'") + symbol->getName() +
+                                    "' is an entry that indirect branches may reach; declare it with "
+                                    ".globl or .type before its label");
+    return MCELFStreamer::emitSymbolAttribute(symbol, attribute);
+}
+
+// A forward reference by lea to a label in text: something may jump there. What the code generator's own
+// tables refer to is aligned already; backward references in assembly must be aligned by hand.
+void Bundler::noteAddress(const MCInst &inst) {
+    if (t.kind(inst.getOpcode()) != Kind::Lea || inst.getOperand(1 + MemBase).getReg() != t.RIP ||
+        !inst.getOperand(1 + MemDisp).isExpr())
+        return;
+    auto *ref = dyn_cast<MCSymbolRefExpr>(inst.getOperand(1 + MemDisp).getExpr());
+    if (ref && ref->getSymbol().isUndefined())
+        addressTaken.insert(&ref->getSymbol());
 }
 
 // Unwind rules take effect behind the instruction that changed the frame, before any padding.
@@ -286,8 +313,8 @@ void Bundler::useSlots() {
 }
 
 void Bundler::instruction(const MCInst &inst) {
-    Kind kind = t.kind(inst.getOpcode());
-    atom(inst, kind == Kind::CallDirect);
+    noteAddress(inst);
+    atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
 }
 
 void Bundler::group(ArrayRef<MCInst> insts) {

@@ -9,6 +9,7 @@
 #define LIND_PASS_BUNDLER_H
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/MC/MCAsmBackend.h"
 #include "llvm/MC/MCCodeEmitter.h"
@@ -33,6 +34,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     void changeSection(llvm::MCSection *section, uint32_t subsection) override;
     void emitInstruction(const llvm::MCInst &inst, const llvm::MCSubtargetInfo &sti) override;
     void emitLabel(llvm::MCSymbol *symbol, llvm::SMLoc loc) override;
+    bool emitSymbolAttribute(llvm::MCSymbol *symbol, llvm::MCSymbolAttr attribute) override;
     llvm::MCSymbol *emitCFILabel() override;
     void emitAssignment(llvm::MCSymbol *symbol, const llvm::MCExpr *value) override;
     void emitCodeAlignment(llvm::Align align, const llvm::MCSubtargetInfo *sti,
@@ -83,6 +85,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     unsigned encodedSize(const llvm::MCInst &inst);
     bool relaxable(const llvm::MCInst &inst) const;
     void useSlots();
+    void noteAddress(const llvm::MCInst &inst);
     bool inCode() const;
     bool isEntry(const llvm::MCSymbol *symbol) const;
     void alignCode(llvm::Align align, unsigned max);
@@ -127,6 +130,9 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     llvm::SmallVector<Jump, 0> jumps;
     llvm::SmallVector<uint32_t, 0> offsets; // of the region's fragments, by layout order
     llvm::SmallVector<const llvm::MCFragment *, 0> fragments;
+
+    // Labels in text that are no entries, and labels whose address was taken before they were emitted.
+    llvm::DenseSet<const llvm::MCSymbol *> innerLabels, addressTaken;
 
     uint64_t drift = 0;       // bytes
     bool scratchBusy = false; // %r11 may hold a value of the program
