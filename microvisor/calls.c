@@ -37,3 +37,8 @@ void calls_fill(struct handler *table)
             table[number] = (struct handler){handler_cold, (void *)(uintptr_t)function};
     }
 }
+
+long call_unsupported(struct thread *thread, const uint64_t args[6])
+{
+    return -ENOSYS;
+}

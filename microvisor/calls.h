@@ -28,6 +28,10 @@ struct call_description {
 extern const struct call_description calls[CALL_COUNT];
 
 struct handler;
+struct thread;
+
+/* What the gate calls for a number without an entry: ENOSYS. */
+long call_unsupported(struct thread *thread, const uint64_t args[6]);
 
 /* Fills a handler table (HANDLER_TABLE_SIZE entries) with the microvisor's own functions. */
 void calls_fill(struct handler *table);

@@ -12,13 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
-#include "microvisor/fs/trees.h"
+#include "microvisor/fs/procfs.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/signal.h"
-#include "microvisor/trace.h"
 
 static int complain(int status, const char *format, ...)
 {
@@ -184,8 +185,10 @@ static int make_place(const struct run_options *run, struct place *place, const 
         if (error && error != -EEXIST)
             return complain(EXIT_LIND, "the current directory %s: %s", cwd, strerror(-error));
     }
-    int error = trees_mount(place);
-    if (error)
+    int error = place_mount_tree(place, "/dev", &dev_tree_root);
+    if (!error)
+        error = place_mount_tree(place, "/proc", &proc_tree_root);
+    if (error && error != -EEXIST)
         return complain(EXIT_LIND, "cannot set up /dev and /proc: %s", strerror(-error));
     status = make_private_tmp(place);
     if (status)
@@ -251,16 +254,10 @@ int run_program(const struct run_options *run)
     error = process_load(task, &program, &why);
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
-    if (run->trace)
-        trace_install(task->process->cage.handlers, run->trace);
-    if (run->stats)
-        stats_install(task->process->cage.handlers);
     error = signal_host_start(task->process);
     if (error)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
 
     int ended = task_run(task);
-    if (run->stats)
-        stats_report(task->process);
     return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
 }
