@@ -94,38 +94,50 @@ static uint64_t ring_copy(struct task *task, struct pipe *pipe, uint64_t positio
     return total;
 }
 
+/* Waits, with the lock held, until there is something to read. Returns 1, 0 at the end of the file, or -errno. */
+static long wait_filled(struct task *task, struct pipe *pipe, int nonblock)
+{
+    long woken = 0;
+    while (!pipe_used(pipe)) {
+        if (!pipe->writers)
+            return 0;
+        if (woken)
+            return interrupted(task);
+        if (nonblock)
+            return -EAGAIN;
+        woken = wait_queue_sleep(task, &pipe->filled, &pipe->lock);
+    }
+    return 1;
+}
+
+/* Takes bytes out, with the lock held. */
+static void consume(struct pipe *pipe, uint64_t length)
+{
+    uint64_t room = pipe_free(pipe);
+    pipe->head += length;
+    if (room < PIPE_BUF && room + length >= PIPE_BUF)
+        announce_drained(pipe, WRITABLE);
+}
+
 static long pipe_read(struct task *task, struct file *file, const struct transfer *transfer)
 {
     struct pipe *pipe = pipe_of(file);
-    long result = 0;
     if (transfer->position != POSITION_CURRENT)
         return -ESPIPE;
     if (!transfer->total)
         return 0;
     lock_acquire(&pipe->lock);
-    while (!pipe_used(pipe)) {
-        if (!pipe->writers)
-            goto out;
-        if (result) {
-            result = interrupted(task);
-            goto out;
-        }
-        if (file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT) {
-            result = -EAGAIN;
-            goto out;
-        }
-        result = wait_queue_sleep(task, &pipe->filled, &pipe->lock);
+    long result =
+        wait_filled(task, pipe, file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT);
+    if (result > 0) {
+        struct cursor cursor = {transfer->ranges, 0, 0};
+        uint64_t length = pipe_used(pipe);
+        if (length > transfer->total)
+            length = transfer->total;
+        length = ring_copy(task, pipe, pipe->head, &cursor, length, 1);
+        consume(pipe, length);
+        result = length ? (long)length : -EFAULT;
     }
-    struct cursor cursor = {transfer->ranges, 0, 0};
-    uint64_t room = pipe_free(pipe), length = pipe_used(pipe);
-    if (length > transfer->total)
-        length = transfer->total;
-    length = ring_copy(task, pipe, pipe->head, &cursor, length, 1);
-    pipe->head += length;
-    if (room < PIPE_BUF && room + length >= PIPE_BUF)
-        announce_drained(pipe, WRITABLE);
-    result = length ? (long)length : -EFAULT;
-out:
     lock_release(&pipe->lock);
     return result;
 }
@@ -411,18 +423,67 @@ long pipe_to_pipe(struct task *task, struct file *from_file, struct file *to_fil
                     from->ring[(from->head + i) & (from->capacity - 1)];
             to->tail += part;
             wait_queue_announce(&to->filled, READABLE);
-            if (!keep) {
-                uint64_t before = pipe_free(from);
-                from->head += part;
-                if (before < PIPE_BUF && before + part >= PIPE_BUF)
-                    announce_drained(from, WRITABLE);
-            }
+            if (!keep)
+                consume(from, part);
             result = (long)part;
         }
         lock_release(&from->lock);
         lock_release(&to->lock);
         return result;
     }
+}
+
+long pipe_put(struct task *task, struct file *file, const uint8_t *bytes, uint64_t length,
+              int nonblock)
+{
+    struct pipe *pipe = pipe_of(file);
+    long result = 0, woken = 0;
+    lock_acquire(&pipe->lock);
+    while (pipe->readers && !pipe_free(pipe) && !result) {
+        if (woken)
+            result = interrupted(task);
+        else if (nonblock || file_flags(file) & O_NONBLOCK)
+            result = -EAGAIN;
+        else
+            woken = wait_queue_sleep(task, &pipe->drained, &pipe->lock);
+    }
+    if (!result)
+        result = pipe->readers ? ring_make(pipe) : -EPIPE;
+    if (!result) {
+        if (length > pipe_free(pipe))
+            length = pipe_free(pipe);
+        for (uint64_t i = 0; i < length; i++)
+            pipe->ring[(pipe->tail + i) & (pipe->capacity - 1)] = bytes[i];
+        pipe->tail += length;
+        wait_queue_announce(&pipe->filled, READABLE);
+        result = (long)length;
+    }
+    lock_release(&pipe->lock);
+    return result;
+}
+
+long pipe_peek(struct task *task, struct file *file, uint8_t *bytes, uint64_t length, int nonblock)
+{
+    struct pipe *pipe = pipe_of(file);
+    lock_acquire(&pipe->lock);
+    long result = wait_filled(task, pipe, nonblock || file_flags(file) & O_NONBLOCK);
+    if (result > 0) {
+        if (length > pipe_used(pipe))
+            length = pipe_used(pipe);
+        for (uint64_t i = 0; i < length; i++)
+            bytes[i] = pipe->ring[(pipe->head + i) & (pipe->capacity - 1)];
+        result = (long)length;
+    }
+    lock_release(&pipe->lock);
+    return result;
+}
+
+void pipe_drop(struct file *file, uint64_t length)
+{
+    struct pipe *pipe = pipe_of(file);
+    lock_acquire(&pipe->lock);
+    consume(pipe, length < pipe_used(pipe) ? length : pipe_used(pipe));
+    lock_release(&pipe->lock);
 }
 
 long call_pipe2(struct task *task, const uint64_t args[6])

@@ -22,6 +22,15 @@ long pipe_set_capacity(struct file *file, uint64_t size);
 long pipe_to_pipe(struct task *task, struct file *from, struct file *to, uint64_t length, int keep,
                   int nonblock);
 
+/* Trusted bytes into a pipe: as many as fit, at least one, for which it waits unless nonblock. Returns the number, or as pipe_to_pipe. HOT. */
+long pipe_put(struct task *task, struct file *file, const uint8_t *bytes, uint64_t length,
+              int nonblock);
+
+/* Copies what is in a pipe, at most length bytes, and leaves it there; waits for the first byte unless nonblock. Returns the number, 0 at the
+ * end, or as pipe_to_pipe. pipe_drop takes bytes out that were seen so. Two readers that do so at once may see the same bytes. HOT. */
+long pipe_peek(struct task *task, struct file *file, uint8_t *bytes, uint64_t length, int nonblock);
+void pipe_drop(struct file *file, uint64_t length);
+
 /* Linux: /proc/sys/fs/pipe-max-size and the soft limit of pipe pages for a user, here for a lind-run. */
 #define PIPE_CAPACITY (64 * 1024)
 #define PIPE_CAPACITY_MAX (1024 * 1024)
