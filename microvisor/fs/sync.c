@@ -1,8 +1,6 @@
-/* Bringing files to storage, advice about them, memfds, fcntl. Not HOT. */
+/* Bringing files to storage, advice about them, fcntl. Not HOT. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/pipe.h"
@@ -75,26 +73,6 @@ long call_fadvise64(struct task *task, const uint64_t args[6]) {
 
 long call_readahead(struct task *task, const uint64_t args[6]) {
     return pass(task, args, SYS_readahead, -EINVAL);
-}
-
-#define MFD_NOEXEC_SEAL_FLAG 8U
-#define MFD_EXEC_FLAG 16U
-
-long call_memfd_create(struct task *task, const uint64_t args[6]) {
-    char name[250];
-    struct file *file;
-    uint32_t flags = (uint32_t)args[1];
-    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL_FLAG | MFD_EXEC_FLAG))
-        return -EINVAL;
-    long result = copyinstr(&task->thread, name, args[0], sizeof name);
-    if (result < 0)
-        return result == -ENAMETOOLONG ? -EINVAL : result;
-    result = host_call2(SYS_memfd_create, name, flags | MFD_CLOEXEC);
-    if (result >= 0) {
-        int error = file_from_host((int)result, NULL, &file);
-        result = error ? error : descriptor_install(task, file, flags & MFD_CLOEXEC);
-    }
-    return result;
 }
 
 /* O_ASYNC is not among them: its signal would go to lind-run. */
