@@ -1,5 +1,6 @@
 /* The table of descriptors, and the calls that change nothing else. All HOT. */
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/locks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,13 @@ void descriptors_share(struct descriptors *table) {
     atomic_store(&table->shared, 1);
 }
 
+/* Gives up what was in a slot, without the table's lock. */
+static void slot_release(struct descriptors *table, struct file *file) {
+    if (table->carriers)
+        locks_closed(table, file);
+    file_put(file);
+}
+
 /* Empties the slots of [first, last] for which (slot & mask) is mask, in steps so that nothing is
  * released under the lock. */
 static void close_matching(struct descriptors *table, uint32_t first, uint32_t last,
@@ -78,7 +86,7 @@ static void close_matching(struct descriptors *table, uint32_t first, uint32_t l
         int more = first < table->end && first <= last;
         lock_release(&table->lock);
         for (unsigned i = 0; i < count; i++)
-            file_put(closed[i]);
+            slot_release(table, closed[i]);
         if (!more)
             return;
     }
@@ -170,7 +178,7 @@ long descriptor_install(struct task *task, struct file *file, int close_on_exec)
 long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int close_on_exec) {
     struct descriptors *table = task->process->descriptors;
     long result = (long)fd;
-    struct file *old = file;
+    struct file *old = NULL, *unused = file;
     if (fd >= number_limit(task)) {
         result = -EBADF;
     } else {
@@ -180,13 +188,16 @@ long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int c
             result = -EBUSY;
         } else {
             old = slot_file(slot);
+            unused = NULL;
             slot_write(table, (uint32_t)fd,
                        (uintptr_t)file | (close_on_exec ? SLOT_CLOSE_ON_EXEC : 0));
         }
         lock_release(&table->lock);
     }
     if (old)
-        file_put(old);
+        slot_release(table, old);
+    if (unused)
+        file_put(unused);
     return result;
 }
 
@@ -201,7 +212,7 @@ long descriptor_close(struct task *task, uint64_t fd) {
     lock_release(&table->lock);
     if (!file)
         return -EBADF;
-    file_put(file);
+    slot_release(table, file);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 
+#include "microvisor/fs/epoll.h"
 #include "microvisor/fs/pool.h"
 
 static struct pool pool = POOL_OF(struct file);
@@ -38,6 +39,8 @@ struct file *file_new(const struct file_operations *operations, int host_fd, uin
 }
 
 void file_release(struct file *file) {
+    if (file->watchers)
+        epoll_forget(file);
     if (file->operations->release)
         file->operations->release(file);
     if (file->host_fd >= 0)

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 
 #include "microvisor/calls.h"
-#include "microvisor/fs/control.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
@@ -99,6 +98,17 @@ static long terminal_ioctl(struct task *task, struct file *file, uint32_t comman
     return -ENOTTY;
 }
 
+static long set_nonblock(struct task *task, uint64_t fd, int on)
+{
+    const uint64_t get[6] = {fd, F_GETFL};
+    long flags = call_fcntl(task, get);
+    if (flags < 0)
+        return flags;
+    const uint64_t set[6] = {fd, F_SETFL,
+                             (uint64_t)(on ? flags | O_NONBLOCK : flags & ~(long)O_NONBLOCK)};
+    return call_fcntl(task, set);
+}
+
 static long file_ioctl(struct task *task, struct file *file, const uint64_t args[6])
 {
     uint32_t command = (uint32_t)args[1];
@@ -114,7 +124,7 @@ static long file_ioctl(struct task *task, struct file *file, const uint64_t args
     case FIONBIO:
         if (task_copyin(task, &value, args[2], sizeof value))
             return -EFAULT;
-        return file_set_nonblock(file, value != 0);
+        return set_nonblock(task, args[0], value);
     case FIOASYNC: /* SIGIO is never sent */
         if (task_copyin(task, &value, args[2], sizeof value))
             return -EFAULT;

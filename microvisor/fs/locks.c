@@ -136,7 +136,7 @@ static long start_absolute(const struct file *file, struct flock *lock)
     return __builtin_add_overflow(lock->l_start, origin, &lock->l_start) ? -EOVERFLOW : 0;
 }
 
-static long process_lock(struct task *task, struct file *file, uint32_t command, struct flock *lock)
+static long process_lock(struct task *task, struct file *file, int command, struct flock *lock)
 {
     long result = start_absolute(file, lock);
     if (result)
@@ -148,13 +148,13 @@ static long process_lock(struct task *task, struct file *file, uint32_t command,
     if (!carrier)
         return result;
     lock->l_pid = 0;
-    uint32_t host = command == F_GETLK ? F_OFD_GETLK : command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW;
+    uint64_t host = command == F_GETLK ? F_OFD_GETLK : command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW;
     result = interruptible(task, SYS_fcntl, (uint64_t)carrier->host_fd, host, HOST_ARG(lock));
     carrier_put(task, carrier);
     return result == -EBADF ? -ENOLCK : result; /* the carrier could not be opened for writing */
 }
 
-long lock_control(struct task *task, struct file *file, uint32_t command, uint64_t argument)
+long file_lock_command(struct task *task, struct file *file, int command, uint64_t argument)
 {
     struct flock lock;
     long result;
@@ -165,7 +165,7 @@ long lock_control(struct task *task, struct file *file, uint32_t command, uint64
     if (command == F_GETLK || command == F_SETLK || command == F_SETLKW)
         result = process_lock(task, file, command, &lock);
     else
-        result = interruptible(task, SYS_fcntl, (uint64_t)file->host_fd, command, HOST_ARG(&lock));
+        result = interruptible(task, SYS_fcntl, (uint64_t)file->host_fd, (uint64_t)command, HOST_ARG(&lock));
     if (result < 0 || (command != F_GETLK && command != F_OFD_GETLK))
         return result;
     if (lock.l_type != F_UNLCK && lock.l_pid > 0)

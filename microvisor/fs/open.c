@@ -316,6 +316,8 @@ int file_reopen(struct task *task, struct file *from, int flags, struct file **f
         return -EEXIST;
     if (from->host_fd < 0) {
         struct location location = {.fd = -1, .mount = from->mount, .node = from->node};
+        if (from->operations->reopen && !(flags & O_PATH))
+            return from->operations->reopen(task, from, flags, file);
         if (!from->node.operations)
             return -ENXIO;
         if (from->path)

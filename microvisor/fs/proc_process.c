@@ -106,7 +106,7 @@ int proc_maps(struct content *content, struct task *task, struct process *proces
 {
     struct memory_region region = {0};
     char name[PATH_MAX];
-    while (memory_describe(process->memory, region.end, &region, name, sizeof name)) {
+    while (memory_describe(process->memory, process->place, region.end, &region, name, sizeof name)) {
         content_add(content, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", region.start, region.end,
                     region.flags & 1 ? 'r' : '-', region.flags & 2 ? 'w' : '-',
                     region.flags & 4 ? 'x' : '-', region.flags & REGION_SHARED ? 's' : 'p',
