@@ -51,12 +51,14 @@ struct report {
 
 static const char *symbolizer;
 
-void report_set_symbolizer(const char *path) {
+void report_set_symbolizer(const char *path)
+{
     symbolizer = path;
 }
 
 __attribute__((format(printf, 2, 3))) static void add(struct report *report, const char *format,
-                                                      ...) {
+                                                      ...)
+{
     size_t room = sizeof report->text - report->used;
     va_list list;
     va_start(list, format);
@@ -67,20 +69,23 @@ __attribute__((format(printf, 2, 3))) static void add(struct report *report, con
 }
 
 /* Replaces what could act on a terminal. */
-static void make_printable(char *text, int newlines) {
+static void make_printable(char *text, int newlines)
+{
     for (; *text; text++)
         if ((*text < ' ' || *text > '~') && !(newlines && *text == '\n'))
             *text = '?';
 }
 
 /* An absolute address into the window becomes the offset that the program knows. */
-static uint64_t cage_view(const struct task *task, uint64_t value) {
+static uint64_t cage_view(const struct task *task, uint64_t value)
+{
     return (value ^ task->thread.base) >> LIND_WINDOW_SHIFT ? value : (uint32_t)value;
 }
 
 /* The region that an overflow of the stack at `address` would be one of: the next one above that
  * can be accessed. */
-static int region_above(struct report *report, uint64_t address, struct memory_region *region) {
+static int region_above(struct report *report, uint64_t address, struct memory_region *region)
+{
     char name[8];
     struct process *process = report->task->process;
     while (memory_describe(process->memory, process->place, address, region, name, sizeof name)) {
@@ -92,7 +97,8 @@ static int region_above(struct report *report, uint64_t address, struct memory_r
 }
 
 /* Words for an access that the page tables refused. */
-static const char *access_reason(struct report *report) {
+static const char *access_reason(struct report *report)
+{
     uint64_t address = report->fault->address, rsp = report->task->thread.regs.rsp;
     struct memory_region region;
     uint64_t word;
@@ -124,7 +130,8 @@ static const char *access_reason(struct report *report) {
     return "not mapped";
 }
 
-static void add_page_fault(struct report *report) {
+static void add_page_fault(struct report *report)
+{
     unsigned long long address = report->fault->address;
     if (report->error & ERROR_EXECUTE) {
         report->wild = 1;
@@ -148,7 +155,8 @@ static const char *const arithmetic[] = {
     [FPE_FLTINV] = "invalid floating point operation",
 };
 
-static const char *instruction_reason(const struct report *report) {
+static const char *instruction_reason(const struct report *report)
+{
     const struct fault *fault = report->fault;
     uint8_t code[INSTRUCTION] = {0};
     task_copyin(report->task, code, report->rip, sizeof code);
@@ -171,11 +179,13 @@ static const char *instruction_reason(const struct report *report) {
     default:
         if (report->trap == TRAP_PROTECTION)
             return code[0] == 0xf4 ? "trap instruction (hlt)" : "misaligned or forbidden access";
-        return "fault";
+        /* The microvisor's own: signal/frame.c. */
+        return "no room for a signal handler's frame, or a broken one";
     }
 }
 
-static void add_headline(struct report *report, const char *where) {
+static void add_headline(struct report *report, const char *where)
+{
     static const char *const signals[] = {[SIGSEGV] = "SIGSEGV",
                                           [SIGBUS] = "SIGBUS",
                                           [SIGFPE] = "SIGFPE",
@@ -200,10 +210,10 @@ static void add_headline(struct report *report, const char *where) {
 /* The registers under the names of the helper's description. */
 #define REGISTERS(X)                                                                               \
     X(rax)                                                                                         \
-    X(rbx) X(rcx) X(rdx) X(rsi) X(rdi) X(rbp) X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14)       \
-        X(r15)
+    X(rbx) X(rcx) X(rdx) X(rsi) X(rdi) X(rbp) X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15)
 
-static void add_registers(struct report *report) {
+static void add_registers(struct report *report)
+{
     const struct registers *regs = &report->task->thread.regs;
     uint64_t start = report->task->process->image_start;
     add(report, "  rip %#llx", (unsigned long long)regs->rip);
@@ -221,7 +231,8 @@ static void add_registers(struct report *report) {
 }
 
 /* Writes the description to a memory file. Returns its descriptor or -1. */
-static int describe(const struct report *report) {
+static int describe(const struct report *report)
+{
     struct task *task = report->task;
     const struct registers *regs = &task->thread.regs;
     uint64_t words[LIND_PAGE_SIZE / sizeof(uint64_t)];
@@ -258,7 +269,8 @@ static int describe(const struct report *report) {
     return fd;
 }
 
-static int helper_path(char *path, size_t size) {
+static int helper_path(char *path, size_t size)
+{
     static const char name[] = "lind-symbolize";
     if (symbolizer)
         return snprintf(path, size, "%s", symbolizer) < (int)size;
@@ -275,7 +287,8 @@ static int helper_path(char *path, size_t size) {
 
 /* Starts the helper with nothing but its three descriptors and no environment. Returns its id or
  * -1. */
-static pid_t helper_start(const struct report *report, int description, int output) {
+static pid_t helper_start(const struct report *report, int description, int output)
+{
     char path[PATH_MAX], program_name[] = "lind-symbolize", option[] = "--crash";
     char *arguments[] = {program_name, option, NULL}, *environment[] = {NULL};
     posix_spawn_file_actions_t actions;
@@ -304,14 +317,16 @@ done:
     return pid;
 }
 
-static long long milliseconds(void) {
+static long long milliseconds(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Reads what the helper says until it closes its end or its time is over. */
-static size_t helper_listen(int fd, char *answer, size_t size) {
+static size_t helper_listen(int fd, char *answer, size_t size)
+{
     long long end = milliseconds() + HELPER_TIME;
     size_t used = 0;
     while (used < size) {
@@ -334,7 +349,8 @@ static size_t helper_listen(int fd, char *answer, size_t size) {
 }
 
 /* Fills report->answer with printable lines; it stays empty when there is no helper or it fails. */
-static void ask_helper(struct report *report) {
+static void ask_helper(struct report *report)
+{
     int pipe_fds[2] = {-1, -1};
     size_t used = 0;
     report->answer[0] = 0;
@@ -364,7 +380,8 @@ static void ask_helper(struct report *report) {
     make_printable(report->answer, 1);
 }
 
-void fault_report(struct task *task, const struct fault *fault) {
+void fault_report(struct task *task, const struct fault *fault)
+{
     struct report *report = malloc(sizeof *report);
     if (!report) {
         dprintf(2, "lind-run: killed by signal %d; no memory for a report\n", fault->signal);
