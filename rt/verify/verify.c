@@ -1,0 +1,462 @@
+/* The verifier's rules over decoded instructions. One pass over the text decodes, checks R1 to R5 and R7, and notes where
+ * branch targets may be and where direct branches go; then both bitmaps are compared (R6). A second pass runs only to name
+ * the branches that missed. */
+#include "rt/verify/verify.h"
+
+#include "rt/abi.h"
+#include "rt/verify/decode.h"
+
+enum { BUNDLE = LIND_BUNDLE_SIZE, TAIL = 64 };
+
+/* Lengths of the fixed pieces of groups (docs/sfi.md 4). */
+enum { MASK_LENGTH = 4, REBASE_LENGTH = 7, INDIRECT_LENGTH = 3, LEA_RSP_LENGTH = 4, GATE_JUMP_LENGTH = 6, POINTER_LENGTH = 6 };
+
+struct walk {
+    const struct verify_module *module;
+    const struct verify_options *options;
+    unsigned faults;
+    unsigned max_faults;
+    int stopped;
+    uint64_t base_slot;  /* module addresses of the gate page's slots */
+    uint64_t entry_slot;
+    uint64_t *starts;    /* the bitmap's halves */
+    uint64_t *targets;
+    uint32_t drift;      /* sum of |amounts| since the last anchor */
+    int falls_through;   /* the last instruction may go on to the next */
+};
+
+/* Where we are: a bundle's bytes may be a padded copy, so bytes and module addresses are kept apart. */
+struct bundle {
+    const uint8_t *bytes; /* at least TAIL bytes are readable from each instruction on */
+    uint64_t offset;      /* of the bundle in the text */
+    unsigned size;        /* BUNDLE, less at the text's end */
+    uint32_t starts;      /* bits of instruction starts not inside a group */
+};
+
+static void __attribute__((noinline, cold)) fault(struct walk *walk, uint64_t offset, size_t length, int rule,
+                                                  const char *message)
+{
+    const struct verify_module *module = walk->module;
+    if (walk->stopped)
+        return;
+    size_t left = module->text_size - offset;
+    struct verify_fault report = {module->text_address + offset, module->text + offset, length < left ? length : left,
+                                  rule, message};
+    walk->faults++;
+    if (walk->options && walk->options->report && walk->options->report(walk->options->ctx, &report))
+        walk->stopped = 1;
+    if (walk->faults >= walk->max_faults)
+        walk->stopped = 1;
+}
+
+static uint64_t bundle_address(const struct walk *walk, const struct bundle *bundle, unsigned at)
+{
+    return walk->module->text_address + bundle->offset + at;
+}
+
+/* Does the instruction `length` bytes long at `at`, whose 4-byte displacement ends it, name the slot? */
+static int names_slot(const struct walk *walk, const struct bundle *bundle, unsigned at, unsigned length, uint64_t slot)
+{
+    uint64_t next = bundle_address(walk, bundle, at + length);
+    return next + (uint64_t)(int64_t)load32(bundle->bytes + at + length - 4) == slot;
+}
+
+/* Are `count` bytes at `at` in the bundle and these? */
+static int has_bytes(const struct bundle *bundle, unsigned at, const char *bytes, unsigned count)
+{
+    return at + count <= bundle->size && !memcmp(bundle->bytes + at, bytes, count);
+}
+
+static int has_slot_insn(const struct walk *walk, const struct bundle *bundle, unsigned at, const char *opcode,
+                         unsigned opcode_length, unsigned length, uint64_t slot)
+{
+    return at + length <= bundle->size && has_bytes(bundle, at, opcode, opcode_length) &&
+           names_slot(walk, bundle, at, length, slot);
+}
+
+/* movq BASE(%rip),%r11: what stack group B and string groups begin with. */
+static int has_load_base(const struct walk *walk, const struct bundle *bundle, unsigned at)
+{
+    return has_slot_insn(walk, bundle, at, "\x4c\x8b\x1d", 3, REBASE_LENGTH, walk->base_slot);
+}
+
+/* The groups: each matcher gets the offset in the bundle behind the instruction that may begin it, and returns the group's end
+ * in the bundle, or 0. */
+
+/* andl $-32,%r11d; addq BASE(%rip),%r11; jmpq or callq *%r11 */
+static unsigned match_jump(const struct walk *walk, const struct bundle *bundle, unsigned at, int *is_call)
+{
+    unsigned add = at + MASK_LENGTH, jump = add + REBASE_LENGTH;
+    if (!has_bytes(bundle, at, "\x41\x83\xe3\xe0", MASK_LENGTH) ||
+        !has_slot_insn(walk, bundle, add, "\x4c\x03\x1d", 3, REBASE_LENGTH, walk->base_slot))
+        return 0;
+    *is_call = has_bytes(bundle, jump, "\x41\xff\xd3", INDIRECT_LENGTH);
+    if (!*is_call && !has_bytes(bundle, jump, "\x41\xff\xe3", INDIRECT_LENGTH))
+        return 0;
+    return jump + INDIRECT_LENGTH;
+}
+
+/* jmpq *ENTRY(%rip) */
+static unsigned match_gate(const struct walk *walk, const struct bundle *bundle, unsigned at, uint64_t lea_target)
+{
+    if (!has_slot_insn(walk, bundle, at, "\xff\x25", 2, GATE_JUMP_LENGTH, walk->entry_slot))
+        return 0;
+    if (lea_target != bundle_address(walk, bundle, BUNDLE))
+        return 0;
+    return at + GATE_JUMP_LENGTH;
+}
+
+/* addq BASE(%rip),%rsp */
+static unsigned match_rebase(const struct walk *walk, const struct bundle *bundle, unsigned at)
+{
+    if (!has_slot_insn(walk, bundle, at, "\x48\x03\x25", 3, REBASE_LENGTH, walk->base_slot))
+        return 0;
+    return at + REBASE_LENGTH;
+}
+
+/* leal ...,%esp; leaq (%rsp,%r11),%rsp */
+static unsigned match_stack_b(const struct bundle *bundle, unsigned at)
+{
+    struct insn lea;
+    if (at >= bundle->size || decode(bundle->bytes + at, &lea) || lea.form->class != CLASS_LEA)
+        return 0;
+    if (lea.reg != REGISTER_RSP || lea.rex & REX_W || lea.operand16 || lea.address32 || lea.segment ||
+        lea.address == ADDRESS_RIP)
+        return 0;
+    /* Not through %r11: it holds the base. Only a base or index with its REX bit can be. */
+    if (lea.modrm & 4 && (lea.modrm & 7) == 4) {
+        unsigned base = (lea.sib & 7) | (lea.rex & REX_B) << 3;
+        unsigned index = (lea.sib >> 3 & 7) | (lea.rex & REX_X) << 2;
+        if (base == REGISTER_R11 || index == REGISTER_R11)
+            return 0;
+    } else if (((lea.modrm & 7) | (lea.rex & REX_B) << 3) == REGISTER_R11) {
+        return 0;
+    }
+    at = (unsigned)(lea.end - bundle->bytes);
+    if (!has_bytes(bundle, at, "\x4a\x8d\x24\x1c", LEA_RSP_LENGTH))
+        return 0;
+    return at + LEA_RSP_LENGTH;
+}
+
+/* movl %edi,%edi; leaq (%rdi,%r11),%rdi; the same for %rsi; the operation */
+static unsigned match_string(const struct bundle *bundle, unsigned at)
+{
+    unsigned pointers = 0;
+    struct insn insn;
+    if (has_bytes(bundle, at, "\x89\xff\x4a\x8d\x3c\x1f", POINTER_LENGTH)) {
+        pointers |= FORM_USES_DI;
+        at += POINTER_LENGTH;
+    }
+    if (has_bytes(bundle, at, "\x89\xf6\x4a\x8d\x34\x1e", POINTER_LENGTH)) {
+        pointers |= FORM_USES_SI;
+        at += POINTER_LENGTH;
+    }
+    if (!pointers || at >= bundle->size || decode(bundle->bytes + at, &insn) || insn.form->class != CLASS_STRING)
+        return 0;
+    if ((insn.form->flags & (FORM_USES_DI | FORM_USES_SI)) != pointers)
+        return 0;
+    at = (unsigned)(insn.end - bundle->bytes);
+    return at <= bundle->size ? at : 0;
+}
+
+/* R4 and R7 for an instruction with a memory operand. */
+static inline const char *check_memory(const struct walk *walk, const struct insn *insn, uint64_t next, int *rule)
+{
+    *rule = 4;
+    if (insn->segment == 0x65) {
+        if (!insn->address32)
+            return "%gs: without 32-bit address size";
+        if (insn->address == ADDRESS_RIP)
+            return "%eip-relative operand";
+        return NULL;
+    }
+    if (insn->address32)
+        return "32-bit address without %gs:";
+    if (insn->segment == 0x64) {
+        if (insn->address != ADDRESS_ABSOLUTE || (uint32_t)insn->displacement >= LIND_FS_REACH)
+            return "%fs: operand that is not %fs:0 to %fs:4095";
+        return NULL;
+    }
+    if (insn->address == ADDRESS_RSP) {
+        if (insn->displacement < -LIND_RSP_REACH || insn->displacement > LIND_RSP_REACH)
+            return "displacement from %rsp beyond 32 KiB";
+        return NULL;
+    }
+    if (insn->address == ADDRESS_RIP) {
+        const struct verify_module *module = walk->module;
+        uint64_t target = next + (uint64_t)(int64_t)insn->displacement, width = insn_width(insn);
+        if (target < module->image_start || target >= module->image_end || width > module->image_end - target)
+            return "%rip-relative operand outside the module's image";
+        if (target < module->gate_address + LIND_PAGE_SIZE && target + width > module->gate_address) {
+            *rule = 7;
+            return "the gate page is touched outside the groups that may";
+        }
+        return NULL;
+    }
+    return "memory operand is not confined to the window";
+}
+
+/* R5 for an instruction that writes %rsp. `next` is the offset in the bundle behind it. Returns the end of the group or of the
+ * instruction, or 0 with *message set. */
+static unsigned check_rsp_write(struct walk *walk, const struct bundle *bundle, const struct insn *insn, unsigned next,
+                                const char **message)
+{
+    const struct form *form = insn->form;
+    uint32_t amount;
+    *message = "%rsp is written outside a stack group";
+    if (insn->operand16)
+        return 0;
+    if (!(insn->rex & REX_W)) { /* stack group A: a full write of %esp, rebased by the next instruction */
+        if (form->class != CLASS_MOV && form->class != CLASS_LEA && form->class != CLASS_ADD &&
+            form->class != CLASS_SUB && form->class != CLASS_AND)
+            return 0;
+        unsigned end = match_rebase(walk, bundle, next);
+        if (end)
+            walk->drift = 0;
+        else
+            *message = "%esp is written without addq BASE(%rip),%rsp behind it";
+        return end;
+    }
+    if (form->class == CLASS_LEA && insn->address == ADDRESS_RSP && !insn->address32) {
+        amount = (uint32_t)(insn->displacement < 0 ? -(uint32_t)insn->displacement : (uint32_t)insn->displacement);
+    } else if ((form->class == CLASS_ADD || form->class == CLASS_SUB) && form->immediate) {
+        int32_t value = form->immediate == 1 ? (int8_t)*insn->immediate : load32(insn->immediate);
+        amount = value < 0 ? -(uint32_t)value : (uint32_t)value;
+    } else {
+        return 0;
+    }
+    *message = "%rsp drifts more than 32 KiB from the last access through it";
+    if (amount > LIND_RSP_REACH || walk->drift + amount > LIND_RSP_REACH)
+        return 0;
+    walk->drift += amount;
+    return next;
+}
+
+/* Offset in the text to which a direct branch goes. */
+static inline uint64_t branch_target(const struct insn *insn, uint64_t next)
+{
+    int32_t distance = insn->form->immediate == 1 ? (int8_t)*insn->immediate : load32(insn->immediate);
+    return next + (uint64_t)(int64_t)distance;
+}
+
+/* All but plain instructions. Returns the end in the bundle of the instruction or of the group that it begins. */
+static unsigned check_special(struct walk *walk, const struct bundle *bundle, const struct insn *insn, unsigned at,
+                              unsigned next)
+{
+    uint64_t offset = bundle->offset + at;
+    unsigned end;
+    int is_call = 0;
+    switch (insn->form->class) {
+    case CLASS_LEA:
+        if (insn->segment) {
+            fault(walk, offset, next - at, 2, "segment prefix without effect");
+            return next;
+        }
+        if (insn->address32 && insn->address == ADDRESS_RIP) {
+            fault(walk, offset, next - at, 4, "%eip-relative operand");
+            return next;
+        }
+        if (insn->reg != REGISTER_R11 || insn->operand16)
+            return next;
+        if (insn->rex & REX_W) {
+            if (insn->address != ADDRESS_RIP)
+                return next;
+            end = match_gate(walk, bundle, next,
+                             bundle_address(walk, bundle, next) + (uint64_t)(int64_t)insn->displacement);
+        } else {
+            /* 31(r): one register, displacement of one byte. SIB 24 is the only one for %r12, and %rsp is no target. */
+            if ((insn->modrm & 0xc0) != 0x40 || insn->displacement != BUNDLE - 1 || insn->address32 ||
+                insn->address == ADDRESS_RSP || ((insn->modrm & 7) == 4 && (insn->sib != 0x24 || insn->rex & REX_X)))
+                return next;
+            end = match_jump(walk, bundle, next, &is_call);
+        }
+        if (!end)
+            return next;
+        if (walk->drift && !is_call)
+            fault(walk, offset, end - at, 5, "branch while %rsp has drifted without an access through it");
+        walk->drift = 0;
+        walk->falls_through = 0;
+        return end;
+    case CLASS_BRANCH:
+    case CLASS_JUMP:
+    case CLASS_CALL: {
+        uint64_t target = branch_target(insn, bundle->offset + next);
+        if (target >= walk->module->text_size)
+            fault(walk, offset, next - at, 6, "branch out of the text");
+        else
+            walk->targets[target / 64] |= 1ULL << target % 64;
+        if (walk->drift && insn->form->class != CLASS_CALL)
+            fault(walk, offset, next - at, 5, "branch while %rsp has drifted without an access through it");
+        walk->drift = 0;
+        walk->falls_through = insn->form->class == CLASS_BRANCH;
+        return next;
+    }
+    case CLASS_PUSH:
+    case CLASS_POP:
+        walk->drift = 0;
+        return next;
+    case CLASS_TRAP:
+        walk->falls_through = 0;
+        return next;
+    case CLASS_STRING:
+        fault(walk, offset, next - at, 4, "string operation outside its group");
+        return next;
+    case CLASS_INDIRECT:
+        fault(walk, offset, next - at, 6, "indirect branch outside a group");
+        walk->falls_through = 0;
+        return next;
+    default:
+        return next;
+    }
+}
+
+/* Words for instructions that are no mistake of encoding. */
+static void __attribute__((noinline, cold)) undecodable(struct walk *walk, const struct bundle *bundle, unsigned at,
+                                                        const char *why)
+{
+    const uint8_t *bytes = bundle->bytes + at;
+    int rule = 2;
+    if (bytes[0] == 0xc3 || bytes[0] == 0xc2 || (bytes[0] == 0xf3 && bytes[1] == 0xc3)) {
+        rule = 6;
+        why = "ret";
+    }
+    fault(walk, bundle->offset + at, bundle->size - at < 15 ? bundle->size - at : 15, rule, why);
+}
+
+static inline __attribute__((always_inline)) void walk_bundle(struct walk *walk, struct bundle *bundle)
+{
+    unsigned at = 0;
+    while (at < bundle->size) {
+        struct insn insn;
+        const uint8_t *bytes = bundle->bytes + at;
+        const char *why = decode(bytes, &insn);
+        unsigned length, next;
+        int rule;
+        if (__builtin_expect(why != NULL, 0)) {
+            length = decode_nop(bytes);
+            if (length && at + length <= bundle->size) {
+                bundle->starts |= 1u << at;
+                walk->falls_through = 1;
+                at += length;
+                continue;
+            }
+            undecodable(walk, bundle, at, why);
+            return;
+        }
+        length = (unsigned)(insn.end - bytes);
+        next = at + length;
+        if (__builtin_expect(next > bundle->size, 0)) {
+            fault(walk, bundle->offset + at, length, 1,
+                  bundle->size < BUNDLE ? "text ends inside an instruction" : "instruction crosses a bundle's border");
+            return;
+        }
+        bundle->starts |= 1u << at;
+        walk->falls_through = 1;
+
+        if (insn.address != ADDRESS_NONE && !(insn.form->flags & FORM_NO_ACCESS)) {
+            why = check_memory(walk, &insn, bundle_address(walk, bundle, next), &rule);
+            if (__builtin_expect(why != NULL, 0)) {
+                unsigned end = 0;
+                if (rule == 7 && has_load_base(walk, bundle, at)) {
+                    end = match_stack_b(bundle, next);
+                    if (end)
+                        walk->drift = 0;
+                    else
+                        end = match_string(bundle, next);
+                }
+                if (!end)
+                    fault(walk, bundle->offset + at, length, rule, why);
+                else
+                    next = end;
+                at = next;
+                continue;
+            }
+            if (insn.address == ADDRESS_RSP && !(insn.form->flags & FORM_MAYBE))
+                walk->drift = 0;
+        }
+        if (__builtin_expect(insn_writes(&insn) >> REGISTER_RSP & 1, 0)) {
+            unsigned end = check_rsp_write(walk, bundle, &insn, next, &why);
+            if (!end)
+                fault(walk, bundle->offset + at, length, 5, why);
+            at = end ? end : next;
+            continue;
+        }
+        if (insn.form->class != CLASS_PLAIN)
+            next = check_special(walk, bundle, &insn, at, next);
+        at = next;
+    }
+}
+
+/* The bundle at an offset, as a padded copy in `tail` if too few bytes follow it. */
+static inline struct bundle bundle_at(const struct verify_module *module, uint64_t offset, uint8_t tail[2 * TAIL])
+{
+    uint64_t left = module->text_size - offset;
+    struct bundle bundle = {module->text + offset, offset, left < BUNDLE ? (unsigned)left : BUNDLE, 0};
+    if (left < TAIL + BUNDLE) {
+        memset(tail, 0xcc, 2 * TAIL);
+        memcpy(tail, bundle.bytes, left);
+        bundle.bytes = tail;
+    }
+    return bundle;
+}
+
+/* Which direct branches miss? Runs when some do. */
+static void __attribute__((noinline, cold)) report_branches(struct walk *walk)
+{
+    const struct verify_module *module = walk->module;
+    uint8_t tail[2 * TAIL];
+    for (uint64_t offset = 0; offset < module->text_size && !walk->stopped; offset += BUNDLE) {
+        struct bundle bundle = bundle_at(module, offset, tail);
+        struct insn insn;
+        unsigned at = 0, length;
+        while (at < bundle.size && !walk->stopped) {
+            if (decode(bundle.bytes + at, &insn)) {
+                length = decode_nop(bundle.bytes + at);
+                if (!length)
+                    break;
+                at += length;
+                continue;
+            }
+            length = (unsigned)(insn.end - (bundle.bytes + at));
+            if (insn.form->class == CLASS_BRANCH || insn.form->class == CLASS_JUMP || insn.form->class == CLASS_CALL) {
+                uint64_t target = branch_target(&insn, offset + at + length);
+                if (target < module->text_size && !(walk->starts[target / 64] >> target % 64 & 1))
+                    fault(walk, offset + at, length, 6, "branch into an instruction or a group");
+            }
+            at += length;
+        }
+    }
+}
+
+unsigned verify_text(const struct verify_module *module, const struct verify_options *options, uint64_t *bitmap)
+{
+    size_t words = VERIFY_BITMAP_SIZE(module->text_size) / 16;
+    struct walk walk = {
+        .module = module,
+        .options = options,
+        .max_faults = options && options->max_faults ? options->max_faults : 1,
+        .base_slot = module->gate_address + LIND_GATE_SLOT_BASE,
+        .entry_slot = module->gate_address + LIND_GATE_SLOT_ENTRY,
+        .starts = bitmap,
+        .targets = bitmap + words,
+        .falls_through = 1,
+    };
+    uint8_t tail[2 * TAIL];
+    memset(bitmap, 0, 16 * words);
+    for (uint64_t offset = 0; offset < module->text_size && !walk.stopped; offset += BUNDLE) {
+        struct bundle bundle = bundle_at(module, offset, tail);
+        walk_bundle(&walk, &bundle);
+        walk.starts[offset / 64] |= (uint64_t)bundle.starts << offset % 64;
+    }
+    if (walk.falls_through && !walk.stopped)
+        fault(&walk, module->text_size ? module->text_size - 1 : 0, 1, 1, "the text's last instruction falls through");
+    if (walk.stopped)
+        return walk.faults;
+    for (size_t i = 0; i < words; i++) {
+        if (walk.targets[i] & ~walk.starts[i]) {
+            report_branches(&walk);
+            break;
+        }
+    }
+    return walk.faults;
+}
