@@ -279,7 +279,7 @@ long call_fallocate(struct task *task, const uint64_t args[6]) {
     if (error)
         return error;
     if (file->host_fd < 0)
-        error = file->kind == FILE_OTHER ? -ENODEV : -ESPIPE;
+        error = file->operations->seek ? -ENODEV : -ESPIPE;
     else if (!(mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_COLLAPSE_RANGE)) &&
              args[2] <= (uint64_t)INT64_MAX - args[3])
         error = size_limited(task, args[2] + args[3]);

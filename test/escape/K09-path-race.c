@@ -1,23 +1,23 @@
-// Can a path leave the granted directory while other threads swap links and rename directories under it (attack row K9)?
-// The control follows the same paths without the defence and does get out.
-// RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root -I%root/test/posix/fs/Inputs %s %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a -lpthread -o %t
-// RUN: rm -rf %t.d && mkdir %t.d && %t %t.d 2
+// Can a path leave the granted directory while other threads swap links and rename directories
+// under it (attack row K9)? The control follows the same paths without the defence and does get
+// out. RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root
+// -I%root/test/posix/fs/Inputs %s %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a
+// -lpthread -o %t RUN: rm -rf %t.d && mkdir %t.d && %t %t.d 2
 #include "host_task.h"
 
 #include <sched.h>
 #include <time.h>
 
 /* Outside of the grant: "outside/secret" and the canary "canary". Inside, "root" granted as /g:
- *   d/e/f          a deep directory, renamed to "up" (directly below root) and back: ".." from there may overshoot
- *   swap           now a directory with a file "secret", now a link to the directory outside
- *   name           now a file, now a link to the secret
- *   own            a subdirectory granted a second time as /own, read-only: renamed in the first grant */
+ *   d/e/f          a deep directory, renamed to "up" (directly below root) and back: ".." from
+ * there may overshoot swap           now a directory with a file "secret", now a link to the
+ * directory outside name           now a file, now a link to the secret own            a
+ * subdirectory granted a second time as /own, read-only: renamed in the first grant */
 static _Atomic int stop;
 static _Atomic unsigned long swaps;
 static struct process *process;
 
-static void *rename_host(void *unused)
-{
+static void *rename_host(void *unused) {
     while (!stop) {
         rename("root/d/e/f", "root/up");
         rename("root/up", "root/d/e/f");
@@ -28,15 +28,13 @@ static void *rename_host(void *unused)
     return NULL;
 }
 
-static long guest_rename(struct host_task *host, const char *from, const char *to, unsigned flags)
-{
+static long guest_rename(struct host_task *host, const char *from, const char *to, unsigned flags) {
     return CALL_(renameat2, host, (uint64_t)AT_FDCWD, text(host, 4, from), (uint64_t)AT_FDCWD,
                  text(host, 5, to), flags);
 }
 
 /* The same by the cage's own calls: rename and symlink are its weapons. */
-static void *rename_guest(void *data)
-{
+static void *rename_guest(void *data) {
     struct host_task *host = data;
     while (!stop) {
         guest_rename(host, "/g/own/x/y", "/g/moved", 0);
@@ -51,30 +49,40 @@ static void *rename_guest(void *data)
 }
 
 static const char *const reads[] = {
-    "/g/swap/secret", "/g/name", "/g/d/e/f/../../../../outside/secret",
-    "/g/up/../../outside/secret", "swap/secret", "name", "/g/link/secret", "link/secret",
-    "/g/d/e/f/../../../swap/secret", "/own/x/y/../../../../outside/secret",
+    "/g/swap/secret",
+    "/g/name",
+    "/g/d/e/f/../../../../outside/secret",
+    "/g/up/../../outside/secret",
+    "swap/secret",
+    "name",
+    "/g/link/secret",
+    "link/secret",
+    "/g/d/e/f/../../../swap/secret",
+    "/own/x/y/../../../../outside/secret",
     "/own/x/y/../../../outside/secret",
 };
 
 /* From a working directory that is moved about. */
 static const char *const reads_below[] = {
-    "../outside/secret", "../../outside/secret", "../../../outside/secret",
-    "../../../../outside/secret", "../../../../../outside/secret", "../swap/secret", "../../name",
+    "../outside/secret",
+    "../../outside/secret",
+    "../../../outside/secret",
+    "../../../../outside/secret",
+    "../../../../../outside/secret",
+    "../swap/secret",
+    "../../name",
 };
 
 static unsigned long escapes, opened;
 
-static void try_read(struct host_task *host, const char *path)
-{
+static void try_read(struct host_task *host, const char *path) {
     long result = guest_reads(host, path, "outside secret");
     escapes += result == 0;
     opened += result == -1;
 }
 
 /* What writes outside would leave behind: the canary's size, mode or name. */
-static void try_change(struct host_task *host)
-{
+static void try_change(struct host_task *host) {
     static const char *const victims[] = {"/g/swap/canary", "/g/link/canary", "link/canary",
                                           "/g/up/../../outside/canary", "../../outside/canary"};
     for (unsigned i = 0; i < sizeof victims / sizeof *victims; i++) {
@@ -94,8 +102,7 @@ static void try_change(struct host_task *host)
     }
 }
 
-static void *attack(void *data)
-{
+static void *attack(void *data) {
     struct host_task *host = data;
     for (unsigned long round = 0; !stop; round++) {
         for (unsigned i = 0; i < sizeof reads / sizeof *reads; i++)
@@ -112,9 +119,9 @@ static void *attack(void *data)
     return NULL;
 }
 
-/* Without the defence: the same names handed to the host as they are, below the grant's host directory. */
-static unsigned long control(time_t end)
-{
+/* Without the defence: the same names handed to the host as they are, below the grant's host
+ * directory. */
+static unsigned long control(time_t end) {
     unsigned long out = 0;
     while (time(NULL) < end && !out) {
         static const char *const paths[] = {"root/swap/secret", "root/name",
@@ -131,8 +138,7 @@ static unsigned long control(time_t end)
     return out;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *why;
     int seconds = atoi(argv[2]);
     struct stat before, after;
@@ -140,15 +146,15 @@ int main(int argc, char **argv)
     must(!rt_start(&why) && !chdir(argv[1]), "start");
     must(!mkdir("root", 0755) && !mkdir("root/d", 0755) && !mkdir("root/d/e", 0755) &&
              !mkdir("root/d/e/f", 0755) && !mkdir("root/swap", 0755) && !mkdir("outside", 0700) &&
-             !mkdir("root/own", 0755) && !mkdir("root/own/x", 0755) &&
-             !mkdir("root/own/x/y", 0755),
+             !mkdir("root/own", 0755) && !mkdir("root/own/x", 0755) && !mkdir("root/own/x/y", 0755),
          "mkdir");
     host_write("outside/secret", "outside secret");
     host_write("outside/canary", "canary");
     host_write("root/swap/secret", "inside");
     host_write("root/swap/canary", "bait");
     host_write("root/name", "inside");
-    must(!symlink("../outside", "root/swap.link") && !symlink("../outside/secret", "root/name.link"),
+    must(!symlink("../outside", "root/swap.link") &&
+             !symlink("../outside/secret", "root/name.link"),
          "symlink");
     must(!stat("outside/canary", &before), "canary");
 

@@ -1,12 +1,12 @@
-// Do guest paths lead where the mount table says, with Linux' errors, through links, ".." and mount points?
-// RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root -I%S/Inputs %s %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a -lpthread -o %t
-// RUN: rm -rf %t.d && mkdir %t.d && %t %t.d
+// Do guest paths lead where the mount table says, with Linux' errors, through links, ".." and mount
+// points? RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root -I%S/Inputs %s
+// %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a -lpthread -o %t RUN: rm -rf %t.d &&
+// mkdir %t.d && %t %t.d
 #include "host_task.h"
 
 static struct host_task *host;
 
-static long open_is(const char *path)
-{
+static long open_is(const char *path) {
     long fd = guest_open(host, path, O_RDONLY);
     if (fd < 0)
         return fd;
@@ -14,52 +14,43 @@ static long open_is(const char *path)
     return 0;
 }
 
-static long mkdir_is(const char *path)
-{
+static long mkdir_is(const char *path) {
     return CALL_(mkdir, host, text(host, 0, path), 0755);
 }
 
-static long chdir_is(const char *path)
-{
+static long chdir_is(const char *path) {
     return CALL_(chdir, host, text(host, 0, path));
 }
 
-static const char *where(void)
-{
+static const char *where(void) {
     long length = CALL_(getcwd, host, buffer(host), 4096);
     static char error[32];
     snprintf(error, sizeof error, "%ld", length);
     return length < 0 ? error : buffer_text(host);
 }
 
-static long rename_is(const char *from, const char *to)
-{
+static long rename_is(const char *from, const char *to) {
     return CALL_(rename, host, text(host, 0, from), text(host, 1, to));
 }
 
-static long unlink_is(const char *path)
-{
+static long unlink_is(const char *path) {
     return CALL_(unlink, host, text(host, 0, path));
 }
 
-static long rmdir_is(const char *path)
-{
+static long rmdir_is(const char *path) {
     return CALL_(rmdir, host, text(host, 0, path));
 }
 
-static long symlink_is(const char *target, const char *path)
-{
+static long symlink_is(const char *target, const char *path) {
     return CALL_(symlink, host, text(host, 0, target), text(host, 1, path));
 }
 
-static long link_is(const char *from, const char *to)
-{
+static long link_is(const char *from, const char *to) {
     return CALL_(link, host, text(host, 0, from), text(host, 1, to));
 }
 
 /* The names in a directory, sorted as they come, "." and ".." left out. */
-static const char *names(const char *path)
-{
+static const char *names(const char *path) {
     static char list[4096];
     *list = 0;
     long fd = guest_open(host, path, O_RDONLY | O_DIRECTORY);
@@ -82,8 +73,7 @@ static const char *names(const char *path)
 
 #define IS(text_, expected) CHECK_IS(strcmp(text_, expected) ? (printf("<%s>\n", text_), 1) : 0, 0)
 
-static void files(void)
-{
+static void files(void) {
     must(!mkdir("a", 0755) && !mkdir("a/deep", 0755) && !mkdir("a/deep/er", 0755) &&
              !mkdir("b", 0755) && !mkdir("c", 0755) && !mkdir("outside", 0755),
          "mkdir");
@@ -106,8 +96,7 @@ static void files(void)
 }
 
 /* /data/a rw, /data/b ro, /data/a/deep/er covered by c, /one a single file. */
-static void lookups(void)
-{
+static void lookups(void) {
     CHECK_IS(guest_reads(host, "/data/a/file", "a"), 0);
     CHECK_IS(guest_reads(host, "//data/./a///file", "a"), 0);
     CHECK_IS(guest_reads(host, "/data/b/file", "b"), 0);
@@ -151,8 +140,7 @@ static void lookups(void)
     IS(names("/data"), "a b ");
 }
 
-static void directories(void)
-{
+static void directories(void) {
     CHECK_IS(chdir_is("/data/a/deep"), 0);
     IS(where(), "/data/a/deep");
     CHECK_IS(guest_reads(host, "file", "deep"), 0);
@@ -193,8 +181,7 @@ static void directories(void)
     CHECK_IS(rmdir_is("/data/a/x"), 0);
 }
 
-static void changes(void)
-{
+static void changes(void) {
     CHECK_IS(mkdir_is("/"), -EEXIST);
     CHECK_IS(mkdir_is("/data"), -EEXIST);
     CHECK_IS(mkdir_is("/data/a"), -EEXIST);
@@ -252,16 +239,14 @@ static void changes(void)
 }
 
 /* How many descriptors the host process has. */
-static int host_descriptors(void)
-{
+static int host_descriptors(void) {
     int count = 0;
     for (int fd = 0; fd < 1024; fd++)
         count += fcntl(fd, F_GETFD) >= 0;
     return count;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *why;
     must(!rt_start(&why) && !chdir(argv[1]), "start");
     files();
