@@ -1,7 +1,6 @@
 // Do getdents, the working directory and getcwd answer as Linux does?
-// RUN: musl-gcc -static -O1 -I%root/test/posix/Inputs %s -o %t.native && rm -rf %t.n && mkdir %t.n
-// && cd %t.n && %t.native RUN: %lind-cc -O1 -I%root/test/posix/Inputs %s -o %t && rm -rf %t.d &&
-// mkdir %t.d && cd %t.d && %lind-run %t
+// RUN: musl-gcc -static -O1 -I%root/test/posix/Inputs %s -o %t.native && rm -rf %t.n && mkdir %t.n && cd %t.n && %t.native
+// RUN: %lind-cc -O1 -I%root/test/posix/Inputs %s -o %t && rm -rf %t.d && mkdir %t.d && cd %t.d && %lind-run %t
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
