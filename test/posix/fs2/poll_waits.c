@@ -1,0 +1,93 @@
+// Do poll, ppoll and select wait for the time given, use no CPU meanwhile, and wake at an event?
+// RUN: %lind-cc -O1 %s -o %t && %lind-run %t
+#include "check.h"
+
+#include <poll.h>
+#include <sys/select.h>
+#include <sys/time.h>
+
+static int ends[2];
+
+static void on_alarm(int number)
+{
+    write(ends[1], "x", 1);
+}
+
+static void on_alarm_idle(int number)
+{
+}
+
+int main(void)
+{
+    struct pollfd entries[2];
+    CHECK(pipe(ends) == 0);
+    int file = open("poll_waits.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    long start = milliseconds();
+    clock_t cpu = clock();
+    entries[0] = (struct pollfd){ends[0], POLLIN, 0};
+    CHECK(poll(entries, 1, 60) == 0);
+    CHECK(poll(NULL, 0, 60) == 0);
+    struct timespec pause = {0, 60000000};
+    CHECK(ppoll(entries, 1, &pause, NULL) == 0);
+    struct timeval time = {0, 60000};
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(ends[0], &set);
+    CHECK(syscall(SYS_select, ends[0] + 1, &set, NULL, NULL, &time) == 0); /* musl keeps the time from it */
+    CHECK(!FD_ISSET(ends[0], &set));
+    CHECK(time.tv_sec == 0 && time.tv_usec == 0);
+    pause = (struct timespec){0, 60000000};
+    CHECK(pselect(0, NULL, NULL, NULL, &pause, NULL) == 0);
+    CHECK(pause.tv_nsec == 60000000);
+    long spent = milliseconds() - start;
+    CHECK(spent >= 299 && spent < 900);
+    CHECK(clock() - cpu < CLOCKS_PER_SEC / 20);
+
+    /* A signal handler makes the pipe readable: first EINTR, then ready at once. */
+    struct itimerval timer = {{0, 0}, {0, 30000}};
+    signal(SIGALRM, on_alarm); /* SA_RESTART does not help poll */
+    setitimer(ITIMER_REAL, &timer, NULL);
+    CHECK_ERROR(poll(entries, 1, 2000), EINTR);
+    CHECK(poll(entries, 1, 2000) == 1 && entries[0].revents == POLLIN);
+    char byte;
+    CHECK(read(ends[0], &byte, 1) == 1);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    FD_SET(ends[0], &set);
+    CHECK_ERROR(select(ends[0] + 1, &set, NULL, NULL, NULL), EINTR);
+    CHECK(read(ends[0], &byte, 1) == 1);
+
+    /* ppoll's mask: the signal pending under it comes through only while waiting. */
+    sigset_t block, none;
+    sigemptyset(&none);
+    sigemptyset(&block);
+    sigaddset(&block, SIGALRM);
+    signal(SIGALRM, on_alarm_idle);
+    sigprocmask(SIG_BLOCK, &block, NULL);
+    raise(SIGALRM);
+    CHECK(ppoll(entries, 1, &(struct timespec){0, 1000}, NULL) == 0);
+    CHECK_ERROR(ppoll(entries, 1, &(struct timespec){2, 0}, &none), EINTR);
+    sigset_t now;
+    sigprocmask(SIG_BLOCK, NULL, &now);
+    CHECK(sigismember(&now, SIGALRM));
+    raise(SIGALRM);
+    CHECK_ERROR(pselect(0, NULL, NULL, NULL, &(struct timespec){2, 0}, &none), EINTR);
+
+    /* A file beside an empty pipe: the file is ready at once. */
+    entries[1] = (struct pollfd){file, POLLIN, 0};
+    CHECK(poll(entries, 2, -1) == 1 && entries[0].revents == 0 && entries[1].revents == POLLIN);
+
+    CHECK_ERROR(ppoll(entries, 1, &(struct timespec){-1, 0}, NULL), EINVAL);
+    CHECK_ERROR(ppoll(entries, 1, &(struct timespec){0, 1000000000}, NULL), EINVAL);
+    CHECK_ERROR(select(-1, NULL, NULL, NULL, NULL), EINVAL);
+    CHECK_ERROR(syscall(SYS_select, 1, BAD, NULL, NULL, NULL), EFAULT);
+    CHECK_ERROR(syscall(SYS_ppoll, entries, 1, BAD, NULL, 8), EFAULT);
+    CHECK_ERROR(syscall(SYS_ppoll, entries, 1, NULL, BAD, 8), EFAULT);
+    CHECK_ERROR(syscall(SYS_ppoll, entries, 1, NULL, &none, 4), EINVAL);
+    FD_ZERO(&set);
+    FD_SET(77, &set);
+    CHECK_ERROR(select(78, &set, NULL, NULL, NULL), EBADF);
+    close(file);
+    unlink("poll_waits.tmp");
+    return check_done();
+}

@@ -1,0 +1,76 @@
+// Do sendfile, copy_file_range, splice, tee and vmsplice move what they say, and leave offsets right?
+// RUN: %lind-cc -O1 %s -o %t && %lind-run %t
+#include "check.h"
+
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+static char data[150000], back[150000];
+
+int main(void)
+{
+    int in = open("sendfile.in", O_RDWR | O_CREAT | O_TRUNC, 0600), out = open("sendfile.out", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int ends[2], more[2];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 11 >> 2);
+    CHECK(write(in, data, sizeof data) == sizeof data);
+    CHECK(pipe(ends) == 0 && pipe(more) == 0);
+
+    /* file to file */
+    off_t offset = 1000;
+    CHECK(sendfile(out, in, &offset, 5000) == 5000 && offset == 6000);
+    CHECK(lseek(in, 0, SEEK_CUR) == sizeof data && lseek(out, 0, SEEK_CUR) == 5000);
+    lseek(in, 10, SEEK_SET);
+    CHECK(sendfile(out, in, NULL, 20) == 20 && lseek(in, 0, SEEK_CUR) == 30);
+    CHECK(pread(out, back, 5020, 0) == 5020 && !memcmp(back, data + 1000, 5000) && !memcmp(back + 5000, data + 10, 20));
+    offset = sizeof data;
+    CHECK(sendfile(out, in, &offset, 10) == 0);
+    CHECK_ERROR(sendfile(in, ends[0], NULL, 10), EAGAIN * 0 + EINVAL);
+    CHECK_ERROR(sendfile(out, in, BAD, 10), EFAULT);
+    CHECK_ERROR(sendfile(99, in, NULL, 10), EBADF);
+    offset = -1;
+    CHECK_ERROR(sendfile(out, in, &offset, 10), EINVAL);
+
+    /* file to pipe */
+    offset = 5;
+    CHECK(sendfile(ends[1], in, &offset, 50000) == 50000 && offset == 50005);
+    CHECK(read(ends[0], back, sizeof back) == 50000 && !memcmp(back, data + 5, 50000));
+    lseek(in, 100, SEEK_SET);
+    CHECK(splice(in, NULL, ends[1], NULL, 3000, 0) == 3000 && lseek(in, 0, SEEK_CUR) == 3100);
+    off_t at = 7;
+    CHECK(splice(in, &at, ends[1], NULL, 100, 0) == 100 && at == 107);
+
+    /* tee leaves, splice takes */
+    CHECK(tee(ends[0], more[1], 3050, 0) == 3050);
+    CHECK(read(more[0], back, sizeof back) == 3050 && !memcmp(back, data + 100, 3000) && !memcmp(back + 3000, data + 7, 50));
+    CHECK(splice(ends[0], NULL, more[1], NULL, 1000, 0) == 1000);
+    at = 2000;
+    CHECK(splice(ends[0], NULL, out, &at, 2000, 0) == 2000 && at == 4000);
+    CHECK(pread(out, back, 2000, 2000) == 2000 && !memcmp(back, data + 1100, 2000));
+    CHECK(read(ends[0], back, sizeof back) == 100 && !memcmp(back, data + 7, 100));
+    CHECK(read(more[0], back, sizeof back) == 1000 && !memcmp(back, data + 100, 1000));
+    CHECK_ERROR(splice(ends[0], NULL, more[1], NULL, 10, SPLICE_F_NONBLOCK), EAGAIN);
+    CHECK_ERROR(splice(ends[0], &at, more[1], NULL, 10, 0), ESPIPE);
+    CHECK_ERROR(splice(in, NULL, out, NULL, 10, 0), EINVAL);
+    CHECK_ERROR(splice(ends[0], NULL, ends[1], NULL, 10, 0), EINVAL);
+    CHECK_ERROR(splice(ends[0], NULL, out, NULL, 10, 0x100), EINVAL);
+    CHECK_ERROR(tee(in, ends[1], 10, 0), EINVAL);
+
+    /* vmsplice */
+    struct iovec pieces[2] = {{data, 10}, {data + 100, 20}};
+    CHECK(vmsplice(ends[1], pieces, 2, 0) == 30);
+    CHECK(read(ends[0], back, sizeof back) == 30 && !memcmp(back, data, 10) && !memcmp(back + 10, data + 100, 20));
+    CHECK_ERROR(vmsplice(in, pieces, 2, 0), EBADF);
+
+    /* copy_file_range */
+    off_t from = 10, to = 20;
+    CHECK(copy_file_range(in, &from, out, &to, 1000, 0) == 1000 && from == 1010 && to == 1020);
+    CHECK(pread(out, back, 1000, 20) == 1000 && !memcmp(back, data + 10, 1000));
+    CHECK_ERROR(copy_file_range(in, &from, out, &to, 10, 1), EINVAL);
+    CHECK_ERROR(copy_file_range(in, NULL, ends[1], NULL, 10, 0), EINVAL);
+    int reader = open("sendfile.out", O_RDONLY);
+    CHECK_ERROR(copy_file_range(in, NULL, reader, NULL, 10, 0), EBADF);
+    unlink("sendfile.in");
+    unlink("sendfile.out");
+    return check_done();
+}
