@@ -4,10 +4,10 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #include "microvisor/fs/procfs.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/timers.h"
 
@@ -70,35 +70,27 @@ int proc_filesystems(struct content *content, struct task *task, struct process 
 
 int proc_hostname(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
-    struct utsname names;
-    uname(&names);
-    content_add(content, "%s\n", names.nodename);
+    content_add(content, "%s\n", system_name.nodename);
     return 0;
 }
 
 int proc_osrelease(struct content *content, struct task *task, struct process *process,
                    uint64_t number)
 {
-    struct utsname names;
-    uname(&names);
-    content_add(content, "%s\n", names.release);
+    content_add(content, "%s\n", system_name.release);
     return 0;
 }
 
 int proc_osversion(struct content *content, struct task *task, struct process *process,
                    uint64_t number)
 {
-    struct utsname names;
-    uname(&names);
-    content_add(content, "%s\n", names.version);
+    content_add(content, "%s\n", system_name.version);
     return 0;
 }
 
 int proc_version(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
-    struct utsname names;
-    uname(&names);
-    content_add(content, "Linux version %s (lind) %s\n", names.release, names.version);
+    content_add(content, "Linux version %s (lind) %s\n", system_name.release, system_name.version);
     return 0;
 }
 

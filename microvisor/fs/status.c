@@ -67,7 +67,7 @@ static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned 
 
 static long stat_out(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
                      uint64_t address) {
-    struct stat status;
+    struct stat status = {0};
     int error = status_at(task, dirfd, path, lookup, &status);
     return error ? error : task_copyout(task, address, &status, sizeof status);
 }
@@ -88,7 +88,7 @@ long call_fstat(struct task *task, const uint64_t args[6]) {
     long result;
     void *address = window_pointer(&task->thread, args[1], sizeof(struct stat));
     if (file->operations->stat) {
-        struct stat status;
+        struct stat status = {0};
         result = file->operations->stat(task, file, &status);
         if (!result)
             result = task_copyout(task, args[1], &status, sizeof status);
@@ -144,7 +144,7 @@ long call_statx(struct task *task, const uint64_t args[6]) {
     uint32_t flags = (uint32_t)args[2], mask = (uint32_t)args[3];
     struct location location;
     struct statx extended;
-    struct stat status;
+    struct stat status = {0};
     if (mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
         flags &
             ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE))
@@ -184,7 +184,7 @@ static int is_file_or_directory(const struct stat *status) {
 static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
                       uint32_t flags) {
     struct location location;
-    struct stat status;
+    struct stat status = {0};
     if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     long error = place_lookup(task, dirfd, path, lookup_of(flags), &location);
@@ -221,7 +221,7 @@ long call_faccessat2(struct task *task, const uint64_t args[6]) {
 static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address,
                         int32_t size) {
     struct location location;
-    struct stat status;
+    struct stat status = {0};
     char text[PATH_MAX];
     if (size <= 0)
         return -EINVAL;

@@ -2,6 +2,8 @@
 #ifndef LIND_PROC_H
 #define LIND_PROC_H
 
+#include <sys/utsname.h>
+
 #include "microvisor/process.h"
 
 /* What a new program is started with. All pointers are the caller's. */
@@ -25,5 +27,8 @@ int task_run(struct task *task);
 
 /* Frees an ended process and its last task. */
 void process_destroy(struct task *task);
+
+/* What uname(2) and /proc/sys/kernel say of the system. */
+extern const struct utsname system_name;
 
 #endif
