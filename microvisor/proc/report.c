@@ -114,7 +114,13 @@ static const char *access_reason(struct report *report)
         uint64_t lowest = address < rsp ? address : rsp;
         if (region_above(report, lowest, &region) && region.start - lowest <= OVERFLOW_REACH &&
             region.start > lowest) {
-            if (report->stack < region.start)
+            /* In a frame larger than what is kept of the stack only a frame pointer leads to the
+             * caller. */
+            uint64_t pointer = report->task->thread.regs.rbp;
+            if (region.start > rsp + REPORT_STACK_MAX && pointer > region.start &&
+                pointer < region.end)
+                report->stack = pointer & ~(sizeof word - 1);
+            else if (report->stack < region.start)
                 report->stack = region.start;
             return "stack overflow";
         }
