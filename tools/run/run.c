@@ -20,6 +20,7 @@
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/trace.h"
 
 static int complain(int status, const char *format, ...)
 {
@@ -213,6 +214,25 @@ static int set_directory(const struct run_options *run, struct task *task)
     return 0;
 }
 
+/* --stats and --trace. Returns 0 or an exit status. */
+static int watch(const struct run_options *run, struct handler *handlers, struct call_stats **stats)
+{
+    const char *unknown;
+    int error = 0;
+    if (run->stats) {
+        *stats = stats_install(handlers);
+        if (!*stats)
+            return complain(EXIT_LIND, "out of memory");
+    }
+    if (run->trace)
+        error = trace_install(handlers, run->trace, STDERR_FILENO, &unknown);
+    if (error == -EINVAL)
+        return complain(EXIT_LIND, "--trace: '%.*s' is no system call", (int)strcspn(unknown, ","), unknown);
+    if (error)
+        return complain(EXIT_LIND, "--trace: %s", strerror(-error));
+    return 0;
+}
+
 int run_program(const struct run_options *run)
 {
     const char *why = NULL;
@@ -258,6 +278,13 @@ int run_program(const struct run_options *run)
     if (error)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
 
+    struct call_stats *stats = NULL;
+    status = watch(run, task->process->cage.handlers, &stats);
+    if (status)
+        return status;
+
     int ended = task_run(task);
+    if (stats)
+        stats_report(stats, STDERR_FILENO);
     return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
 }
