@@ -1,0 +1,54 @@
+# Does every memory operand become one that cannot leave the cage?
+# RUN: %assemble -o %t.o && %dump %t.o | FileCheck %s
+# CHECK-LABEL: <f>:
+        .globl f
+        .type f, @function
+f:      movq 8(%rdi,%rcx,4), %rax
+# CHECK-NEXT: movq %gs:0x8(%edi,%ecx,4), %rax
+        movb %al, (%r12)
+# CHECK-NEXT: movb %al, %gs:(%r12d)
+        movl 0x1000, %eax
+# CHECK-NEXT: addr32 movl %gs:0x1000, %eax
+        addl $5, -4(,%r9,8)
+# CHECK-NEXT: addl $0x5, %gs:-0x4(,%r9d,8)
+        movl (%eax), %ecx
+# CHECK-NEXT: movl %gs:(%eax), %ecx
+        movaps %xmm1, (%rbp)
+# CHECK: movaps %xmm1, %gs:(%ebp)
+        lock cmpxchg16b (%r8)
+# CHECK-NEXT: lock cmpxchg16b %gs:(%r8d)
+        movl %ds:(%rax), %eax
+# CHECK-NEXT: movl %gs:(%eax), %eax
+        vaddps (%rax), %ymm1, %ymm2
+# CHECK-NEXT: vaddps %gs:(%eax), %ymm1, %ymm2
+        fldt (%rsi)
+# CHECK-NEXT: fldt %gs:(%esi)
+        pushq (%rbx)
+# CHECK: pushq %gs:(%ebx)
+        popq 8(%rbx)
+# CHECK-NEXT: popq %gs:0x8(%ebx)
+# Operands on the stack stay as they are while they are near and have no index.
+        movq 16(%rsp), %rax
+# CHECK-NEXT: movq 0x10(%rsp), %rax
+        movq %rax, -32768(%rsp)
+# CHECK: movq %rax, -0x8000(%rsp)
+        movq 32776(%rsp), %rax
+# CHECK: movq %gs:0x8008(%esp), %rax
+        movq (%rsp,%rax), %rdx
+# CHECK: movq %gs:(%esp,%eax), %rdx
+        movl (%rsp,%riz), %ecx
+# CHECK: movl (%rsp), %ecx
+# Data of the module, the thread's control block.
+        movl data(%rip), %eax
+# CHECK: movl (%rip), %eax
+# CHECK-NEXT: R_X86_64_PC32 data-0x4
+        movq %fs:0, %rax
+# CHECK: movq %fs:0x0, %rax
+        movq %fs:40, %rcx
+# CHECK: movq %fs:0x28, %rcx
+# The accumulator's absolute forms.
+        movabsl 0x1234, %eax
+# CHECK: addr32 movl %gs:0x1234, %eax
+        movabsq %rax, 0xfffffff0
+# CHECK: addr32 movq %rax, %gs:-0x10
+        hlt
