@@ -663,7 +663,9 @@ static long set_wait(struct task *task, struct epoll_set *set, struct harvest *h
         lock_release(&set->ready_lock);
         if (error == -EINTR && !*task_pending(task))
             error = 0;
-        if (error)
+        if (!error && harvest->count) /* not once more: what is ready for good would come twice */
+            error = harvest_own(task, set, harvest);
+        if (error || harvest->count)
             break;
     }
     /* What is left over is for others; the ring that announced it may have come here. */
