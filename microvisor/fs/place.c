@@ -121,6 +121,19 @@ static const struct tree_operations ancestor_operations = {
 
 /* Making places and mounts. */
 
+static long host_path(int fd, char path[PATH_MAX]);
+
+/* The host path of what is mounted, on the heap; NULL when there is no memory. */
+static char *mount_host_path(const struct mount *mount) {
+    char path[PATH_MAX + NAME_MAX + 2] = "";
+    long length = mount->fd < 0 ? 0 : host_path(mount->fd, path);
+    if (length < 0)
+        *path = 0;
+    if (mount->kind == MOUNT_FILE)
+        snprintf(path + strlen(path), NAME_MAX + 2, "%s%s", length == 1 ? "" : "/", mount->name);
+    return strdup(path);
+}
+
 static struct file *directory_new(struct place *place, const char *path) {
     struct node node;
     ancestor_find(place, path, strlen(path), &node);
@@ -190,10 +203,12 @@ static int mount_add(struct place *place, const char *guest_path, struct mount n
     if (!error && place->mount_count == MOUNTS_MAX)
         error = -ENOSPC;
     char *path = error ? NULL : strdup(normal.text);
-    if (error || !mount || !path) {
+    new.host_path = mount_host_path(&new);
+    if (error || !mount || !path || !new.host_path) {
         if (new.fd >= 0)
             close(new.fd);
         free(new.name);
+        free(new.host_path);
         free(path);
         free(mount);
         return error ? error : -ENOMEM;
@@ -301,38 +316,51 @@ void path_of_host_fd(char *text, int fd) {
 
 /* The host's path of fd. Returns its length; -ENOENT when it is deleted or has none. */
 static long host_path(int fd, char path[PATH_MAX]) {
+    static const char deleted[] = " (deleted)";
+    const size_t mark = sizeof deleted - 1;
     char link[40];
     struct stat status;
     path_of_host_fd(link, fd);
     long length = readlink(link, path, PATH_MAX);
-    if (length <= 0 || length == PATH_MAX || *path != '/' || fstat(fd, &status) || !status.st_nlink)
+    if (length <= 0 || length == PATH_MAX || *path != '/')
         return -ENOENT;
     path[length] = 0;
+    if ((size_t)length > mark && !strcmp(path + length - mark, deleted) &&
+        (fstat(fd, &status) || !status.st_nlink))
+        return -ENOENT; /* not a name that ends so */
     return length;
 }
 
-/* The guest path through this mount of the host object at `path`. */
+/* The guest path through this mount, whose own host path is root, of the host object at `path`. */
+static long path_below(const struct mount *mount, const char *root, const char *path, long length,
+                       char *guest, size_t size) {
+    size_t root_length = strcmp(root, "/") ? strlen(root) : 0;
+    if (length == 1 && !root_length)
+        length = 0;
+    if (!path_within(path, (size_t)length, root, root_length) ||
+        (mount->kind == MOUNT_FILE && (size_t)length != root_length))
+        return -ENOENT;
+    int total = snprintf(guest, size, "%s%s", mount->path, length ? path + root_length : "");
+    return (size_t)total < size ? total : -ERANGE;
+}
+
 static long path_through(const struct mount *mount, const char *path, long length, char *guest,
                          size_t size) {
-    char root[PATH_MAX + 256];
+    char root[PATH_MAX + NAME_MAX + 2];
     if (mount->kind == MOUNT_TREE)
         return -ENOENT;
+    long result = path_below(mount, mount->host_path, path, length, guest, size);
+    if (result != -ENOENT)
+        return result;
+    /* The granted directory may have been moved since. */
     long root_length = host_path(mount->fd, root);
-    if (root_length == 1)
-        root_length = 0; /* the host's root: every path has a slash behind this prefix */
     if (root_length < 0)
         return root_length;
     if (mount->kind == MOUNT_FILE)
-        root_length +=
-            snprintf(root + root_length, sizeof root - (size_t)root_length, "/%s", mount->name);
-    if (length == 1 && !root_length)
-        length = 0;
-    if (!path_within(path, (size_t)length, root, (size_t)root_length) ||
-        (mount->kind == MOUNT_FILE && length != root_length))
+        snprintf(root + root_length, NAME_MAX + 2, "/%s", mount->name);
+    if (!strcmp(root, mount->host_path))
         return -ENOENT;
-    int total = snprintf(guest, size, "%s%.*s", mount->path, (int)(length - root_length),
-                         path + root_length);
-    return (size_t)total < size ? total : -ERANGE;
+    return path_below(mount, root, path, length, guest, size);
 }
 
 long place_guest_path(struct place *place, const struct mount *prefer, int host_fd, char *path,

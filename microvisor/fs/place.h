@@ -55,6 +55,7 @@ struct mount {
     int read_only;
     int fd; /* O_PATH host fd of the directory; of the directory in which a single file lies; -1 for
                trees */
+    char *host_path;  /* of what is mounted, when it was granted: a hint, as it may be moved */
     char *name;       /* of a single file in fd */
     int covered;      /* another mount lies below this one: COVERED, or COVERED_AIR */
     struct node root; /* of a tree */
