@@ -11,10 +11,14 @@ set -eu
 [ $# -ge 4 ] || { echo "usage: build.sh PORT SOURCE WORK PREFIX [JOBS]" >&2; exit 2; }
 port=$1 source=$2 work=$3 prefix=$4 jobs=${5:-2}
 sysroot=$prefix/lib/lind/sysroot
-lind_cc=$prefix/bin/lind-cc
 
+# The compiler that stands there now builds all of it, even if it is replaced meanwhile.
 rm -rf "$work"
-mkdir -p "$work" "$sysroot/lib" "$sysroot/include"
+tools=$work/tools
+mkdir -p "$tools/bin" "$tools/lib/lind" "$sysroot/lib" "$sysroot/include"
+cp "$prefix/bin/lind-cc" "$prefix/bin/lind-ar" "$prefix/bin/lind-ranlib" "$tools/bin"
+cp "$prefix/lib/lind/lind-pass.so" "$prefix/lib/lind/assembly.c" "$tools/lib/lind"
+
 cp -R "$source" "$work/musl"
 cd "$work/musl"
 
@@ -39,9 +43,9 @@ srcdir = .
 prefix = $sysroot
 includedir = $sysroot/include
 libdir = $sysroot/lib
-CC = $lind_cc
-AR = $prefix/bin/lind-ar
-RANLIB = $prefix/bin/lind-ranlib
+CC = $tools/bin/lind-cc
+AR = $tools/bin/lind-ar
+RANLIB = $tools/bin/lind-ranlib
 CFLAGS_C99FSE = -std=c99 -nostdinc -ffreestanding -frounding-math -fno-strict-aliasing
 CFLAGS_AUTO = -O2 -g1 -fomit-frame-pointer -fasynchronous-unwind-tables \
   -ffunction-sections -fdata-sections -Wno-unused-command-line-argument -Wno-ignored-attributes \

@@ -82,6 +82,9 @@ void compile_command(const struct paths *paths, const struct invocation *invocat
         list_add(command, "-c");
         break;
     }
+    if (stage == STAGE_LINK) { /* clang is told a temporary output */
+        dependency_options(invocation, input, command);
+    }
     if (output) {
         list_add(command, "-o");
         list_add(command, output);

@@ -104,21 +104,27 @@ static void print_command(const struct list *command)
     fputc('\n', stderr);
 }
 
-int jobs_run(const struct list *command)
+/* Starts a command with its standard error at `error_end`, or where ours is if that is negative. */
+static pid_t start(const struct list *command, int error_end)
 {
-    if (jobs.verbose) {
-        print_command(command);
-    }
-    if (jobs.dry_run) {
-        return 0;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (error_end >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, error_end, 2);
     }
     fflush(NULL);
     pid_t child;
-    int error = posix_spawn(&child, command->items[0], NULL, NULL, command->items, environ);
+    int error = posix_spawn(&child, command->items[0], &actions, NULL, command->items, environ);
+    posix_spawn_file_actions_destroy(&actions);
     if (error) {
         fail("cannot run '%s': %s", command->items[0], strerror(error));
     }
     jobs.child = child;
+    return child;
+}
+
+static int finish(const struct list *command, pid_t child)
+{
     int status;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
@@ -132,6 +138,42 @@ int jobs_run(const struct list *command)
         return 128 + WTERMSIG(status);
     }
     return WEXITSTATUS(status);
+}
+
+int jobs_run(const struct list *command)
+{
+    if (jobs.verbose) {
+        print_command(command);
+    }
+    return jobs.dry_run ? 0 : finish(command, start(command, -1));
+}
+
+int jobs_run_filtered(const struct list *command, void (*line)(const char *text))
+{
+    if (jobs.verbose) {
+        print_command(command);
+    }
+    if (jobs.dry_run) {
+        return 0;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) {
+        fail("cannot make a pipe: %s", strerror(errno));
+    }
+    pid_t child = start(command, ends[1]);
+    close(ends[1]);
+    FILE *errors = fdopen(ends[0], "r");
+    if (!errors) {
+        fail("cannot read from a pipe: %s", strerror(errno));
+    }
+    char *text = NULL;
+    size_t capacity = 0;
+    while (getline(&text, &capacity, errors) >= 0) {
+        line(text);
+    }
+    free(text);
+    fclose(errors);
+    return finish(command, child);
 }
 
 int jobs_finish(const struct list *command)

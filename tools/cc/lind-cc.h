@@ -5,7 +5,8 @@
  *   unit.c       what clang compiles in place of an assembly file; installed as lib/lind/assembly.c
  *   march.c      instruction sets that a cage may use
  *   compile.c    C to object, assembly or preprocessed text through clang and the plugin
- *   assembly.c   assembly files, which clang cannot send through a plugin by itself
+ *   assembly.c   assembly files, which clang cannot send through a plugin by itself; their text is
+ *                worked on in assembly_text.c
  *   link.c       objects to a program through ld.lld
  *   jobs.c       processes, temporary files, signals
  *   print.c      --version, --help, -print-*
@@ -128,9 +129,15 @@ void compile_command(const struct paths *paths, const struct invocation *invocat
 void dependency_options(const struct invocation *invocation, const struct item *input,
                         struct list *command);
 
-/* Assembles an assembly file to an object. `last`: nothing follows. Returns the exit status. */
+/* Assembles an assembly file to an object. Returns the exit status. */
 int assembly_run(const struct paths *paths, const struct invocation *invocation,
-                 const struct item *input, const char *output, bool last);
+                 const struct item *input, const char *output);
+
+/* The place in the sources of a line of preprocessed text, by its markers. False if there is none. */
+bool assembly_place(const char *path, unsigned long line, const char **file, unsigned long *number);
+/* Writes the assembly text `from` to `to` with debugging information for its lines, unless it has its
+ * own. `name` is the source's name. */
+void assembly_add_lines(const char *from, const char *to, const char *name);
 
 /* The command that links; `inputs` has an object for each item that was compiled, else NULL. */
 void link_command(const struct paths *paths, const struct invocation *invocation,
@@ -146,6 +153,8 @@ int print_queries(const struct paths *paths, const struct invocation *invocation
 void jobs_configure(bool verbose, bool dry_run);
 /* Runs a command to its end. Returns its exit status; a death by signal gives 128 + signal. */
 int jobs_run(const struct list *command);
+/* The same, with each line of its standard error given to `line` (with the newline) to be printed. */
+int jobs_run_filtered(const struct list *command, void (*line)(const char *text));
 /* Becomes the command when nothing has to be cleaned up after it, else runs it. Returns the status. */
 int jobs_finish(const struct list *command);
 /* A fresh name in this run's private temporary directory, ending in `suffix`. */

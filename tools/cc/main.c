@@ -48,7 +48,7 @@ static int compile_one(const struct paths *paths, const struct invocation *invoc
         if (!output) {
             output = text_format("%s.o", path_stem(input->text));
         }
-        return assembly_run(paths, invocation, input, output, last);
+        return assembly_run(paths, invocation, input, output);
     }
     struct list command = {0};
     compile_command(paths, invocation, invocation->stage, input, output, &command);
@@ -65,7 +65,16 @@ static int compile_all(const struct paths *paths, const struct invocation *invoc
         }
     }
     if (!sources) {
-        fail("no input files for this step; objects and libraries are for linking");
+        for (size_t i = 0; i < invocation->item_count; i++) {
+            if (invocation->items[i].is_input) {
+                warn("'%s' is for the linker, which does not run", invocation->items[i].text);
+                sources++;
+            }
+        }
+        if (!sources) {
+            fail("no input files");
+        }
+        return 0;
     }
     if (sources > 1 && invocation->output && invocation->stage != STAGE_PREPROCESS) {
         fail("cannot name one output with -o for several inputs");

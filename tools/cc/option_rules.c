@@ -103,6 +103,7 @@ static const struct option_rule rules[] = {
     DROPPED("-femulated-tls", FORM_FLAG),
     DROPPED("-fsemantic-interposition", FORM_FLAG),
     DROPPED("-fplt", FORM_FLAG),
+    DROPPED("-fno-plt", FORM_FLAG),
     DROPPED("-mtls-direct-seg-refs", FORM_FLAG),
     DROPPED("-mtls-dialect=", FORM_JOINED),
     DROPPED("-fuse-linker-plugin", FORM_FLAG),
