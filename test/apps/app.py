@@ -31,13 +31,13 @@ def run(command, tree, environment, stdin, seconds):
     return done.returncode, done.stdout
 
 
-def environment(build, kind, tree):
+def environment(build, kind, tree, recipe):
     result = {k: v for k, v in os.environ.items() if not k.startswith("LIND_")}
     result.update({"LC_ALL": "C", "TZ": "UTC"})
     bin_directory = os.path.join(build, "bin")
     if kind == "caged":
         result.update({"CC": "lind-cc", "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
-                       "LIND_RUN_OPTS": "--dir " + tree, "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
+                       "LIND_RUN_OPTS": " ".join("--dir " + path for path in [tree] + recipe.get("grant", [])), "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
     else:
         llvm = "/usr/lib/llvm-22/bin/llvm-"
         result.update({"CC": os.path.join(build, "lib", "lind", "native", "native-cc"), "AR": llvm + "ar",
@@ -68,7 +68,7 @@ def main():
         for step in recipe["steps"]:
             if step.get("long") and not args.long:
                 continue
-            status, output = run(step["run"], tree, environment(build, kind, tree), step.get("stdin"), step.get("seconds", 600))
+            status, output = run(step["run"], tree, environment(build, kind, tree, recipe), step.get("stdin"), step.get("seconds", 600))
             with open(os.path.join(home, kind + ".log"), "ab") as log:
                 log.write(b"$ " + step["run"].encode() + b"\n" + output + b"\n[exit status %d]\n" % status)
             if "test" not in step:
@@ -117,7 +117,8 @@ def main():
             binary = os.path.join(tree, work["binary"])
             command = [part.replace("@TREE@", tree) for part in work["arguments"]]
             entry[kind + "_binary"] = binary
-            prefix = [os.path.join(build, "bin", "lind-run"), "--dir", home, "--"] if kind == "caged" else []
+            grants = [word for path in work.get("grant", []) for word in ("--dir", path)]
+            prefix = [os.path.join(build, "bin", "lind-run"), "--dir", home, *grants, "--"] if kind == "caged" else []
             entry[kind] = prefix + [binary] + command
         entry["cwd"] = home
         entries[name] = entry

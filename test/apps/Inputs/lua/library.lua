@@ -37,7 +37,7 @@ show(os.getenv("NOT_THERE"), type(os.clock()), os.setlocale("C"), os.difftime(5,
 
 local name = "lua-test.tmp"
 local f = assert(io.open(name, "w+"))
-show(f:write("line one\n", 2, " ", 3.5, "\nline three\n0x10 -7 nan"), io.type(f))
+show(io.type(f:write("line one\n", 2, " ", 3.5, "\nline three\n0x10 -7 nan")), io.type(f))
 show(f:seek("set", 0), f:read("l"), f:read("n", "n"), f:read("L"), f:read("L"), f:read("n", "n"), f:read(1), f:seek("cur"), f:seek("end"))
 show(f:read(0), f:read("a"), f:close(), io.type(f), pcall(f.read, f))
 for line in io.lines(name) do io.write("<", line, ">") end print()
