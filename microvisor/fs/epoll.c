@@ -43,7 +43,7 @@ struct watch {
     struct epoll_set *set;
     struct file *file;
     uint32_t fd;
-    uint32_t events; /* as given, with EPOLLERR and EPOLLHUP; 0 after a one-shot event */
+    _Atomic uint32_t events; /* as given, with EPOLLERR and EPOLLHUP; 0 after a one-shot event */
     uint64_t data;
     int host_fd;                               /* what is in the host set for it, or -1 */
     int owned;                                 /* host_fd is a duplicate that is the watch's own */
@@ -58,16 +58,16 @@ struct epoll_set {
     struct lock lock; /* of the buckets and watches */
     struct lock ready_lock;
     struct watch *ready_first, **ready_end;
-    uint32_t ready_count;
-    uint32_t sleepers;       /* in the host's epoll_wait, under ready_lock */
+    _Atomic uint32_t ready_count; /* changed under ready_lock */
+    _Atomic uint32_t sleepers;       /* in the host's epoll_wait, under ready_lock */
     struct wait_queue queue; /* waiters for the set itself */
     struct file *file;
-    int bell;      /* eventfd, -1 as long as no object of the microvisor was watched */
-    int host_turn; /* who comes first when there is room for few events */
+    _Atomic int bell;      /* eventfd, -1 as long as no object of the microvisor was watched */
+    _Atomic int host_turn; /* who comes first when there is room for few events */
     uint64_t mark;
     struct watch **buckets;
     uint32_t bucket_count, watch_count;
-    uint32_t host_count; /* watches with something in the host set */
+    _Atomic uint32_t host_count; /* watches with something in the host set */
     struct lock nested_lock;
     struct watch *nested; /* changed under epoll_lock and nested_lock */
     uint64_t visited; /* walk number and depth found, for loop checks under epoll_lock */
@@ -495,7 +495,7 @@ static long watch_modify(struct task *task, struct epoll_set *set, struct watch 
     if (!watch->file->operations->poll)
         return host_control(set, EPOLL_CTL_MOD, watch->host_fd, event->events, event->data.u64);
     watch->data = event->data.u64;
-    __atomic_store_n(&watch->events, event->events | ALWAYS, __ATOMIC_SEQ_CST);
+    watch->events = event->events | ALWAYS;
     if (watch_look(task, watch))
         watch_ready(watch);
     return 0;

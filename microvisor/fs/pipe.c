@@ -245,7 +245,10 @@ static long pipe_ioctl(struct task *task, struct file *file, uint32_t command, u
 {
     if (command != FIONREAD)
         return -ENOTTY;
-    int waiting = (int)pipe_used(pipe_of(file));
+    struct pipe *pipe = pipe_of(file);
+    lock_acquire(&pipe->lock);
+    int waiting = (int)pipe_used(pipe);
+    lock_release(&pipe->lock);
     return task_copyout(task, argument, &waiting, sizeof waiting);
 }
 
