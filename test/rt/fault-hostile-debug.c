@@ -1,5 +1,5 @@
 // Can forged debug data change more of a crash's report than names and lines?
-// RUN: %lind-cc -g -O1 %s -o %t
+// RUN: %lind-cc -g -O0 %s -o %t
 // RUN: %python %S/Inputs/flip_debug.py %lind-run %t 60 "killed by SIGSEGV: write to 0x0 (null pointer)" | FileCheck %s
 // CHECK: 60 runs
 
