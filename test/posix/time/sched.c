@@ -1,0 +1,81 @@
+// Does a program see and set its own scheduling, and nobody else's?
+// RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
+// RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../Inputs/check.h"
+
+int main(void)
+{
+    struct sched_param param = {.sched_priority = 7};
+    void *const bad[] = BAD_ADDRESSES;
+    CHECK(!syscall(SYS_sched_yield));
+    CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER);
+    CHECK(syscall(SYS_sched_getscheduler, getpid()) == SCHED_OTHER);
+    FAILS(syscall(SYS_sched_getscheduler, 0x7ffffff0), ESRCH);
+    FAILS(syscall(SYS_sched_getscheduler, -1), EINVAL);
+    CHECK(!syscall(SYS_sched_getparam, 0, &param) && param.sched_priority == 0);
+    FAILS(syscall(SYS_sched_getparam, 0, NULL), EINVAL);
+    CHECK(!syscall(SYS_sched_setparam, 0, &param));
+    CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &param));
+    CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH);
+    CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param));
+    param.sched_priority = 3;
+    FAILS(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), EINVAL);
+    FAILS(syscall(SYS_sched_setscheduler, 0, 77, &param), EINVAL);
+    if (geteuid())
+        FAILS(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param), EPERM);
+    param.sched_priority = 0;
+    FAILS(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param), EINVAL);
+    CHECK(syscall(SYS_sched_get_priority_max, SCHED_FIFO) == 99);
+    CHECK(syscall(SYS_sched_get_priority_min, SCHED_RR) == 1);
+    CHECK(syscall(SYS_sched_get_priority_max, SCHED_OTHER) == 0);
+    FAILS(syscall(SYS_sched_get_priority_max, 77), EINVAL);
+    struct timespec quantum;
+    CHECK(!syscall(SYS_sched_rr_get_interval, 0, &quantum));
+
+    cpu_set_t set, one;
+    long length = syscall(SYS_sched_getaffinity, 0, sizeof set, &set);
+    CHECK(length >= 8 && length <= (long)sizeof set && length % 8 == 0);
+    CHECK(!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) >= 1);
+    FAILS(syscall(SYS_sched_getaffinity, 0, 7, &set), EINVAL);
+    FAILS(syscall(SYS_sched_getaffinity, 0x7ffffff0, sizeof set, &set), ESRCH);
+    int first = 0;
+    while (!CPU_ISSET(first, &set))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    CHECK(!sched_setaffinity(0, sizeof one, &one));
+    unsigned cpu = 999, node = 999;
+    CHECK(!syscall(SYS_getcpu, &cpu, &node, NULL));
+    CHECK(cpu == (unsigned)first && node < 999);
+    CHECK(!syscall(SYS_getcpu, NULL, NULL, NULL));
+    CHECK(!sched_getaffinity(0, sizeof one, &one) && CPU_COUNT(&one) == 1);
+    CHECK(!sched_setaffinity(0, sizeof set, &set));
+    CPU_ZERO(&one);
+    FAILS(syscall(SYS_sched_setaffinity, 0, sizeof one, &one), EINVAL);
+
+    int nice_before = 20 - (int)syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    CHECK(nice_before >= -20 && nice_before <= 19);
+    if (nice_before < 18) {
+        CHECK(!setpriority(PRIO_PROCESS, 0, nice_before + 1));
+        CHECK(getpriority(PRIO_PROCESS, getpid()) == nice_before + 1);
+    }
+    FAILS(syscall(SYS_getpriority, 9, 0), EINVAL);
+    FAILS(syscall(SYS_getpriority, PRIO_PROCESS, 0x7ffffff0), ESRCH);
+    FAILS(syscall(SYS_setpriority, 9, 0, 0), EINVAL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        FAILS(syscall(SYS_sched_getparam, 0, bad[i]), EFAULT);
+        FAILS(syscall(SYS_sched_setparam, 0, bad[i]), EFAULT);
+        FAILS(syscall(SYS_sched_setscheduler, 0, 0, bad[i]), EFAULT);
+        FAILS(syscall(SYS_sched_getaffinity, 0, 8, bad[i]), EFAULT);
+        FAILS(syscall(SYS_sched_setaffinity, 0, 8, bad[i]), EFAULT);
+        FAILS(syscall(SYS_sched_rr_get_interval, 0, bad[i]), EFAULT);
+        FAILS(syscall(SYS_getcpu, bad[i], NULL, NULL), EFAULT);
+    }
+    return check_end();
+}

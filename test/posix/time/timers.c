@@ -1,0 +1,235 @@
+// Do alarm, interval timers and POSIX timers ring when they should, as often, and say so when asked?
+// RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
+// RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../Inputs/check.h"
+
+static volatile int rings[65];
+static volatile siginfo_t last;
+
+static void ring(int signal, siginfo_t *info, void *context)
+{
+    rings[signal]++;
+    last = *info;
+}
+
+static long long clock_now(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static volatile double work;
+
+/* Uses CPU time. */
+static void burn(long long milliseconds)
+{
+    long long end = clock_now(CLOCK_PROCESS_CPUTIME_ID) + milliseconds * 1000000;
+    while (clock_now(CLOCK_PROCESS_CPUTIME_ID) < end)
+        for (int i = 0; i < 1000; i++)
+            work = work * 1.0001 + 1;
+}
+
+static void alarms(void)
+{
+    CHECK(alarm(100) == 0);
+    unsigned left = alarm(50);
+    CHECK(left == 100);
+    left = alarm(1);
+    CHECK(left == 50);
+    long long start = clock_now(CLOCK_MONOTONIC);
+    pause();
+    long long passed = clock_now(CLOCK_MONOTONIC) - start;
+    CHECK(rings[SIGALRM] == 1 && passed > 900000000 && passed < 1900000000);
+    CHECK(alarm(0) == 0);
+}
+
+static void intervals(void)
+{
+    struct itimerval value = {{0, 20000}, {0, 50000}}, old = {{9, 9}, {9, 9}};
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    rings[SIGALRM] = 0;
+    CHECK(!setitimer(ITIMER_REAL, &value, &old));
+    CHECK(!old.it_value.tv_sec && !old.it_value.tv_usec && !old.it_interval.tv_sec);
+    CHECK(!getitimer(ITIMER_REAL, &value));
+    CHECK(value.it_value.tv_usec > 30000 && value.it_value.tv_usec <= 50000);
+    CHECK(value.it_interval.tv_usec == 20000);
+    long long end = clock_now(CLOCK_MONOTONIC) + 260000000;
+    while (clock_now(CLOCK_MONOTONIC) < end)
+        usleep(5000);
+    CHECK(rings[SIGALRM] >= 7 && rings[SIGALRM] <= 12);
+    CHECK(!setitimer(ITIMER_REAL, &never, &value) && value.it_interval.tv_usec == 20000);
+
+    /* CPU time: not while we sleep. */
+    value = (struct itimerval){{0, 10000}, {0, 10000}};
+    CHECK(!setitimer(ITIMER_PROF, &value, NULL));
+    usleep(60000);
+    int idle = rings[SIGPROF];
+    CHECK(idle <= 3);
+    burn(150);
+    CHECK(rings[SIGPROF] - idle >= 5);
+    CHECK(!setitimer(ITIMER_PROF, &never, NULL));
+    CHECK(!setitimer(ITIMER_VIRTUAL, &value, NULL));
+    burn(150);
+    CHECK(rings[SIGVTALRM] >= 3);
+    CHECK(!setitimer(ITIMER_VIRTUAL, &never, NULL));
+
+    void *const bad[] = BAD_ADDRESSES;
+    FAILS(syscall(SYS_getitimer, 3, &value), EINVAL);
+    FAILS(syscall(SYS_setitimer, 3, &value, NULL), EINVAL);
+    value.it_value.tv_usec = 1000000;
+    FAILS(setitimer(ITIMER_REAL, &value, NULL), EINVAL);
+    value.it_value.tv_usec = -1;
+    FAILS(setitimer(ITIMER_REAL, &value, NULL), EINVAL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        FAILS(syscall(SYS_getitimer, 0, bad[i]), EFAULT);
+        FAILS(syscall(SYS_setitimer, 0, bad[i], NULL), EFAULT);
+    }
+}
+
+static void posix_timers(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2};
+    event.sigev_value.sival_ptr = (void *)0xabcdef;
+    timer_t timer, other;
+    struct itimerspec value, old;
+    CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+    CHECK(!timer_gettime(timer, &value) && !value.it_value.tv_sec && !value.it_value.tv_nsec);
+    value = (struct itimerspec){{0, 10000000}, {0, 30000000}};
+    CHECK(!timer_settime(timer, 0, &value, &old) && !old.it_value.tv_nsec);
+    CHECK(!timer_gettime(timer, &value));
+    CHECK(value.it_value.tv_nsec > 10000000 && value.it_value.tv_nsec <= 30000000);
+    CHECK(value.it_interval.tv_nsec == 10000000);
+    long long end = clock_now(CLOCK_MONOTONIC) + 130000000;
+    while (clock_now(CLOCK_MONOTONIC) < end)
+        usleep(3000);
+    CHECK(rings[SIGRTMIN + 2] >= 6 && rings[SIGRTMIN + 2] <= 11);
+    CHECK(last.si_code == SI_TIMER && last.si_value.sival_ptr == (void *)0xabcdef);
+
+    /* Overruns are counted while the signal is blocked. */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN + 2);
+    value = (struct itimerspec){{0, 5000000}, {0, 5000000}};
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    CHECK(!timer_settime(timer, 0, &value, NULL));
+    rings[SIGRTMIN + 2] = 0;
+    const struct timespec nap = {0, 103000000};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    value = (struct itimerspec){0};
+    sigset_t pending;
+    CHECK(!sigpending(&pending) && sigismember(&pending, SIGRTMIN + 2) == 1);
+    siginfo_t info;
+    CHECK(sigwaitinfo(&set, &info) == SIGRTMIN + 2);
+    CHECK(info.si_code == SI_TIMER && info.si_overrun >= 15 && info.si_overrun <= 40);
+    CHECK(timer_getoverrun(timer) == info.si_overrun);
+    CHECK(!timer_settime(timer, 0, &value, NULL));
+    const struct timespec none = {0, 0};
+    while (sigtimedwait(&set, &info, &none) > 0)
+        ;
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+
+    /* Absolute times, and times past. */
+    long long at = clock_now(CLOCK_REALTIME) + 30000000;
+    CHECK(!timer_create(CLOCK_REALTIME, NULL, &other));
+    value = (struct itimerspec){{0, 0}, {at / 1000000000, at % 1000000000}};
+    rings[SIGALRM] = 0;
+    CHECK(!timer_settime(other, TIMER_ABSTIME, &value, NULL));
+    while (!rings[SIGALRM])
+        pause();
+    CHECK(clock_now(CLOCK_REALTIME) >= at);
+    CHECK(last.si_code == SI_TIMER && last.si_value.sival_int == (int)(long)other);
+    value.it_value.tv_sec -= 100;
+    CHECK(!timer_settime(other, TIMER_ABSTIME, &value, NULL));
+    for (int i = 0; i < 100 && rings[SIGALRM] < 2; i++)
+        usleep(5000);
+    CHECK(rings[SIGALRM] == 2);
+    CHECK(!timer_gettime(other, &value) && !value.it_value.tv_sec && !value.it_value.tv_nsec);
+    CHECK(!timer_delete(other));
+    FAILS(syscall(SYS_timer_delete, other), EINVAL);
+
+    /* CPU time; and no notification at all. */
+    CHECK(!timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &other));
+    value = (struct itimerspec){{0, 0}, {0, 30000000}};
+    rings[SIGRTMIN + 2] = 0;
+    CHECK(!timer_settime(other, 0, &value, NULL));
+    burn(200);
+    CHECK(rings[SIGRTMIN + 2] == 1);
+    CHECK(!timer_delete(other));
+    event.sigev_notify = SIGEV_NONE;
+    CHECK(!timer_create(CLOCK_MONOTONIC, &event, &other));
+    CHECK(!timer_settime(other, 0, &value, NULL));
+    usleep(50000);
+    CHECK(!timer_gettime(other, &value) && !value.it_value.tv_sec && !value.it_value.tv_nsec);
+    CHECK(!timer_delete(other));
+    event.sigev_notify = SIGEV_THREAD_ID;
+    ((int *)&event)[4] = getpid(); /* sigev_notify_thread_id */
+    CHECK(!timer_create(CLOCK_MONOTONIC, &event, &other));
+    value = (struct itimerspec){{0, 0}, {0, 1}};
+    rings[SIGRTMIN + 2] = 0;
+    CHECK(!timer_settime(other, 0, &value, NULL));
+    for (int i = 0; i < 100 && !rings[SIGRTMIN + 2]; i++)
+        usleep(5000);
+    CHECK(rings[SIGRTMIN + 2] == 1);
+    CHECK(!timer_delete(other));
+
+    /* Errors, by the calls themselves. */
+    void *const bad[] = BAD_ADDRESSES;
+    int id;
+    FAILS(syscall(SYS_timer_create, 1000, NULL, &id), EINVAL);
+    FAILS(syscall(SYS_timer_create, CLOCK_MONOTONIC_RAW, NULL, &id), EOPNOTSUPP);
+    event = (struct sigevent){.sigev_notify = 77, .sigev_signo = SIGUSR1};
+    FAILS(syscall(SYS_timer_create, CLOCK_REALTIME, &event, &id), EINVAL);
+    event = (struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 65};
+    FAILS(syscall(SYS_timer_create, CLOCK_REALTIME, &event, &id), EINVAL);
+    event = (struct sigevent){.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+    ((int *)&event)[4] = 0x7ffffff0;
+    FAILS(syscall(SYS_timer_create, CLOCK_REALTIME, &event, &id), EINVAL);
+    FAILS(syscall(SYS_timer_settime, 5000, 0, &value, NULL), EINVAL);
+    FAILS(syscall(SYS_timer_settime, timer, 0, NULL, NULL), EINVAL);
+    FAILS(syscall(SYS_timer_gettime, -1, &value), EINVAL);
+    FAILS(syscall(SYS_timer_getoverrun, 12345), EINVAL);
+    FAILS(syscall(SYS_timer_delete, 12345), EINVAL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        FAILS(syscall(SYS_timer_create, CLOCK_REALTIME, bad[i], &id), EFAULT);
+        FAILS(syscall(SYS_timer_create, CLOCK_REALTIME, NULL, bad[i]), EFAULT);
+        FAILS(syscall(SYS_timer_settime, 0, 0, bad[i], NULL), EFAULT);
+        FAILS(syscall(SYS_timer_gettime, timer, bad[i]), EFAULT);
+    }
+    value.it_value.tv_nsec = 1000000000;
+    FAILS(timer_settime(timer, 0, &value, NULL), EINVAL);
+    CHECK(!timer_delete(timer));
+}
+
+/* Soft limit of CPU time: a signal each second from there on. */
+static void cpu_limit(void)
+{
+    struct rlimit limit;
+    CHECK(!getrlimit(RLIMIT_CPU, &limit));
+    limit.rlim_cur = 1 + (rlim_t)(clock_now(CLOCK_PROCESS_CPUTIME_ID) / 1000000000);
+    CHECK(!setrlimit(RLIMIT_CPU, &limit));
+    for (int i = 0; i < 30 && !rings[SIGXCPU]; i++)
+        burn(50);
+    CHECK(rings[SIGXCPU] == 1);
+}
+
+int main(void)
+{
+    struct sigaction action = {.sa_sigaction = ring, .sa_flags = SA_SIGINFO};
+    const int signals[] = {SIGALRM, SIGPROF, SIGVTALRM, SIGXCPU, SIGRTMIN + 2};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+    alarms();
+    intervals();
+    posix_timers();
+    cpu_limit();
+    return check_end();
+}
