@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "microvisor/mm/memory.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/internal.h"
 #include "rt/host.h"
@@ -84,6 +85,7 @@ static void run_handler(struct task *task, const struct signal_action *action, c
         return;
     }
     signals->restore_saved_mask = 0;
+    signals->queue->restart = NULL; /* an interrupted call does not go on behind a handler */
     uint64_t mask = signals->mask | action->mask;
     if (!(action->flags & SA_NODEFER))
         mask |= signal_bit(info->si_signo);
@@ -132,6 +134,18 @@ static void deliver(struct task *task, const siginfo_t *info)
         die(task, signal, NULL);
 }
 
+/* What is free in a window is an inaccessible mapping of the host; to the program it is not mapped. */
+static void correct_code(struct task *task, struct fault *fault)
+{
+    struct memory_region region;
+    char name[1];
+    if (fault->signal == SIGSEGV && fault->code == SEGV_ACCERR &&
+        (!memory_describe(task->process->memory, task->process->place, fault->address, &region, name,
+                          sizeof name) ||
+         region.start > fault->address))
+        fault->code = SEGV_MAPERR;
+}
+
 void signal_deliver_pending(struct thread *thread)
 {
     struct task *task = task_of(thread);
@@ -140,8 +154,10 @@ void signal_deliver_pending(struct thread *thread)
     signal_host_drain();
     if (atomic_load(&task->process->exiting) || atomic_load(&task->exiting))
         task_exit(task, 0);
-    if (bits & PENDING_FAULT)
+    if (bits & PENDING_FAULT) {
+        correct_code(task, &thread->fault);
         signal_force(task, &thread->fault);
+    }
     siginfo_t info;
     while (signal_take(task, ~task->signals.mask, &info))
         deliver(task, &info);
