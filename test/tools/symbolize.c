@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) int product(int a, int b)
     return a * b; // INLINED: [[AT:0x[0-9a-f]+]] product ({{.*}}symbolize.c:[[#@LINE]]), inlined in
 }
 
-// CHECK-DAG: 0x{{[0-9a-f]+}} second+0x0 ({{.*}}symbolize.c:[[#@LINE+3]])
+// CHECK-DAG: 0x{{[0-9a-f]+}} second+0x0 ({{.*}}symbolize.c:[[#@LINE+2]])
 __attribute__((noinline)) int second(int a, int b)
 {
     return product(a, b); // INLINED-NEXT: [[AT]] second+0x{{[0-9a-f]+}} ({{.*}}symbolize.c:[[#@LINE]])
