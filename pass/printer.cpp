@@ -49,7 +49,10 @@ class Printer final : public MCInstPrinter, private Sink {
     }
     void instruction(const MCInst &inst) override {
         line();
-        wrapped->printInst(&inst, at, note, *subtarget, *out);
+        // The text "addr32" would make an instruction of its own; the object streamer puts the prefix back.
+        MCInst plain = inst;
+        plain.setFlags(inst.getFlags() & ~FlagAddressSize);
+        wrapped->printInst(&plain, at, note, *subtarget, *out);
     }
     void group(ArrayRef<MCInst> insts) override {
         if (!hidden) {

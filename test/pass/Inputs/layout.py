@@ -46,7 +46,7 @@ def judge(section):
         elif re.match(r"(jmp|call)q?\t\*", text) and not re.match(r"jmpq\t\*(0x[0-9a-f]+)?\(%rip\)", text):
             yield address, text, "is an indirect branch outside a group"
         if text.startswith("call"):
-            for following, _, what in section[i + 1 :]:
+            for following, _, what in section[i + 1 : i + 32]:
                 if following >= (end + 31) // 32 * 32:
                     break
                 if what != "int3":
