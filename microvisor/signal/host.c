@@ -61,10 +61,8 @@ int signal_host_start(struct process *first)
         int signal = forwarded[i];
         if (sigaction(signal, NULL, &old))
             return -errno;
-        if (old.sa_handler == SIG_IGN) {
-            table[signal - 1].handler = ACTION_IGNORE;
-            continue;
-        }
+        if (old.sa_handler == SIG_IGN)
+            table[signal - 1].handler = ACTION_IGNORE; /* until the program sets another action */
         int error = fault_take_signal(signal);
         if (error)
             return error;
