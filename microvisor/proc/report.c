@@ -23,6 +23,7 @@ enum {
     HELPER_OUTPUT = 16384, /* bytes of its output that are read */
     FIRST_FREE_FD = 10,    /* above the descriptors that the helper gets */
     INSTRUCTION = 4,       /* bytes of an instruction that are looked at */
+    SIGNAL_FRAME = 1024,   /* a signal frame takes more than this */
 };
 
 /* Traps of the CPU, which Linux passes with a fault's signal. */
@@ -124,7 +125,7 @@ static const char *access_reason(struct report *report)
                 report->stack = region.start;
             return "stack overflow";
         }
-        if (lost && address - rsp < LIND_GUARD_SIZE)
+        if (lost && address - rsp + LIND_GUARD_SIZE < 2 * LIND_GUARD_SIZE)
             return "wild stack pointer";
     }
     if (address < LIND_GUARD_SIZE)
@@ -185,8 +186,12 @@ static const char *instruction_reason(const struct report *report)
     default:
         if (report->trap == TRAP_PROTECTION)
             return code[0] == 0xf4 ? "trap instruction (hlt)" : "misaligned or forbidden access";
-        /* The microvisor's own: signal/frame.c. */
-        return "no room for a signal handler's frame, or a broken one";
+        /* The microvisor's own (signal/frame.c): a frame could not be written, or not be taken
+         * back. */
+        return task_copyin(report->task, code, report->task->thread.regs.rsp - SIGNAL_FRAME,
+                           sizeof code)
+                   ? "no room for a signal handler's frame (stack overflow)"
+                   : "broken signal frame";
     }
 }
 

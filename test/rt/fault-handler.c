@@ -2,6 +2,8 @@
 // RUN: %lind-cc -g -O1 %s -o %t
 // RUN: sh -c '%lind-run %t handled; echo "status $?"' 2>&1 | FileCheck --check-prefix=HANDLED %s
 // RUN: sh -c '%lind-run %t again; echo "status $?"' 2>&1 | FileCheck --check-prefix=AGAIN %s
+// Without an alternate stack the handler of a stack overflow has no room:
+// RUN: sh -c '%lind-run %t overflow; echo "status $?"' 2>&1 | FileCheck --check-prefix=OVERFLOW %s
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,11 +32,20 @@ __attribute__((noinline)) void first(void)
     again = 2;
 }
 
+__attribute__((noinline)) int endless(volatile char *above)
+{
+    volatile char block[200];
+    block[0] = above[0];
+    return endless(block) + block[0]; // OVERFLOW: killed by SIGSEGV: no room for a signal handler's frame (stack overflow) in endless ({{.*}}fault-handler.c:
+}
+
 int main(int count, char **words)
 {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
     sigaction(SIGSEGV, &action, NULL);
     again = !strcmp(words[1], "again");
+    if (!strcmp(words[1], "overflow"))
+        return endless(words[0]);
     if (!sigsetjmp(back, 1))
         first(); // AGAIN: #5  0x{{[0-9a-f]+}} main+{{.*}}fault-handler.c:[[#@LINE]])
     return 3;
@@ -47,3 +58,6 @@ int main(int count, char **words)
 
 // AGAIN-NOT: handled
 // AGAIN: status 139
+
+// OVERFLOW-NOT: handled
+// OVERFLOW: status 139

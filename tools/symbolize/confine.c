@@ -39,14 +39,16 @@ static int set_limits(size_t file_size)
 
 static int allow(scmp_filter_ctx filter)
 {
-    static const int always[] = {SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(exit),
-                                 SCMP_SYS(exit_group)};
+    /* glibc's qsort asks how much memory there is. */
+    static const int always[] = {SCMP_SYS(munmap), SCMP_SYS(brk),        SCMP_SYS(madvise),
+                                 SCMP_SYS(exit),   SCMP_SYS(exit_group), SCMP_SYS(sysinfo)};
     static const int refused[] = {SCMP_SYS(open),       SCMP_SYS(openat),     SCMP_SYS(access),
                                   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
                                   SCMP_SYS(readlinkat), SCMP_SYS(stat),       SCMP_SYS(lstat),
                                   SCMP_SYS(fstat),      SCMP_SYS(newfstatat), SCMP_SYS(statx),
                                   SCMP_SYS(getcwd),     SCMP_SYS(close),      SCMP_SYS(fcntl),
-                                  SCMP_SYS(lseek),      SCMP_SYS(read),       SCMP_SYS(pread64)};
+                                  SCMP_SYS(lseek),      SCMP_SYS(read),       SCMP_SYS(pread64),
+                                  SCMP_SYS(getrandom),  SCMP_SYS(prlimit64),  SCMP_SYS(futex)};
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, always[i], 0))
             return -1;
