@@ -9,11 +9,12 @@ import sys
 REGISTERS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"]
 MAPS = {"0f": 1, "0f38": 2, "0f3a": 3}
 PREFIXES = {"np": 0, "66": 1, "f3": 2, "f2": 3}
-CLASSES = ["plain", "branch", "jump", "call", "indirect", "push", "pop", "string", "nop", "trap",
-           "lea", "add", "sub", "and", "mov"]
-FLAGS = ["MODRM", "MEMORY", "REGISTER", "NO_ACCESS", "MAYBE", "LOCK", "WRITES_REG", "WRITES_RM", "WRITES_VVVV",
-         "WRITES_OPCODE", "BYTE_REG", "BYTE_RM", "BYTE_OPCODE", "VVVV", "IS4", "NEEDS_B", "USES_DI", "USES_SI",
-         "RM_WRITTEN", "RM_READ"]
+# Classes that nothing but a write of %rsp makes special come first.
+CLASSES = ["plain", "mov", "add", "sub", "and", "lea", "branch", "jump", "call", "push", "pop", "trap", "indirect",
+           "string"]
+# REGISTER and MEMORY have the same bits as in modrm_table.
+FLAGS = ["MODRM", "NO_ACCESS", "NEEDS_B", "VVVV", "IS4", "REGISTER", "MEMORY", "MAYBE", "LOCK", "WRITES_REG", "WRITES_RM", "WRITES_VVVV",
+         "WRITES_OPCODE", "BYTE_REG", "BYTE_RM", "BYTE_OPCODE", "USES_DI", "USES_SI"]
 REX_B, REX_X, REX_R, REX_W = 1, 2, 4, 8
 WIDTH_CODES = {"y": "WIDTH_Y", "p": "WIDTH_P", "x": "WIDTH_X", "h": "WIDTH_H", "q": "WIDTH_Q", "e": "WIDTH_E", "d": "WIDTH_D"}
 
@@ -159,10 +160,6 @@ class Form:
                 has_rm = True
                 if kind in "EMWQ":
                     flags.add("MEMORY")
-                    if written:
-                        flags.add("RM_WRITTEN")
-                    if "r" in access:
-                        flags.add("RM_READ")
                     if memory_size == "0":
                         flags.add("NO_ACCESS")
                     else:
@@ -250,7 +247,7 @@ class Form:
 class Tables:
     def __init__(self):
         self.forms = {}                    # description -> index
-        self.form_list = [None]            # 0: no instruction
+        self.form_list = [None, ((), "plain", "0", "0", 0, 0, 0, 0, 0)]  # 0: no instruction, 1: a nop
         self.cells = {}                    # (table, row, opcode) -> list of (slots or None, form index, line)
         self.nops = {}
 
@@ -340,11 +337,13 @@ def write_rows(out, kind, name, rows, per_line=16):
 
 
 def modrm_bytes():
-    """For each ModRM byte: displacement's size, | 8 SIB follows, | 16 relative to %rip, | 32 register."""
+    """For each ModRM byte: displacement's size, | 8 SIB follows, | 16 relative to %rip, | 32 register, | 64 memory."""
     values = []
     for byte in range(256):
         mod, rm = byte >> 6, byte & 7
         value = {0: 0, 1: 1, 2: 4, 3: 32}[mod]
+        if mod != 3:
+            value |= 64
         if mod != 3 and rm == 4:
             value |= 8
         if mod == 0 and rm == 5:
@@ -358,6 +357,7 @@ def write_header(tables, path):
     out = ["/* Made by gen_tables.py from insns.tbl: do not edit. */", ""]
     out += ["enum {"] + ["    FORM_%s = 1 << %d," % (f, i) for i, f in enumerate(FLAGS)] + ["};"]
     out += ["enum form_class {"] + ["    CLASS_%s," % c.upper() for c in CLASSES] + ["};"]
+    out.append("enum { FORM_INDEX_NONE, FORM_INDEX_NOP };")
     out += ["static const struct form forms[%d] = {" % len(tables.form_list), "    {0},"]
     for form in tables.form_list[1:]:
         flags, kind, immediate, width, lw, rex_register, rex_memory, rex_need, writes = form
@@ -368,7 +368,11 @@ def write_header(tables, path):
     write_rows(out, "uint16_t", "opcode_table", cells["legacy"])
     write_rows(out, "uint16_t", "vex_table", cells["vex"])
     write_rows(out, "uint16_t", "split_table", splits)
-    write_rows(out, "uint8_t", "modrm_table", [modrm_bytes()])
+    values = modrm_bytes()
+    out.append("static const uint8_t modrm_table[256] = {")
+    for i in range(0, 256, 16):
+        out.append("    " + " ".join("%#x," % v for v in values[i:i + 16]))
+    out.append("};")
     lengths = range(1, max(tables.nops) + 1)
     if set(lengths) != set(tables.nops):
         raise SystemExit("the nops leave out a length")

@@ -120,11 +120,11 @@ static unsigned match_stack_b(const struct bundle *bundle, unsigned at)
     struct insn lea;
     if (at >= bundle->size || decode(bundle->bytes + at, &lea) || lea.form->class != CLASS_LEA)
         return 0;
-    if (lea.reg != REGISTER_RSP || lea.rex & REX_W || lea.operand16 || lea.address32 || lea.segment ||
+    if (lea.reg != REGISTER_RSP || lea.rex & REX_W || lea.prefixes & ~PREFIX_REX ||
         lea.address == ADDRESS_RIP)
         return 0;
-    /* Not through %r11: it holds the base. Only a base or index with its REX bit can be. */
-    if (lea.modrm & 4 && (lea.modrm & 7) == 4) {
+    /* Not through %r11: it holds the base. */
+    if ((lea.modrm & 7) == 4) { /* SIB */
         unsigned base = (lea.sib & 7) | (lea.rex & REX_B) << 3;
         unsigned index = (lea.sib >> 3 & 7) | (lea.rex & REX_X) << 2;
         if (base == REGISTER_R11 || index == REGISTER_R11)
@@ -159,32 +159,47 @@ static unsigned match_string(const struct bundle *bundle, unsigned at)
     return at <= bundle->size ? at : 0;
 }
 
+/* The groups that begin with a load of BASE. */
+static unsigned match_base_load(struct walk *walk, const struct bundle *bundle, unsigned at, unsigned next)
+{
+    unsigned end;
+    if (!has_load_base(walk, bundle, at))
+        return 0;
+    end = match_stack_b(bundle, next);
+    if (end)
+        walk->drift = 0;
+    else
+        end = match_string(bundle, next);
+    return end;
+}
+
 /* R4 and R7 for an instruction with a memory operand. */
 static inline const char *check_memory(const struct walk *walk, const struct insn *insn, uint64_t next, int *rule)
 {
     *rule = 4;
-    if (insn->segment == 0x65) {
-        if (!insn->address32)
+    if (insn->prefixes & PREFIX_GS) {
+        if (!(insn->prefixes & PREFIX_ADDRESS32))
             return "%gs: without 32-bit address size";
         if (insn->address == ADDRESS_RIP)
             return "%eip-relative operand";
         return NULL;
     }
-    if (insn->address32)
+    int32_t displacement = insn_displacement(insn);
+    if (insn->prefixes & PREFIX_ADDRESS32)
         return "32-bit address without %gs:";
-    if (insn->segment == 0x64) {
-        if (insn->address != ADDRESS_ABSOLUTE || (uint32_t)insn->displacement >= LIND_FS_REACH)
+    if (insn->prefixes & PREFIX_FS) {
+        if (insn->address != ADDRESS_ABSOLUTE || (uint32_t)displacement >= LIND_FS_REACH)
             return "%fs: operand that is not %fs:0 to %fs:4095";
         return NULL;
     }
     if (insn->address == ADDRESS_RSP) {
-        if (insn->displacement < -LIND_RSP_REACH || insn->displacement > LIND_RSP_REACH)
+        if (displacement < -LIND_RSP_REACH || displacement > LIND_RSP_REACH)
             return "displacement from %rsp beyond 32 KiB";
         return NULL;
     }
     if (insn->address == ADDRESS_RIP) {
         const struct verify_module *module = walk->module;
-        uint64_t target = next + (uint64_t)(int64_t)insn->displacement, width = insn_width(insn);
+        uint64_t target = next + (uint64_t)(int64_t)displacement, width = insn_width(insn);
         if (target < module->image_start || target >= module->image_end || width > module->image_end - target)
             return "%rip-relative operand outside the module's image";
         if (target < module->gate_address + LIND_PAGE_SIZE && target + width > module->gate_address) {
@@ -204,7 +219,7 @@ static unsigned check_rsp_write(struct walk *walk, const struct bundle *bundle, 
     const struct form *form = insn->form;
     uint32_t amount;
     *message = "%rsp is written outside a stack group";
-    if (insn->operand16)
+    if (insn->prefixes & PREFIX_OPERAND16)
         return 0;
     if (!(insn->rex & REX_W)) { /* stack group A: a full write of %esp, rebased by the next instruction */
         if (form->class != CLASS_MOV && form->class != CLASS_LEA && form->class != CLASS_ADD &&
@@ -217,10 +232,12 @@ static unsigned check_rsp_write(struct walk *walk, const struct bundle *bundle, 
             *message = "%esp is written without addq BASE(%rip),%rsp behind it";
         return end;
     }
-    if (form->class == CLASS_LEA && insn->address == ADDRESS_RSP && !insn->address32) {
-        amount = (uint32_t)(insn->displacement < 0 ? -(uint32_t)insn->displacement : (uint32_t)insn->displacement);
+    if (form->class == CLASS_LEA && insn->address == ADDRESS_RSP &&
+        !(insn->prefixes & PREFIX_ADDRESS32)) {
+        int32_t value = insn_displacement(insn);
+        amount = value < 0 ? -(uint32_t)value : (uint32_t)value;
     } else if ((form->class == CLASS_ADD || form->class == CLASS_SUB) && form->immediate) {
-        int32_t value = form->immediate == 1 ? (int8_t)*insn->immediate : load32(insn->immediate);
+        int32_t value = form->immediate == 1 ? (int8_t)*insn_immediate(insn) : load32(insn_immediate(insn));
         amount = value < 0 ? -(uint32_t)value : (uint32_t)value;
     } else {
         return 0;
@@ -235,74 +252,102 @@ static unsigned check_rsp_write(struct walk *walk, const struct bundle *bundle, 
 /* Offset in the text to which a direct branch goes. */
 static inline uint64_t branch_target(const struct insn *insn, uint64_t next)
 {
-    int32_t distance = insn->form->immediate == 1 ? (int8_t)*insn->immediate : load32(insn->immediate);
+    int32_t distance = insn->form->immediate == 1 ? (int8_t)*insn_immediate(insn) : load32(insn_immediate(insn));
     return next + (uint64_t)(int64_t)distance;
 }
 
-/* All but plain instructions. Returns the end in the bundle of the instruction or of the group that it begins. */
-static unsigned check_special(struct walk *walk, const struct bundle *bundle, const struct insn *insn, unsigned at,
-                              unsigned next)
+/* Goes over a run of int3, which fills bundles up behind calls. Returns its end in the bundle. */
+static unsigned skip_int3(struct walk *walk, struct bundle *bundle, unsigned at)
 {
-    uint64_t offset = bundle->offset + at;
+    uint64_t others;
+    unsigned run;
+    do {
+        others = load64(bundle->bytes + at) ^ 0xccccccccccccccccULL;
+        run = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+        if (run > bundle->size - at)
+            run = bundle->size - at;
+        if (run > 0)
+            walk->falls_through = 0;
+        bundle->starts |= ((1u << run) - 1) << at;
+        at += run;
+    } while (run == 8 && at < bundle->size);
+    return at;
+}
+
+/* R6 and R5 for a direct branch. */
+static inline void check_branch(struct walk *walk, const struct insn *insn, uint64_t offset, unsigned length)
+{
+    uint64_t target = branch_target(insn, offset + length);
+    if (__builtin_expect(target >= walk->module->text_size, 0))
+        fault(walk, offset, length, 6, "branch out of the text");
+    else
+        walk->targets[target / 64] |= 1ULL << target % 64;
+    if (walk->drift && insn->form->class != CLASS_CALL)
+        fault(walk, offset, length, 5, "branch while %rsp has drifted without an access through it");
+    walk->drift = 0;
+    walk->falls_through = insn->form->class == CLASS_BRANCH;
+}
+
+/* An lea that writes %r11 may begin a jump or gate group. Returns the end in the bundle of the group, or of the lea. */
+static unsigned check_lea(struct walk *walk, struct bundle *bundle, const struct insn *insn, unsigned at, unsigned next)
+{
     unsigned end;
     int is_call = 0;
+    if (insn->prefixes & (PREFIX_OPERAND16 | PREFIX_ADDRESS32))
+        return next;
+    if (insn->rex & REX_W) {
+        if (insn->address != ADDRESS_RIP)
+            return next;
+        end = match_gate(walk, bundle, next,
+                         bundle_address(walk, bundle, next) + (uint64_t)(int64_t)insn_displacement(insn));
+    } else {
+        /* 31(r): one register, displacement of one byte. SIB 24 is the only one for %r12, and %rsp is no target. */
+        if ((insn->modrm & 0xc0) != 0x40 || insn_displacement(insn) != BUNDLE - 1 || insn->address == ADDRESS_RSP ||
+            ((insn->modrm & 7) == 4 && (insn->sib != 0x24 || insn->rex & REX_X)))
+            return next;
+        end = match_jump(walk, bundle, next, &is_call);
+    }
+    if (!end)
+        return next;
+    if (walk->drift && !is_call)
+        fault(walk, bundle->offset + at, end - at, 5, "branch while %rsp has drifted without an access through it");
+    walk->drift = 0;
+    walk->falls_through = 0;
+    return skip_int3(walk, bundle, end);
+}
+
+/* What the classes beyond the plain ones ask for. Returns the end in the bundle of the instruction or of the group that it begins. */
+static inline __attribute__((always_inline)) unsigned check_class(struct walk *walk, struct bundle *bundle,
+                                                                  const struct insn *insn, unsigned at, unsigned next)
+{
     switch (insn->form->class) {
     case CLASS_LEA:
-        if (insn->segment) {
-            fault(walk, offset, next - at, 2, "segment prefix without effect");
-            return next;
+        if (__builtin_expect(insn->prefixes & PREFIX_ADDRESS32 && insn->address == ADDRESS_RIP, 0))
+            fault(walk, bundle->offset + at, next - at, 4, "%eip-relative operand");
+        if (insn->reg == REGISTER_R11) {
+            struct insn copy = *insn; /* so that *insn can stay in registers */
+            return check_lea(walk, bundle, &copy, at, next);
         }
-        if (insn->address32 && insn->address == ADDRESS_RIP) {
-            fault(walk, offset, next - at, 4, "%eip-relative operand");
-            return next;
-        }
-        if (insn->reg != REGISTER_R11 || insn->operand16)
-            return next;
-        if (insn->rex & REX_W) {
-            if (insn->address != ADDRESS_RIP)
-                return next;
-            end = match_gate(walk, bundle, next,
-                             bundle_address(walk, bundle, next) + (uint64_t)(int64_t)insn->displacement);
-        } else {
-            /* 31(r): one register, displacement of one byte. SIB 24 is the only one for %r12, and %rsp is no target. */
-            if ((insn->modrm & 0xc0) != 0x40 || insn->displacement != BUNDLE - 1 || insn->address32 ||
-                insn->address == ADDRESS_RSP || ((insn->modrm & 7) == 4 && (insn->sib != 0x24 || insn->rex & REX_X)))
-                return next;
-            end = match_jump(walk, bundle, next, &is_call);
-        }
-        if (!end)
-            return next;
-        if (walk->drift && !is_call)
-            fault(walk, offset, end - at, 5, "branch while %rsp has drifted without an access through it");
-        walk->drift = 0;
-        walk->falls_through = 0;
-        return end;
+        return next;
     case CLASS_BRANCH:
     case CLASS_JUMP:
-    case CLASS_CALL: {
-        uint64_t target = branch_target(insn, bundle->offset + next);
-        if (target >= walk->module->text_size)
-            fault(walk, offset, next - at, 6, "branch out of the text");
-        else
-            walk->targets[target / 64] |= 1ULL << target % 64;
-        if (walk->drift && insn->form->class != CLASS_CALL)
-            fault(walk, offset, next - at, 5, "branch while %rsp has drifted without an access through it");
-        walk->drift = 0;
-        walk->falls_through = insn->form->class == CLASS_BRANCH;
+        check_branch(walk, insn, bundle->offset + at, next - at);
         return next;
-    }
+    case CLASS_CALL:
+        check_branch(walk, insn, bundle->offset + at, next - at);
+        return skip_int3(walk, bundle, next);
     case CLASS_PUSH:
     case CLASS_POP:
         walk->drift = 0;
         return next;
     case CLASS_TRAP:
         walk->falls_through = 0;
-        return next;
+        return skip_int3(walk, bundle, next);
     case CLASS_STRING:
-        fault(walk, offset, next - at, 4, "string operation outside its group");
+        fault(walk, bundle->offset + at, next - at, 4, "string operation outside its group");
         return next;
     case CLASS_INDIRECT:
-        fault(walk, offset, next - at, 6, "indirect branch outside a group");
+        fault(walk, bundle->offset + at, next - at, 6, "indirect branch outside a group");
         walk->falls_through = 0;
         return next;
     default:
@@ -333,13 +378,6 @@ static inline __attribute__((always_inline)) void walk_bundle(struct walk *walk,
         unsigned length, next;
         int rule;
         if (__builtin_expect(why != NULL, 0)) {
-            length = decode_nop(bytes);
-            if (length && at + length <= bundle->size) {
-                bundle->starts |= 1u << at;
-                walk->falls_through = 1;
-                at += length;
-                continue;
-            }
             undecodable(walk, bundle, at, why);
             return;
         }
@@ -356,34 +394,24 @@ static inline __attribute__((always_inline)) void walk_bundle(struct walk *walk,
         if (insn.address != ADDRESS_NONE && !(insn.form->flags & FORM_NO_ACCESS)) {
             why = check_memory(walk, &insn, bundle_address(walk, bundle, next), &rule);
             if (__builtin_expect(why != NULL, 0)) {
-                unsigned end = 0;
-                if (rule == 7 && has_load_base(walk, bundle, at)) {
-                    end = match_stack_b(bundle, next);
-                    if (end)
-                        walk->drift = 0;
-                    else
-                        end = match_string(bundle, next);
-                }
+                unsigned end = rule == 7 ? match_base_load(walk, bundle, at, next) : 0;
                 if (!end)
                     fault(walk, bundle->offset + at, length, rule, why);
-                else
-                    next = end;
-                at = next;
+                at = end ? end : next;
                 continue;
             }
             if (insn.address == ADDRESS_RSP && !(insn.form->flags & FORM_MAYBE))
                 walk->drift = 0;
         }
-        if (__builtin_expect(insn_writes(&insn) >> REGISTER_RSP & 1, 0)) {
-            unsigned end = check_rsp_write(walk, bundle, &insn, next, &why);
+        if (__builtin_expect(insn_writes_rsp(&insn), 0)) {
+            struct insn copy = insn; /* so that insn itself can stay in registers */
+            unsigned end = check_rsp_write(walk, bundle, &copy, next, &why);
             if (!end)
                 fault(walk, bundle->offset + at, length, 5, why);
             at = end ? end : next;
             continue;
         }
-        if (insn.form->class != CLASS_PLAIN)
-            next = check_special(walk, bundle, &insn, at, next);
-        at = next;
+        at = insn.form->class < CLASS_LEA ? next : check_class(walk, bundle, &insn, at, next);
     }
 }
 
@@ -410,13 +438,8 @@ static void __attribute__((noinline, cold)) report_branches(struct walk *walk)
         struct insn insn;
         unsigned at = 0, length;
         while (at < bundle.size && !walk->stopped) {
-            if (decode(bundle.bytes + at, &insn)) {
-                length = decode_nop(bundle.bytes + at);
-                if (!length)
-                    break;
-                at += length;
-                continue;
-            }
+            if (decode(bundle.bytes + at, &insn))
+                break;
             length = (unsigned)(insn.end - (bundle.bytes + at));
             if (insn.form->class == CLASS_BRANCH || insn.form->class == CLASS_JUMP || insn.form->class == CLASS_CALL) {
                 uint64_t target = branch_target(&insn, offset + at + length);
