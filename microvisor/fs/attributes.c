@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -266,6 +267,15 @@ long call_ftruncate(struct task *task, const uint64_t args[6]) {
     return error;
 }
 
+/* A memfd takes the host's memory, which one call must not exhaust (attack row K14): at most half
+ * of what is free. */
+static int memory_room(uint64_t length) {
+    struct sysinfo system;
+    if (sysinfo(&system))
+        return -errno;
+    return length <= (uint64_t)system.freeram * system.mem_unit / 2 ? 0 : -ENOSPC;
+}
+
 long call_fallocate(struct task *task, const uint64_t args[6]) {
     const uint32_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
                            FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
@@ -283,6 +293,8 @@ long call_fallocate(struct task *task, const uint64_t args[6]) {
     else if (!(mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_COLLAPSE_RANGE)) &&
              args[2] <= (uint64_t)INT64_MAX - args[3])
         error = size_limited(task, args[2] + args[3]);
+    if (!error && !file->mount && file->kind == FILE_REGULAR && !(mode & FALLOC_FL_PUNCH_HOLE))
+        error = memory_room(args[3]);
     if (!error)
         error = host_call4(SYS_fallocate, file->host_fd, mode, args[2], args[3]);
     descriptor_put(task, file);
