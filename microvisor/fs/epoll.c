@@ -28,6 +28,7 @@
 
 #define READABLE (POLLIN | POLLRDNORM)
 #define ALWAYS (EPOLLERR | EPOLLHUP)
+#define EVENTS (0x27ffU | EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)
 #define NESTS_MAX 4          /* links in a chain of sets, as in Linux */
 #define WATCHES_MAX 1000000  /* of one lind-run (Linux: fs.epoll.max_user_watches) */
 #define EVENTS_AT_ONCE 64    /* of host events in one epoll_wait */
@@ -536,7 +537,7 @@ static long control_checked(struct task *task, struct file *file, uint32_t opera
     if (operation != EPOLL_CTL_DEL && event->events & EPOLLEXCLUSIVE &&
         (operation == EPOLL_CTL_MOD || is_set(target) || event->events & ~exclusive_only))
         return -EINVAL;
-    event->events &= ~(uint32_t)EPOLLWAKEUP; /* a privilege that no cage has; Linux ignores it then */
+    event->events &= EVENTS; /* others mean nothing, or EPOLLWAKEUP: a privilege that no cage has */
     struct epoll_set *set = set_of(file);
     if (is_set(target))
         lock_acquire(&epoll_lock);

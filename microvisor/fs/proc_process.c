@@ -225,7 +225,15 @@ int proc_status(struct content *content, struct task *task, struct process *proc
 static long host_text(const struct file *file, char *text, size_t size)
 {
     struct stat status = {0};
+    char path[40];
     host_call2(SYS_fstat, file->host_fd, &status);
+    path_of_host_fd(path, file->host_fd);
+    long length = host_call3(SYS_readlink, path, text, size - 1);
+    if (length > 0) { /* names that the kernel made, and that give nothing of the host away */
+        text[length] = 0;
+        if (!strncmp(text, "anon_inode:", 11) || !strncmp(text, "/memfd:", 7))
+            return length;
+    }
     switch (status.st_mode & S_IFMT) {
     case S_IFIFO:
         return snprintf(text, size, "pipe:[%lu]", status.st_ino);

@@ -363,6 +363,8 @@ static int proc_jump(struct task *task, const struct node *node, struct file **f
 
 void content_add_bytes(struct content *content, const void *bytes, uint64_t length)
 {
+    if (!length)
+        return;
     if (content->length + length > content->size) {
         uint64_t size = (content->length + length) * 2 + 4095;
         size -= size % 4096;
@@ -371,7 +373,8 @@ void content_add_bytes(struct content *content, const void *bytes, uint64_t leng
             content->failed = 1;
             return;
         }
-        memcpy(more, content->bytes, content->length);
+        if (content->length)
+            memcpy(more, content->bytes, content->length);
         file_pages_free(content->bytes, content->size);
         content->bytes = more;
         content->size = size;
