@@ -33,8 +33,8 @@ static int complain(int status, const char *format, ...)
     return status;
 }
 
-/* Opens the program: by path when the name has a slash, else along PATH, as execvp(3) does. Returns the host fd with the absolute host
- * path in `path`, or -errno. */
+/* Opens the program: by path when the name has a slash, else the file of that name in the current directory or the first one along PATH.
+ * Returns the host fd with the absolute host path in `path`, or -errno. */
 static int program_open(const char *name, char path[PATH_MAX])
 {
     char candidate[PATH_MAX];
@@ -42,29 +42,27 @@ static int program_open(const char *name, char path[PATH_MAX])
     const char *search = strchr(name, '/') ? "" : getenv("PATH");
     if (!search)
         search = "/usr/local/bin:/usr/bin:/bin";
-    for (const char *at = search;; at++) {
-        size_t length = strcspn(at, ":");
-        int fits = *search ? snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, at,
-                                      length ? "/" : "", name)
-                           : snprintf(candidate, sizeof candidate, "%s", name);
-        if (fits < (int)sizeof candidate && realpath(candidate, path)) {
-            struct stat status;
-            int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-            if (fd < 0)
-                error = errno;
-            else if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !(status.st_mode & 0111)) {
-                close(fd);
-                error = EACCES;
-            } else
-                return fd;
-        } else if (fits >= (int)sizeof candidate) {
+    for (size_t length = 0;; length = strcspn(search, ":")) {
+        /* First, and for an empty part of PATH: the name as it is. */
+        int size = snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, search,
+                            length ? "/" : "", name);
+        struct stat status;
+        int fd = -1;
+        if (size >= (int)sizeof candidate) {
             error = ENAMETOOLONG;
-        } else if (errno != ENOENT && errno != ENOTDIR) {
-            error = errno;
+        } else if (!realpath(candidate, path) || (fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+            if (errno != ENOENT && errno != ENOTDIR)
+                error = errno;
+        } else if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !(status.st_mode & 0111)) {
+            close(fd);
+            error = EACCES;
+        } else {
+            return fd;
         }
-        at += length;
-        if (!*at)
+        search += length;
+        if (!*search)
             return -error;
+        search += *search == ':';
     }
 }
 
