@@ -452,7 +452,7 @@ bool Bundler::isAnchor(const MCInst &inst) const {
     unsigned o = inst.getOpcode();
     if (t.isPush(o) || t.isPop(o) || t.kind(o) == Kind::CallDirect)
         return true;
-    if (!t.plainMove(o))
+    if (!t.sureAccess(o))
         return false;
     int at = t.memory(o);
     return inst.getOperand(at + MemBase).getReg() == t.RSP &&
@@ -492,7 +492,7 @@ void Bundler::beforeAtom(ArrayRef<MCInst> insts) {
     uint64_t amount;
     Kind kind = t.kind(insts.back().getOpcode());
     bool leaves = kind == Kind::Jump || kind == Kind::JumpShort || kind == Kind::JumpRegister ||
-                  kind == Kind::JumpMemory || kind == Kind::CallRegister || kind == Kind::Trap;
+                  kind == Kind::JumpMemory || kind == Kind::Trap;
     if (leaves || (insts.size() == 1 && stackAdjustment(insts[0], amount) &&
                    drift + amount > LIND_RSP_REACH))
         probe();
@@ -510,6 +510,8 @@ void Bundler::afterAtom(ArrayRef<MCInst> insts) {
     } else if (last.getNumOperands() && last.getOperand(0).isReg() &&
                last.getOperand(0).getReg() == t.RSP) {
         drift = 0; // a stack group
+    } else if (kind == Kind::CallRegister) {
+        drift = 0; // pushes its return address
     }
     poppedScratch = first.getOpcode() == t.POP64r && first.getOperand(0).getReg() == t.R11;
     if (insts.size() > 1 || kind == Kind::CallDirect) {

@@ -25,7 +25,7 @@ const char *const systemExact[] = {
 const char *const systemPrefixes[] = {
     "IRET",  "IN8",   "IN16",  "IN32",   "OUT8",   "OUT16",  "OUT32",    "INSB",     "INSW",
     "INSL",  "OUTSB", "OUTSW", "OUTSL",  "LGDT",   "LIDT",   "LLDT",     "LTR",      "LMSW",
-    "SGDT",  "SIDT",  "SLDT",  "STR16",  "STR32",  "STR64",  "SMSW",     "INVLPG",   "INVPCID",
+    "SGDT",  "SIDT",  "SLDT",  "STR16",  "STR32",  "STR64",  "STRm",  "LKGS",  "TLBSYNC", "RDMSRri", "WRMSRNS", "SMSW",     "INVLPG",   "INVPCID",
     "INVEPT", "INVVPID", "VMCALL", "VMCLEAR", "VMFUNC", "VMLAUNCH", "VMLOAD", "VMMCALL", "VMPTRLD",
     "VMPTRST", "VMREAD", "VMRESUME", "VMRUN", "VMSAVE", "VMWRITE", "VMXOFF", "VMXON", "VMGEXIT",
     "ENCLS", "ENCLU", "ENCLV", "LAR16",  "LAR32",  "LAR64",  "LSL16",    "LSL32",    "LSL64",
@@ -33,7 +33,7 @@ const char *const systemPrefixes[] = {
     "RMPQUERY", "SENDUIPI", "URDMSR", "UWRMSR", "MOVRS"};
 const char *const farPrefixes[] = {"FARJMP", "FARCALL", "LRET", "RET16", "RET32", "RETI16",
                                    "RETI32", "CALL16", "CALL32", "CALLpcrel16", "CALLpcrel32",
-                                   "JMP16", "JMP32", "JMPABS", "JCXZ"};
+                                   "JMP16", "JMP32", "JMPABS", "JCXZ", "JECXZ"};
 const char *const narrowBranches[] = {"JMP_2", "JCC_2"};
 const char *const segmentPrefixes[] = {
     "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE", "POPFS",  "POPGS",  "POPDS",  "POPES",
@@ -63,7 +63,9 @@ const char *const newerPrefixes[] = {
     "VCVTNEE",  "VCVTNEO",   "VCVTNEPS", "VSHA512", "VSM3",    "VSM4",   "AESENC128", "AESENC256",
     "AESDEC128", "AESDEC256", "AESENCWIDE", "AESDECWIDE", "LOADIWKEY", "ENCODEKEY", "EXTRQ",
     "INSERTQ",  "MOVNTSD",   "MOVNTSS", "PUSH2",   "POP2",     "PUSHP",  "POPP",    "CCMP",
-    "CTEST",    "CFCMOV",    "LWP",     "SLWP",    "LLWP",     "VPCMOV", "VPPERM",  "VPERMIL2"};
+    "CTEST",    "CFCMOV",    "LWP",     "SLWP",    "LLWP",     "VPCMOV", "VPPERM",  "VPERMIL2",
+    "GF2P8",    "VGF2P8",    "VAESENCY", "VAESENCLASTY", "VAESDECY", "VAESDECLASTY", "VPCLMULQDQY",
+    "PREFETCHWT1", "FFREEP"};
 const char *const prefixExact[] = {"DATA16_PREFIX", "REX64_PREFIX", "ADDR32_PREFIX",
                                    "ADDR16_PREFIX", "DATA32_PREFIX"};
 const char *const undefinedPrefixes[] = {"UD0"};
@@ -71,6 +73,7 @@ const char *const narrowStack[] = {"PUSH16", "POP16", "PUSHF16", "PUSH32", "POP3
                                    "PUSHA", "POPA"};
 const char *const bitMemory[] = {"BT16mr",  "BT32mr",  "BT64mr",  "BTS16mr", "BTS32mr", "BTS64mr",
                                  "BTR16mr", "BTR32mr", "BTR64mr", "BTC16mr", "BTC32mr", "BTC64mr"};
+const char *const bitMemoryPrefixes[] = {"LOCK_BTS_RM", "LOCK_BTR_RM", "LOCK_BTC_RM"};
 const char *const string32[] = {"REP_MOVSB_32", "REP_MOVSW_32", "REP_MOVSD_32", "REP_MOVSQ_32",
                                 "REP_STOSB_32", "REP_STOSW_32", "REP_STOSD_32", "REP_STOSQ_32"};
 
@@ -92,13 +95,25 @@ const Reason reasons[] = {
     {"use ud2", {}, undefinedPrefixes},
     {"the stack holds 8-byte words; push or pop 64 bits", {}, narrowStack},
     {"a register bit offset reaches beyond the operand; load the word and use the register form",
-     bitMemory, {}},
+     bitMemory, bitMemoryPrefixes},
     {"32-bit string operations are not available", string32, {}},
 };
 
 } // namespace
 
+// FMA with four operands, which only old AMD processors have: VFMADDPD4rr and so on.
+static bool isFma4(StringRef name) {
+    if (!name.starts_with("VF"))
+        return false;
+    for (StringRef width : {"PD4", "PS4", "SD4", "SS4"})
+        if (name.contains(width))
+            return true;
+    return false;
+}
+
 const char *forbiddenReason(StringRef name) {
+    if (isFma4(name))
+        return "use the three-operand form of FMA";
     for (const Reason &reason : reasons) {
         for (const char *exact : reason.exact)
             if (name == exact)

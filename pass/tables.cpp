@@ -63,12 +63,14 @@ static bool isLockable(StringRef name) {
     return false;
 }
 
-static bool isPlainMove(StringRef name) {
-    return StringSwitch<bool>(name)
-        .Cases({"MOV8rm", "MOV16rm", "MOV32rm", "MOV64rm"}, true)
-        .Cases({"MOV8mr", "MOV16mr", "MOV32mr", "MOV64mr"}, true)
-        .Cases({"MOV8mi", "MOV16mi", "MOV32mi", "MOV64mi32"}, true)
-        .Default(false);
+// Instructions that the compiler uses on stack slots and that access their memory operand always. Masked moves
+// and shifts by a count of 0 do not.
+static bool isSureAccess(StringRef name) {
+    for (StringRef stem :
+         {"MOV", "VMOV", "ADD", "SUB", "CMP", "AND", "OR", "XOR", "TEST", "INC", "DEC"})
+        if (name.starts_with(stem) && !name.starts_with("CMPXCHG"))
+            return true;
+    return false;
 }
 
 static Kind kindOf(StringRef name) {
@@ -84,7 +86,7 @@ static Kind kindOf(StringRef name) {
         .Cases({"CALL64r", "CALL64r_NT"}, Kind::CallRegister)
         .Cases({"CALL64m", "CALL64m_NT"}, Kind::CallMemory)
         .Cases({"JMP_1", "JMP_4", "JCC_1", "JCC_4"}, Kind::Jump)
-        .Cases({"LOOP", "LOOPE", "LOOPNE", "JRCXZ", "JECXZ"}, Kind::JumpShort)
+        .Cases({"LOOP", "LOOPE", "LOOPNE", "JRCXZ"}, Kind::JumpShort)
         .Cases({"JMP64r", "JMP64r_NT", "JMP64r_REX"}, Kind::JumpRegister)
         .Cases({"JMP64m", "JMP64m_NT", "JMP64m_REX"}, Kind::JumpMemory)
         .Case("REP_PREFIX", Kind::PrefixRepeat)
@@ -122,7 +124,7 @@ void Tables::classify(unsigned opcode, Entry &entry) const {
         entry.kind != Kind::AbsoluteMove)
         entry.forbidden = "its memory operands are implicit; write the access out";
     entry.lockable = isLockable(name);
-    entry.plainMove = isPlainMove(name);
+    entry.sureAccess = entry.memory >= 0 && isSureAccess(name);
     entry.push = name.starts_with("PUSH64") || name == "PUSHF64";
     entry.pop = name.starts_with("POP64");
 }

@@ -91,8 +91,8 @@ class Tables {
     // Why the opcode must not occur and what to do instead; null if it may.
     const char *forbidden(unsigned opcode) const { return entries[opcode].forbidden; }
     bool lockable(unsigned opcode) const { return entries[opcode].lockable; }
-    // mov of 1, 2, 4 or 8 bytes between memory and a register or immediate: always accesses memory.
-    bool plainMove(unsigned opcode) const { return entries[opcode].plainMove; }
+    // Has a memory operand, and accesses it whatever the other operands hold.
+    bool sureAccess(unsigned opcode) const { return entries[opcode].sureAccess; }
     bool isPush(unsigned opcode) const { return entries[opcode].push; }
     bool isPop(unsigned opcode) const { return entries[opcode].pop; }
 
@@ -117,7 +117,7 @@ class Tables {
     struct Entry {
         Kind kind = Kind::Plain;
         int8_t memory = -1;
-        bool lockable = false, plainMove = false, push = false, pop = false;
+        bool lockable = false, sureAccess = false, push = false, pop = false;
         const char *forbidden = nullptr;
     };
     void classify(unsigned opcode, Entry &entry) const;
