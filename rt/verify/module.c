@@ -104,7 +104,8 @@ static const char *scan_notes(struct module *module, const uint8_t *bytes, const
         const uint8_t *start = bytes + header->p_offset;
         memcpy(&note, start + at, sizeof note);
         at += sizeof note;
-        uint64_t name = ((uint64_t)note.n_namesz + align - 1) & ~(align - 1);
+        /* Name and description each start at a multiple of the alignment, counted from the note's own start. */
+        uint64_t name = (((uint64_t)note.n_namesz + sizeof note + align - 1) & ~(align - 1)) - sizeof note;
         uint64_t description = ((uint64_t)note.n_descsz + align - 1) & ~(align - 1);
         if (name > end - at || note.n_descsz > end - at - name)
             return "a note is outside its segment";
