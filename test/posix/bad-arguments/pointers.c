@@ -3,7 +3,7 @@
 // RUN: rm -rf %t.dir && mkdir %t.dir && cd %t.dir && mkdir work
 // RUN: %python %S/Inputs/generate.py %root > table.h
 // RUN: %lind-cc -O1 -D_GNU_SOURCE -I. %s -o program
-// RUN: cd work && %lind-run --dir ..:/above:ro ../program > ../out 2>&1; tail -40 ../out; test $? = 0
+// RUN: cd work && %lind-run ../program > ../out 2>&1 || (tail -40 ../out; false)
 // RUN: FileCheck %s < %t.dir/out
 // CHECK-NOT: FAILED
 // CHECK: {{[1-9][0-9][0-9]+}} calls with bad pointers made of {{[1-9][0-9]+}} system calls, 0 failed
@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,17 +71,37 @@ static void put(int fd, int number)
         close(fd);
 }
 
-/* Files, directories, descriptors as each call finds them. */
-static void prepare_files(void)
+static void interrupted(int signal)
 {
+}
+
+/* What waits for ever, as some calls rightly do with a NULL timeout, is interrupted. */
+static void prepare_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupted};
+    struct itimerval often = {{0, 5000}, {0, 5000}};
+    uint64_t none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+    sigaction(SIGALRM, &action, 0);
+    setitimer(ITIMER_REAL, &often, 0);
+}
+
+/* Files, directories, descriptors, signals as each call finds them. */
+static void prepare(void)
+{
+    prepare_signals();
     static const char text[200] = "some text to be read";
-    rmdir("fresh");
-    unlink("fresh");
-    unlink("link");
-    rmdir("directory");
-    mkdir("directory", 0700);
-    int file = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (file < 0 || write(file, text, sizeof text) != sizeof text || lseek(file, 0, SEEK_SET) || symlink("file", "link"))
+    struct stat status;
+    /* Only what the last call has changed is made anew: that is slow. */
+    if (!lstat("fresh", &status) && (S_ISDIR(status.st_mode) ? rmdir("fresh") : unlink("fresh")))
+        abort();
+    if (lstat("directory", &status) && mkdir("directory", 0700))
+        abort();
+    if (lstat("link", &status) && symlink("file", "link"))
+        abort();
+    int file = open("file", O_RDWR | O_CREAT, 0600);
+    if (file < 0 || fstat(file, &status) || pwrite(file, text, sizeof text, 0) != sizeof text ||
+        (status.st_size != sizeof text && ftruncate(file, sizeof text)))
         abort();
     put(file, FILE_FD);
     put(open(".", O_RDONLY | O_DIRECTORY), DIRECTORY_FD);
@@ -134,10 +155,11 @@ static void good_arguments(const struct call *call, uint64_t *args)
 /* must: 2 an error that says so; 1 an error, or success when the call need not look; 0 anything but harm. */
 static void attempt(const struct call *call, const uint64_t *args, int which, const char *how, long usual, int must)
 {
-    prepare_files();
+    prepare();
     long result = make(call, args);
     int told = result == -EFAULT || result == -EINVAL || result == -ENOMEM || result == -ENAMETOOLONG ||
-               (usual < 0 && result == usual);
+               (usual < 0 && result == usual) || (must == 1 && result == -EAGAIN) ||
+               (call->arguments[which].kind == PATH && result == -ERANGE); /* names of attributes that are too long */
     int whole = canaries_whole();
     made++;
     if (whole && (told || !must || (must == 1 && result >= 0)))
@@ -186,6 +208,8 @@ static void bad_pointer(const struct call *call, int which, long usual)
         prepare_memory(call);
         good_arguments(call, args);
         args[which] = addresses[i].address;
+        if (argument->kind == PATH)
+            memset(LAST, 'a', PAGE);
         attempt(call, args, which, addresses[i].how, usual, addresses[i].must);
     }
     /* Good pointer, wild count. */
@@ -240,7 +264,6 @@ int main(void)
         abort();
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGALRM, SIG_IGN);
     struct sigevent event = {.sigev_notify = SIGEV_NONE};
     long timer;
     syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
@@ -249,7 +272,7 @@ int main(void)
         uint64_t args[6];
         long usual = 0;
         prepare_memory(&calls[i]);
-        prepare_files();
+        prepare();
         good_arguments(&calls[i], args);
         if (!calls[i].waits)
             usual = make(&calls[i], args);

@@ -28,13 +28,15 @@ SCALARS = {
     ("sched_getaffinity", "size"): "128", ("statx", "mask"): "0x7ff", ("openat2", "size"): "24",
     ("timer_settime", "timer"): "TIMER", ("timer_gettime", "timer"): "TIMER", ("preadv", "count"): "2",
     ("rt_sigqueueinfo", "pid"): "getpid()", ("readv", "count"): "2", ("writev", "count"): "2", ("pwritev", "count"): "2",
-    ("preadv2", "count"): "2", ("pwritev2", "count"): "2", ("vmsplice", "fd"): "PIPE_FD", ("vmsplice", "count"): "2",
+    ("preadv2", "count"): "2", ("pwritev2", "count"): "2", ("vmsplice", "fd"): "PIPE_FD + 1", ("access", "mode"): "4", ("faccessat", "mode"): "4",
+    ("faccessat2", "mode"): "4", ("vmsplice", "count"): "2",
 }
 # Pointers that a good call does not follow, or not to their end.
 LOOSE = {
     ("getcpu", "cpu"), ("times", "times"), ("select", "except"), ("symlink", "target"), ("symlinkat", "target"),
     ("getgroups", "groups"), ("mincore", "vector"), ("epoll_wait", "events"), ("epoll_pwait", "events"), ("epoll_pwait2", "events"),
-    ("futex_waitv", "waiters"),
+    ("nanosleep", "remaining"), ("clock_nanosleep", "remaining"), ("rt_sigtimedwait", "info"), ("listxattr", "names"),
+    ("llistxattr", "names"), ("flistxattr", "names"),
 }
 # What paths name; a file that is there otherwise.
 PATHS = {
@@ -47,6 +49,8 @@ NEW_PATHS = {"rename", "renameat", "renameat2", "link", "linkat", "symlink", "sy
 def size_of(call, argument):
     """(bytes of one, index of the count's argument or -1, fixed count)"""
     unit = calls_table.SIZES[argument.type] if argument.type else 1
+    if argument.type == "fd_set":
+        unit = 8  # as much as the descriptors in question take
     count = argument.count
     if not count:
         return unit, -1, 1
