@@ -11,8 +11,10 @@
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
 #include "llvm/CodeGen/MachineRegisterInfo.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
@@ -57,6 +59,31 @@ class AvoidBitTests final : public FunctionPass {
     }
 };
 char AvoidBitTests::ID;
+
+// A return address on the stack is a host address; the program gets its offset, as of any other pointer.
+class CutReturnAddresses final : public FunctionPass {
+  public:
+    static char ID;
+    CutReturnAddresses() : FunctionPass(ID) {}
+    StringRef getPassName() const override { return "Lind: cut return addresses"; }
+
+    bool runOnFunction(Function &function) override {
+        bool changed = false;
+        for (Instruction &i : make_early_inc_range(instructions(function))) {
+            auto *call = dyn_cast<IntrinsicInst>(&i);
+            if (!call || call->getIntrinsicID() != Intrinsic::returnaddress || call->use_empty())
+                continue;
+            IRBuilder<> builder(call->getNextNode());
+            Value *whole = builder.CreatePtrToInt(call, builder.getInt64Ty());
+            Value *offset = builder.CreateAnd(whole, LIND_WINDOW_SIZE - 1);
+            Value *pointer = builder.CreateIntToPtr(offset, call->getType());
+            call->replaceUsesWithIf(pointer, [&](Use &use) { return use.getUser() != whole; });
+            changed = true;
+        }
+        return changed;
+    }
+};
+char CutReturnAddresses::ID;
 
 // Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and never
 // written, so no value fits beside it. LLVM has no switch for that on x86-64.
@@ -204,6 +231,7 @@ void installCodegenPasses() {
             if (machine.getTargetTriple().getArch() != Triple::x86_64)
                 return;
             passes.add(new AvoidBitTests);
+            passes.add(new CutReturnAddresses);
             // The last places in front of register allocation before liveness is computed.
             config->insertPass(machine.getOptLevel() == CodeGenOptLevel::None
                                    ? &PHIEliminationID
