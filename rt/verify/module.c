@@ -97,32 +97,28 @@ static const char *scan_notes(struct module *module, const uint8_t *bytes, const
 {
     if (header->p_offset > size || header->p_filesz > size - header->p_offset || header->p_vaddr >= LIMIT)
         return "a note segment is outside the file";
-    uint64_t at = 0, end = header->p_filesz;
+    const uint8_t *start = bytes + header->p_offset;
     uint64_t align = header->p_align == 8 ? 8 : 4;
-    while (end - at >= sizeof(Elf64_Nhdr)) {
+    for (uint64_t at = 0, end = header->p_filesz; at < end && end - at >= sizeof(Elf64_Nhdr);) {
         Elf64_Nhdr note;
-        const uint8_t *start = bytes + header->p_offset;
         memcpy(&note, start + at, sizeof note);
-        at += sizeof note;
-        /* Name and description each start at a multiple of the alignment, counted from the note's own start. */
-        uint64_t name = (((uint64_t)note.n_namesz + sizeof note + align - 1) & ~(align - 1)) - sizeof note;
-        uint64_t description = ((uint64_t)note.n_descsz + align - 1) & ~(align - 1);
-        if (name > end - at || note.n_descsz > end - at - name)
+        /* A note's parts are aligned relative to its segment's start, the description after header and name. */
+        uint64_t name = at + sizeof note;
+        uint64_t description = (name + note.n_namesz + align - 1) & ~(align - 1);
+        if (description > end || note.n_descsz > end - description)
             return "a note is outside its segment";
         if (note.n_namesz == sizeof LIND_NOTE_NAME && note.n_type == LIND_NOTE_TYPE &&
-            !memcmp(start + at, LIND_NOTE_NAME, sizeof LIND_NOTE_NAME)) {
+            !memcmp(start + name, LIND_NOTE_NAME, sizeof LIND_NOTE_NAME)) {
             uint32_t words[3];
             if (note.n_descsz != LIND_NOTE_DESC_SIZE)
                 return "the Lind note has a wrong size";
-            memcpy(words, start + at + name, sizeof words);
+            memcpy(words, start + description, sizeof words);
             if (words[0] != LIND_ABI_VERSION || words[1] != LIND_BUNDLE_SIZE)
                 return "built for another version of Lind: build it again with this lind-cc";
-            uint64_t word_address = header->p_vaddr + at + name + 8;
-            module->gate_address = word_address + (uint64_t)(int64_t)(int32_t)words[2];
+            module->gate_address = header->p_vaddr + description + 8 + (uint64_t)(int64_t)(int32_t)words[2];
             ++*found;
         }
-        at += name;
-        at += description > end - at ? end - at : description;
+        at = (description + note.n_descsz + align - 1) & ~(align - 1);
     }
     return NULL;
 }

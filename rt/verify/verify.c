@@ -400,8 +400,9 @@ static inline __attribute__((always_inline)) void walk_bundle(struct walk *walk,
                 at = end ? end : next;
                 continue;
             }
-            if (insn.address == ADDRESS_RSP && !(insn.form->flags & FORM_MAYBE))
-                walk->drift = 0;
+            if (insn.address == ADDRESS_RSP && !(insn.prefixes & PREFIX_ADDRESS) &&
+                !(insn.form->flags & FORM_MAYBE))
+                walk->drift = 0; /* an anchor: it faults if %rsp has left the window and its guards */
         }
         if (__builtin_expect(insn_writes_rsp(&insn), 0)) {
             struct insn copy = insn; /* so that insn itself can stay in registers */

@@ -1,0 +1,43 @@
+/* Runs machine code as a cage would, in a child process of its own, and sees whether it got out. */
+#ifndef LIND_TEST_NATIVE_H
+#define LIND_TEST_NATIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The child's address space. Registers hold OUTSIDE unless told otherwise, so an unmasked access hits a page beyond the window, as does
+ * one through %fs with 32 bits of it; one through %gs meets the guard. */
+#define NATIVE_WINDOW 0x200000000000ULL
+#define NATIVE_OUTSIDE 0x3000ffff0000ULL
+#define NATIVE_SECRET 0x5ec2e75ec2e75ec2ULL
+#define NATIVE_GATE 0x4000    /* offsets in the window from here on */
+#define NATIVE_TEXT 0x10000
+#define NATIVE_TEXT_MAX 0x10000
+#define NATIVE_DATA 0x20000   /* 64 KiB; %fs points there too */
+#define NATIVE_STACK 0x100000 /* %rsp at the start; 64 KiB around it are mapped */
+#define NATIVE_ENTRY 0x380000000000ULL
+
+/* What the code did before it stopped. */
+enum native_effect {
+    NATIVE_CONFINED = 0,
+    NATIVE_READ = 1,   /* a general or vector register holds the secret */
+    NATIVE_WRITE = 2,  /* a page outside was changed */
+    NATIVE_RSP = 4,    /* %rsp is beyond where docs/sfi.md allows it */
+    NATIVE_JUMP = 8,   /* it ran or tried to run code outside its text and the gate */
+    NATIVE_KERNEL = 16 /* it reached the kernel by itself */
+};
+
+struct native_run {
+    const uint8_t *text;
+    size_t size;
+    uint64_t start; /* offset in the text at which to start */
+    uint64_t registers[16]; /* numbered as in machine code: 4 is %rsp */
+};
+
+/* Fills in the hostile registers. */
+void native_prepare(struct native_run *run);
+
+/* Runs it. Returns NATIVE_* bits, or -1 with errno. */
+int native_execute(const struct native_run *run);
+
+#endif
