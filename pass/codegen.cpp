@@ -85,6 +85,23 @@ class CutReturnAddresses final : public FunctionPass {
 };
 char CutReturnAddresses::ID;
 
+// -fsanitize=function puts a signature in front of each function, as data in text: no verifier accepts it. Without
+// signatures its checks find nothing to compare, so only this part of -fsanitize=undefined falls silent.
+class DropSignatures final : public FunctionPass {
+  public:
+    static char ID;
+    DropSignatures() : FunctionPass(ID) {}
+    StringRef getPassName() const override { return "Lind: drop function signatures"; }
+
+    bool runOnFunction(Function &function) override {
+        if (!function.hasMetadata(LLVMContext::MD_func_sanitize))
+            return false;
+        function.setMetadata(LLVMContext::MD_func_sanitize, nullptr);
+        return true;
+    }
+};
+char DropSignatures::ID;
+
 // Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and never
 // written, so no value fits beside it. LLVM has no switch for that on x86-64.
 class ReserveScratch final : public MachineFunctionPass {
@@ -232,6 +249,7 @@ void installCodegenPasses() {
                 return;
             passes.add(new AvoidBitTests);
             passes.add(new CutReturnAddresses);
+            passes.add(new DropSignatures);
             // The last places in front of register allocation before liveness is computed.
             config->insertPass(machine.getOptLevel() == CodeGenOptLevel::None
                                    ? &PHIEliminationID
