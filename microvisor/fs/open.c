@@ -139,6 +139,10 @@ static int is_runtime_reachable(int fd, uint64_t device) {
     return 0;
 }
 
+static int wants_write(int flags) {
+    return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC);
+}
+
 /* Makes a description of a host fd that was opened by path, after a look at what it is. */
 static int open_finish(long fd, const struct mount *mount, int flags, struct file **file) {
     struct stat status;
@@ -150,6 +154,8 @@ static int open_finish(long fd, const struct mount *mount, int flags, struct fil
     /* The host's devices are not the cage's, whatever directory they lie in. */
     if (!error && !(flags & O_PATH) && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)))
         error = -EACCES;
+    if (!error && mount && mount->read_only && wants_write(flags) && S_ISREG(status.st_mode))
+        error = -EROFS;
     if (!error && is_runtime_reachable((int)fd, status.st_dev))
         error = -EACCES;
     if (!error) {
@@ -187,16 +193,13 @@ static long open_host(struct task *task, int fd, const char *path, int flags, ui
     return -EAGAIN;
 }
 
-static int wants_write(int flags) {
-    return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC);
-}
-
 /* On a read-only mount: what must fail with EROFS does, and O_CREAT has no part in what may
  * succeed. Returns 0 with *flags changed. */
 static int check_read_only(struct task *task, uint64_t dirfd, const char *path, int *flags) {
     struct location location;
     struct stat status;
-    unsigned follow = *flags & O_NOFOLLOW || *flags & O_EXCL ? 0 : LOOKUP_FOLLOW;
+    int exclusive = (*flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    unsigned follow = *flags & O_NOFOLLOW || exclusive ? 0 : LOOKUP_FOLLOW;
     if (!wants_write(*flags) && !(*flags & O_CREAT))
         return 0;
     int error = place_lookup_path(task, dirfd, path, follow, &location);
@@ -213,13 +216,14 @@ static int check_read_only(struct task *task, uint64_t dirfd, const char *path, 
     location_release(&location);
     if (error)
         return error;
-    if ((*flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+    if (exclusive)
         return -EEXIST;
     if (S_ISDIR(status.st_mode) && *flags & O_CREAT)
         return -EISDIR;
-    if (wants_write(*flags) && (S_ISREG(status.st_mode) || IS_TMPFILE(*flags)))
+    if (IS_TMPFILE(*flags) || (wants_write(*flags) && S_ISREG(status.st_mode)))
         return -EROFS; /* FIFOs may be written; the rest fails by itself */
-    *flags &= ~O_CREAT;
+    /* Nothing may change before open_finish has seen what was opened: the name may lead elsewhere now. */
+    *flags &= ~(O_CREAT | O_TRUNC);
     return 0;
 }
 
