@@ -65,6 +65,8 @@ make -s -j"$jobs" lib/libc.a lib/rcrt1.o lib/crt1.o lib/Scrt1.o lib/crti.o lib/c
 make -s -j"$jobs" install > install.log 2>&1 ||
     { cat install.log >&2; echo "libc-port: musl does not install" >&2; exit 1; }
 
+mkdir -p "$sysroot/lib/pkgconfig"
+
 # Headers of the kernel's interface, which programs include beside libc's.
 for name in linux asm-generic mtd sound video rdma drm misc xen; do
     [ ! -d "/usr/include/$name" ] || ln -sfn "/usr/include/$name" "$sysroot/include/$name"

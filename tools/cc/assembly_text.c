@@ -158,18 +158,22 @@ static bool comment_open_after(const char *line, bool open)
     return open;
 }
 
-/* Whether a line may hold an instruction: what follows its labels is not a directive. */
+/* Whether a line may hold an instruction: one of its statements, behind its labels, is no directive. */
 static bool may_run(const char *line)
 {
     const char *at = skip_space(line);
-    for (;;) {
+    while (*at && !strchr("#/\n\r", *at)) {
         size_t word = strcspn(at, " \t\r\n:=;#\"");
-        if (!word || at[word] != ':') {
-            break;
+        if (*at == ';' || (word && at[word] == ':')) {
+            at += *at == ';' ? 1 : word + 1;
+        } else if (*at == '.') {
+            at += strcspn(at, ";\n");
+        } else {
+            return true;
         }
-        at = skip_space(at + word + 1);
+        at = skip_space(at);
     }
-    return *at && !strchr("#/.\n\r;", *at);
+    return false;
 }
 
 static unsigned file_number(struct list *files, const char *name, FILE *out)

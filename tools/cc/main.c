@@ -2,9 +2,10 @@
  * invocation takes; lind-cc.h names the files that take them. */
 #include "lind-cc.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_source(const struct item *item)
 {
@@ -67,6 +68,9 @@ static int compile_all(const struct paths *paths, const struct invocation *invoc
     if (!sources) {
         for (size_t i = 0; i < invocation->item_count; i++) {
             if (invocation->items[i].is_input) {
+                if (access(invocation->items[i].text, F_OK)) {
+                    fail("'%s': %s", invocation->items[i].text, strerror(errno));
+                }
                 warn("'%s' is for the linker, which does not run", invocation->items[i].text);
                 sources++;
             }

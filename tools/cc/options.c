@@ -175,11 +175,15 @@ static void linker_part(struct parser *parser, const char *part)
 static void assembler_part(struct parser *parser, const char *part)
 {
     struct invocation *invocation = parser->invocation;
-    static const char *pending; /* "--defsym" waits for its NAME=VALUE */
+    static const char *pending; /* "--defsym" or "-I", whose value is the next part */
     if (pending) {
-        list_add(&invocation->symbols, part);
+        if (!strcmp(pending, "-I")) {
+            add_uses(parser, USE_ASSEMBLE, "-I", part);
+        } else {
+            list_add(&invocation->symbols, part);
+        }
         pending = NULL;
-    } else if (!strcmp(part, "--defsym")) {
+    } else if (!strcmp(part, "--defsym") || !strcmp(part, "-I")) {
         pending = part;
     } else if (text_starts(part, "--defsym=")) {
         list_add(&invocation->symbols, part + strlen("--defsym="));
@@ -203,6 +207,8 @@ static void sanitizer_part(struct parser *parser, const char *part)
         if (!strcmp(part, trapping_sanitizers[i])) {
             add_uses(parser, USE_C, text_format("-fsanitize=%s", part), NULL);
             add_uses(parser, USE_C, text_format("-fsanitize-trap=%s", part), NULL);
+            /* Part of "undefined", it puts words of data between functions: text is code only. */
+            add_uses(parser, USE_C, "-fno-sanitize=function", NULL);
             return;
         }
     }
