@@ -16,7 +16,8 @@
 
 /* A host object whose attributes are to change; EROFS for all else. */
 static int lookup_changed(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags,
-                          struct location *location) {
+                          struct location *location)
+{
     unsigned lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
                       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
     int error = place_lookup(task, dirfd, path, lookup, location);
@@ -28,27 +29,30 @@ static int lookup_changed(struct task *task, uint64_t dirfd, uint64_t path, uint
     return error;
 }
 
-/* The description of fd, if its attributes may be changed: what came without a path as far as it
- * can be written. */
-static int changed_file(struct task *task, uint64_t fd, struct file **file) {
+/* The description of fd, if its attributes may be changed. Of an inherited file only the times, and
+ * only with its content. */
+static int changed_file(struct task *task, uint64_t fd, int times, struct file **file)
+{
+    int error = 0;
     *file = descriptor_get(task, fd);
-    if (!*file || file_flags(*file) & O_PATH) {
-        if (*file)
-            descriptor_put(task, *file);
+    if (!*file)
         return -EBADF;
-    }
-    int refused = (*file)->mount          ? (*file)->mount->read_only
-                  : (*file)->host_fd >= 0 ? !file_writable(*file)
-                                          : 1;
-    if (refused || (*file)->host_fd < 0) {
-        int error = (*file)->mount ? -EROFS : -EPERM;
+    if (file_flags(*file) & O_PATH)
+        error = -EBADF;
+    else if ((*file)->mount && (*file)->mount->read_only)
+        error = -EROFS;
+    else if ((*file)->host_fd < 0)
+        error = -EPERM;
+    else if ((*file)->inherited &&
+             !(times && (*file)->kind == FILE_REGULAR && file_writable(*file)))
+        error = -EPERM;
+    if (error)
         descriptor_put(task, *file);
-        return error;
-    }
-    return 0;
+    return error;
 }
 
-static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode) {
+static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode)
+{
     struct location location;
     char text[40];
     long error = lookup_changed(task, dirfd, path, 0, &location);
@@ -69,7 +73,8 @@ static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64
     return error;
 }
 
-int location_open_path(const struct location *location) {
+int location_open_path(const struct location *location)
+{
     if (location->fd < 0)
         return -EOPNOTSUPP;
     if (*location->name)
@@ -77,17 +82,20 @@ int location_open_path(const struct location *location) {
     return (int)host_call3(SYS_fcntl, location->fd, F_DUPFD_CLOEXEC, 3);
 }
 
-long call_chmod(struct task *task, const uint64_t args[6]) {
+long call_chmod(struct task *task, const uint64_t args[6])
+{
     return change_mode(task, HERE, args[0], args[1]);
 }
 
-long call_fchmodat(struct task *task, const uint64_t args[6]) {
+long call_fchmodat(struct task *task, const uint64_t args[6])
+{
     return change_mode(task, args[0], args[1], args[2]);
 }
 
-long call_fchmod(struct task *task, const uint64_t args[6]) {
+long call_fchmod(struct task *task, const uint64_t args[6])
+{
     struct file *file;
-    long result = changed_file(task, args[0], &file);
+    long result = changed_file(task, args[0], 0, &file);
     if (result)
         return result;
     result = host_call2(SYS_fchmod, file->host_fd, args[1] & 07777);
@@ -96,7 +104,8 @@ long call_fchmod(struct task *task, const uint64_t args[6]) {
 }
 
 static long change_owner(struct task *task, uint64_t dirfd, uint64_t path, uint64_t uid,
-                         uint64_t gid, uint32_t flags) {
+                         uint64_t gid, uint32_t flags)
+{
     struct location location;
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
@@ -109,21 +118,25 @@ static long change_owner(struct task *task, uint64_t dirfd, uint64_t path, uint6
     return error;
 }
 
-long call_chown(struct task *task, const uint64_t args[6]) {
+long call_chown(struct task *task, const uint64_t args[6])
+{
     return change_owner(task, HERE, args[0], args[1], args[2], 0);
 }
 
-long call_lchown(struct task *task, const uint64_t args[6]) {
+long call_lchown(struct task *task, const uint64_t args[6])
+{
     return change_owner(task, HERE, args[0], args[1], args[2], AT_SYMLINK_NOFOLLOW);
 }
 
-long call_fchownat(struct task *task, const uint64_t args[6]) {
+long call_fchownat(struct task *task, const uint64_t args[6])
+{
     return change_owner(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
 }
 
-long call_fchown(struct task *task, const uint64_t args[6]) {
+long call_fchown(struct task *task, const uint64_t args[6])
+{
     struct file *file;
-    long result = changed_file(task, args[0], &file);
+    long result = changed_file(task, args[0], 0, &file);
     if (result)
         return result;
     result = host_call3(SYS_fchown, file->host_fd, (uint32_t)args[1], (uint32_t)args[2]);
@@ -133,7 +146,8 @@ long call_fchown(struct task *task, const uint64_t args[6]) {
 
 /* times NULL: now. path 0: dirfd itself. */
 static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
-                         const struct timespec *times, uint32_t flags) {
+                         const struct timespec *times, uint32_t flags)
+{
     struct location location;
     struct file *file;
     long error;
@@ -144,7 +158,7 @@ static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
     if (!path && (int)dirfd != AT_FDCWD) {
         if (flags)
             return -EINVAL;
-        error = changed_file(task, dirfd, &file);
+        error = changed_file(task, dirfd, 1, &file);
         if (error)
             return error;
         error = host_call4(SYS_utimensat, file->host_fd, 0, times, 0);
@@ -160,14 +174,16 @@ static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
     return error;
 }
 
-long call_utimensat(struct task *task, const uint64_t args[6]) {
+long call_utimensat(struct task *task, const uint64_t args[6])
+{
     struct timespec times[2];
     if (args[2] && task_copyin(task, times, args[2], sizeof times))
         return -EFAULT;
     return change_times(task, args[0], args[1], args[2] ? times : NULL, (uint32_t)args[3]);
 }
 
-long call_utime(struct task *task, const uint64_t args[6]) {
+long call_utime(struct task *task, const uint64_t args[6])
+{
     int64_t seconds[2];
     struct timespec times[2] = {0};
     if (args[1] && task_copyin(task, seconds, args[1], sizeof seconds))
@@ -177,7 +193,8 @@ long call_utime(struct task *task, const uint64_t args[6]) {
     return args[0] ? change_times(task, HERE, args[0], args[1] ? times : NULL, 0) : -EFAULT;
 }
 
-static long change_times_micro(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address) {
+static long change_times_micro(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address)
+{
     struct timeval values[2];
     struct timespec times[2] = {0};
     if (address && task_copyin(task, values, address, sizeof values))
@@ -190,18 +207,21 @@ static long change_times_micro(struct task *task, uint64_t dirfd, uint64_t path,
     return change_times(task, dirfd, path, address ? times : NULL, 0);
 }
 
-long call_utimes(struct task *task, const uint64_t args[6]) {
+long call_utimes(struct task *task, const uint64_t args[6])
+{
     return change_times_micro(task, HERE, args[0], args[1]);
 }
 
-long call_futimesat(struct task *task, const uint64_t args[6]) {
+long call_futimesat(struct task *task, const uint64_t args[6])
+{
     return change_times_micro(task, args[0], args[1], args[2]);
 }
 
 /* Sizes. */
 
 /* RLIMIT_FSIZE for a file that is to reach `end`. */
-static int size_limited(struct task *task, uint64_t end) {
+static int size_limited(struct task *task, uint64_t end)
+{
     uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
     if (limit == RLIM_INFINITY || end <= limit)
         return 0;
@@ -209,7 +229,8 @@ static int size_limited(struct task *task, uint64_t end) {
     return -EFBIG;
 }
 
-long call_truncate(struct task *task, const uint64_t args[6]) {
+long call_truncate(struct task *task, const uint64_t args[6])
+{
     struct location location;
     struct stat status;
     char text[40];
@@ -236,7 +257,8 @@ long call_truncate(struct task *task, const uint64_t args[6]) {
 }
 
 /* One check for what changes an open file's size or content by descriptor. */
-static int writable_file(struct task *task, uint64_t fd, struct file **file, int no_access) {
+static int writable_file(struct task *task, uint64_t fd, struct file **file, int no_access)
+{
     *file = descriptor_get(task, fd);
     if (!*file)
         return -EBADF;
@@ -248,7 +270,8 @@ static int writable_file(struct task *task, uint64_t fd, struct file **file, int
     return no_access;
 }
 
-long call_ftruncate(struct task *task, const uint64_t args[6]) {
+long call_ftruncate(struct task *task, const uint64_t args[6])
+{
     struct file *file;
     struct stat status;
     if ((int64_t)args[1] < 0)
@@ -269,14 +292,16 @@ long call_ftruncate(struct task *task, const uint64_t args[6]) {
 
 /* A memfd takes the host's memory, which one call must not exhaust (attack row K14): at most half
  * of what is free. */
-static int memory_room(uint64_t length) {
+static int memory_room(uint64_t length)
+{
     struct sysinfo system;
     if (sysinfo(&system))
         return -errno;
     return length <= (uint64_t)system.freeram * system.mem_unit / 2 ? 0 : -ENOSPC;
 }
 
-long call_fallocate(struct task *task, const uint64_t args[6]) {
+long call_fallocate(struct task *task, const uint64_t args[6])
+{
     const uint32_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
                            FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
     uint32_t mode = (uint32_t)args[1];
@@ -302,7 +327,8 @@ long call_fallocate(struct task *task, const uint64_t args[6]) {
 }
 
 /* HOT. */
-long call_lseek(struct task *task, const uint64_t args[6]) {
+long call_lseek(struct task *task, const uint64_t args[6])
+{
     struct file *file = descriptor_get(task, args[0]);
     if (!file)
         return -EBADF;

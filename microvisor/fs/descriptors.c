@@ -13,13 +13,15 @@
 /* The slots follow the structure, in the same pages. */
 #define TABLE_HEAD ((sizeof(struct descriptors) + 63) & ~63UL)
 
-static uintptr_t slot_read(struct descriptors *table, uint32_t fd) {
+static uintptr_t slot_read(struct descriptors *table, uint32_t fd)
+{
     return atomic_load_explicit(&table->slots[fd], memory_order_relaxed);
 }
 
 /* Under the table's lock. Release: what stands in the description is seen by whoever finds it here.
  */
-static void slot_write(struct descriptors *table, uint32_t fd, uintptr_t value) {
+static void slot_write(struct descriptors *table, uint32_t fd, uintptr_t value)
+{
     atomic_store_explicit(&table->slots[fd], value, memory_order_release);
     if (!value && fd < table->lowest)
         table->lowest = fd;
@@ -27,11 +29,13 @@ static void slot_write(struct descriptors *table, uint32_t fd, uintptr_t value) 
         table->end = fd + 1;
 }
 
-static struct file *slot_file(uintptr_t slot) {
+static struct file *slot_file(uintptr_t slot)
+{
     return (struct file *)(slot & ~SLOT_FLAGS);
 }
 
-struct descriptors *descriptors_new(void) {
+struct descriptors *descriptors_new(void)
+{
     struct descriptors *table = file_pages(TABLE_HEAD + TABLE_BYTES);
     if (!table)
         return 0;
@@ -40,7 +44,8 @@ struct descriptors *descriptors_new(void) {
     return table;
 }
 
-struct descriptors *descriptors_copy(struct descriptors *from) {
+struct descriptors *descriptors_copy(struct descriptors *from)
+{
     struct descriptors *table = descriptors_new();
     if (!table)
         return 0;
@@ -56,12 +61,14 @@ struct descriptors *descriptors_copy(struct descriptors *from) {
     return table;
 }
 
-void descriptors_share(struct descriptors *table) {
+void descriptors_share(struct descriptors *table)
+{
     atomic_store(&table->shared, 1);
 }
 
 /* Gives up what was in a slot, without the table's lock. */
-static void slot_release(struct descriptors *table, struct file *file) {
+static void slot_release(struct descriptors *table, struct file *file)
+{
     if (table->carriers)
         locks_closed(table, file);
     file_put(file);
@@ -69,8 +76,8 @@ static void slot_release(struct descriptors *table, struct file *file) {
 
 /* Empties the slots of [first, last] for which (slot & mask) is mask, in steps so that nothing is
  * released under the lock. */
-static void close_matching(struct descriptors *table, uint32_t first, uint32_t last,
-                           uintptr_t mask) {
+static void close_matching(struct descriptors *table, uint32_t first, uint32_t last, uintptr_t mask)
+{
     struct file *closed[32];
     for (;;) {
         unsigned count = 0;
@@ -92,18 +99,21 @@ static void close_matching(struct descriptors *table, uint32_t first, uint32_t l
     }
 }
 
-void descriptors_leave(struct descriptors *table) {
+void descriptors_leave(struct descriptors *table)
+{
     if (atomic_fetch_sub(&table->users, 1) != 1)
         return;
     close_matching(table, 0, DESCRIPTORS_MAX - 1, 0);
     file_pages_free(table, TABLE_HEAD + TABLE_BYTES);
 }
 
-void descriptors_exec(struct task *task) {
+void descriptors_exec(struct task *task)
+{
     close_matching(task->process->descriptors, 0, DESCRIPTORS_MAX - 1, SLOT_CLOSE_ON_EXEC);
 }
 
-struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd) {
+struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd)
+{
     for (;;) {
         uintptr_t slot = atomic_load_explicit(&table->slots[fd], memory_order_acquire);
         struct file *file = slot_file(slot);
@@ -123,12 +133,14 @@ struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd) {
 }
 
 /* Numbers are below this. */
-static uint32_t number_limit(const struct task *task) {
+static uint32_t number_limit(const struct task *task)
+{
     uint64_t limit = task->process->limits[RLIMIT_NOFILE].rlim_cur;
     return limit < DESCRIPTORS_MAX ? (uint32_t)limit : DESCRIPTORS_MAX;
 }
 
-long descriptor_reserve(struct task *task, uint64_t from) {
+long descriptor_reserve(struct task *task, uint64_t from)
+{
     struct descriptors *table = task->process->descriptors;
     uint32_t limit = number_limit(task);
     if (from >= limit)
@@ -147,14 +159,16 @@ long descriptor_reserve(struct task *task, uint64_t from) {
     return fd < limit ? (long)fd : -EMFILE;
 }
 
-void descriptor_fill(struct task *task, long fd, struct file *file, int close_on_exec) {
+void descriptor_fill(struct task *task, long fd, struct file *file, int close_on_exec)
+{
     struct descriptors *table = task->process->descriptors;
     lock_acquire(&table->lock);
     slot_write(table, (uint32_t)fd, (uintptr_t)file | (close_on_exec ? SLOT_CLOSE_ON_EXEC : 0));
     lock_release(&table->lock);
 }
 
-void descriptor_cancel(struct task *task, long fd) {
+void descriptor_cancel(struct task *task, long fd)
+{
     struct descriptors *table = task->process->descriptors;
     lock_acquire(&table->lock);
     slot_write(table, (uint32_t)fd, 0);
@@ -162,7 +176,8 @@ void descriptor_cancel(struct task *task, long fd) {
 }
 
 /* The lowest free number from `from` on for file, whose reference is taken over. */
-static long install_from(struct task *task, struct file *file, uint64_t from, int close_on_exec) {
+static long install_from(struct task *task, struct file *file, uint64_t from, int close_on_exec)
+{
     long fd = descriptor_reserve(task, from);
     if (fd < 0)
         file_put(file);
@@ -171,11 +186,13 @@ static long install_from(struct task *task, struct file *file, uint64_t from, in
     return fd;
 }
 
-long descriptor_install(struct task *task, struct file *file, int close_on_exec) {
+long descriptor_install(struct task *task, struct file *file, int close_on_exec)
+{
     return install_from(task, file, 0, close_on_exec);
 }
 
-long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int close_on_exec) {
+long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int close_on_exec)
+{
     struct descriptors *table = task->process->descriptors;
     long result = (long)fd;
     struct file *old = NULL, *unused = file;
@@ -201,7 +218,8 @@ long descriptor_replace(struct task *task, uint64_t fd, struct file *file, int c
     return result;
 }
 
-long descriptor_close(struct task *task, uint64_t fd) {
+long descriptor_close(struct task *task, uint64_t fd)
+{
     struct descriptors *table = task->process->descriptors;
     if (fd >= DESCRIPTORS_MAX)
         return -EBADF;
@@ -216,7 +234,8 @@ long descriptor_close(struct task *task, uint64_t fd) {
     return 0;
 }
 
-int descriptors_inherit(struct process *process, int host_fd, int fd) {
+int descriptors_inherit(struct process *process, int host_fd, int fd)
+{
     struct file *file;
     struct descriptors *table = process->descriptors;
     /* Above the standard numbers, so that lind-run's own messages keep their place. */
@@ -226,6 +245,7 @@ int descriptors_inherit(struct process *process, int host_fd, int fd) {
     int error = file_from_host((int)copy, 0, &file);
     if (error)
         return error;
+    file->inherited = 1;
     lock_acquire(&table->lock);
     slot_write(table, (uint32_t)fd, (uintptr_t)file);
     lock_release(&table->lock);
@@ -233,7 +253,8 @@ int descriptors_inherit(struct process *process, int host_fd, int fd) {
 }
 
 /* A counted reference of fd's description, or NULL. */
-static struct file *take(struct task *task, uint64_t fd) {
+static struct file *take(struct task *task, uint64_t fd)
+{
     struct file *file = descriptor_get(task, fd);
     if (!file)
         return 0;
@@ -242,11 +263,13 @@ static struct file *take(struct task *task, uint64_t fd) {
     return file;
 }
 
-long call_close(struct task *task, const uint64_t args[6]) {
+long call_close(struct task *task, const uint64_t args[6])
+{
     return descriptor_close(task, (uint32_t)args[0]);
 }
 
-long call_close_range(struct task *task, const uint64_t args[6]) {
+long call_close_range(struct task *task, const uint64_t args[6])
+{
     struct descriptors *table = task->process->descriptors;
     uint32_t first = (uint32_t)args[0], last = (uint32_t)args[1], flags = (uint32_t)args[2];
     if (flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
@@ -267,19 +290,22 @@ long call_close_range(struct task *task, const uint64_t args[6]) {
     return 0;
 }
 
-long call_dup(struct task *task, const uint64_t args[6]) {
+long call_dup(struct task *task, const uint64_t args[6])
+{
     struct file *file = take(task, args[0]);
     return file ? descriptor_install(task, file, 0) : -EBADF;
 }
 
-static long duplicate_to(struct task *task, uint32_t from, uint32_t to, int close_on_exec) {
+static long duplicate_to(struct task *task, uint32_t from, uint32_t to, int close_on_exec)
+{
     if (to >= number_limit(task))
         return -EBADF;
     struct file *file = take(task, from);
     return file ? descriptor_replace(task, to, file, close_on_exec) : -EBADF;
 }
 
-long call_dup2(struct task *task, const uint64_t args[6]) {
+long call_dup2(struct task *task, const uint64_t args[6])
+{
     uint32_t from = (uint32_t)args[0], to = (uint32_t)args[1];
     if (from != to)
         return duplicate_to(task, from, to, 0);
@@ -290,14 +316,16 @@ long call_dup2(struct task *task, const uint64_t args[6]) {
     return (long)to;
 }
 
-long call_dup3(struct task *task, const uint64_t args[6]) {
+long call_dup3(struct task *task, const uint64_t args[6])
+{
     uint32_t from = (uint32_t)args[0], to = (uint32_t)args[1], flags = (uint32_t)args[2];
     if (flags & ~(uint32_t)O_CLOEXEC || from == to)
         return -EINVAL;
     return duplicate_to(task, from, to, flags != 0);
 }
 
-long descriptor_duplicate(struct task *task, uint32_t fd, uint64_t from, int close_on_exec) {
+long descriptor_duplicate(struct task *task, uint32_t fd, uint64_t from, int close_on_exec)
+{
     struct file *file = take(task, fd);
     if (!file)
         return -EBADF;
@@ -308,7 +336,8 @@ long descriptor_duplicate(struct task *task, uint32_t fd, uint64_t from, int clo
     return install_from(task, file, from, close_on_exec);
 }
 
-long descriptor_close_on_exec(struct task *task, uint32_t fd, int set) {
+long descriptor_close_on_exec(struct task *task, uint32_t fd, int set)
+{
     struct descriptors *table = task->process->descriptors;
     long result = -EBADF;
     if (fd >= DESCRIPTORS_MAX)

@@ -56,7 +56,8 @@ struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd);
 
 /* The description of fd, to be given back with descriptor_put by the same task in the same call;
  * NULL for a bad number (EBADF). */
-static inline struct file *descriptor_get(struct task *task, uint64_t fd) {
+static inline struct file *descriptor_get(struct task *task, uint64_t fd)
+{
     struct descriptors *table = task->process->descriptors;
     uint32_t number = (uint32_t)fd;
     if (number >= DESCRIPTORS_MAX)
@@ -67,7 +68,8 @@ static inline struct file *descriptor_get(struct task *task, uint64_t fd) {
                            ~SLOT_FLAGS);
 }
 
-static inline void descriptor_put(struct task *task, struct file *file) {
+static inline void descriptor_put(struct task *task, struct file *file)
+{
     if (atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed))
         file_put(file);
 }

@@ -11,20 +11,23 @@
 
 static struct pool pool = POOL_OF(struct file);
 
-void *file_pages(uint64_t size) {
+void *file_pages(uint64_t size)
+{
     size = (size + 4095) & ~4095UL;
     long address = host_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
     return address < 0 && address > -4096 ? 0 : (void *)address;
 }
 
-void file_pages_free(void *pages, uint64_t size) {
+void file_pages_free(void *pages, uint64_t size)
+{
     if (pages)
         host_call2(SYS_munmap, pages, (size + 4095) & ~4095UL);
 }
 
 struct file *file_new(const struct file_operations *operations, int host_fd, uint32_t flags,
-                      uint32_t kind) {
+                      uint32_t kind)
+{
     struct file *file = pool_take(&pool);
     if (!file)
         return 0;
@@ -38,7 +41,8 @@ struct file *file_new(const struct file_operations *operations, int host_fd, uin
     return file;
 }
 
-void file_release(struct file *file) {
+void file_release(struct file *file)
+{
     if (file->watchers)
         epoll_forget(file);
     if (file->operations->release)
@@ -49,7 +53,8 @@ void file_release(struct file *file) {
     pool_give(&pool, file);
 }
 
-static uint32_t kind_of(const struct stat *status, int fd, uint32_t flags) {
+static uint32_t kind_of(const struct stat *status, int fd, uint32_t flags)
+{
     struct {
         char bytes[64];
     } settings;
@@ -64,7 +69,8 @@ static uint32_t kind_of(const struct stat *status, int fd, uint32_t flags) {
     return host_call3(SYS_ioctl, fd, 0x5401 /* TCGETS */, &settings) ? FILE_DEVICE : FILE_TERMINAL;
 }
 
-int file_from_host(int host_fd, const struct mount *mount, struct file **file) {
+int file_from_host(int host_fd, const struct mount *mount, struct file **file)
+{
     struct stat status;
     long result = host_call2(SYS_fstat, host_fd, &status);
     long flags = host_call2(SYS_fcntl, host_fd, F_GETFL);

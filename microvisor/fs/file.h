@@ -112,6 +112,7 @@ struct file {
     _Atomic uint32_t flags; /* as open got them without creation flags: O_ACCMODE, O_APPEND,
                                O_NONBLOCK, O_PATH, O_DIRECTORY … */
     uint32_t kind;          /* enum file_kind */
+    uint32_t inherited;     /* lind-run was given it: the cage may use it, not change what it is */
     const struct mount
         *mount; /* where a path led to it; NULL for what came without a path (inherited, pipes) */
     struct node node; /* of a synthetic file or directory */
@@ -136,25 +137,30 @@ int file_from_host(int host_fd, const struct mount *mount, struct file **file);
 
 void file_release(struct file *file); /* frees it; by file_put only */
 
-static inline void file_get(struct file *file) {
+static inline void file_get(struct file *file)
+{
     atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
 }
 
-static inline void file_put(struct file *file) {
+static inline void file_put(struct file *file)
+{
     if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) == 1)
         file_release(file);
 }
 
-static inline uint32_t file_flags(const struct file *file) {
+static inline uint32_t file_flags(const struct file *file)
+{
     return atomic_load_explicit(&file->flags, memory_order_relaxed);
 }
 
-static inline int file_readable(const struct file *file) {
+static inline int file_readable(const struct file *file)
+{
     uint32_t flags = file_flags(file);
     return !(flags & 010000000) && (flags & 3) != 1; /* O_PATH, O_WRONLY */
 }
 
-static inline int file_writable(const struct file *file) {
+static inline int file_writable(const struct file *file)
+{
     uint32_t flags = file_flags(file);
     return !(flags & 010000000) && ((flags & 3) == 1 || (flags & 3) == 2);
 }
@@ -180,7 +186,8 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
 long file_lock_command(struct task *task, struct file *file, int command, uint64_t argument);
 
 /* What interruptible host calls need. */
-static inline const volatile uint32_t *task_pending(const struct task *task) {
+static inline const volatile uint32_t *task_pending(const struct task *task)
+{
     return (const volatile uint32_t *)&task->thread.pending;
 }
 

@@ -10,7 +10,8 @@
 
 /* A host call that moves data: one that may sleep is interruptible. */
 static long host_move(struct task *task, struct file *file, long number, uint64_t a, uint64_t b,
-                      uint64_t c, uint64_t d, uint64_t e) {
+                      uint64_t c, uint64_t d, uint64_t e)
+{
     uint64_t fd = (uint64_t)file->host_fd;
     if (file->kind == FILE_REGULAR)
         return host_call6(number, fd, a, b, c, d, e);
@@ -18,7 +19,8 @@ static long host_move(struct task *task, struct file *file, long number, uint64_
     return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
 }
 
-static long move(struct task *task, struct file *file, const struct transfer *transfer, int write) {
+static long move(struct task *task, struct file *file, const struct transfer *transfer, int write)
+{
     uint64_t base = task->thread.base, position = (uint64_t)transfer->position;
     if (transfer->count == 1 && !transfer->flags) {
         uint64_t address = base + transfer->ranges->offset, length = transfer->ranges->length;
@@ -36,27 +38,33 @@ static long move(struct task *task, struct file *file, const struct transfer *tr
                      transfer->count, position, 0, (uint64_t)transfer->flags);
 }
 
-static long host_read(struct task *task, struct file *file, const struct transfer *transfer) {
+static long host_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
     return move(task, file, transfer, 0);
 }
 
-static long host_write(struct task *task, struct file *file, const struct transfer *transfer) {
+static long host_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
     return move(task, file, transfer, 1);
 }
 
-static long host_seek(struct task *task, struct file *file, int64_t offset, int whence) {
+static long host_seek(struct task *task, struct file *file, int64_t offset, int whence)
+{
     return host_call3(SYS_lseek, file->host_fd, offset, whence);
 }
 
-static long host_truncate(struct task *task, struct file *file, int64_t length) {
+static long host_truncate(struct task *task, struct file *file, int64_t length)
+{
     return host_call2(SYS_ftruncate, file->host_fd, length);
 }
 
-static long host_sync(struct task *task, struct file *file, int data_only) {
+static long host_sync(struct task *task, struct file *file, int data_only)
+{
     return host_call1(data_only ? SYS_fdatasync : SYS_fsync, file->host_fd);
 }
 
-static int host_map(struct task *task, struct file *file) {
+static int host_map(struct task *task, struct file *file)
+{
     return file->kind == FILE_REGULAR ? file->host_fd : -ENODEV;
 }
 

@@ -13,7 +13,8 @@
 #define HERE ((uint64_t)AT_FDCWD)
 
 /* Looks up where a name is to be made. As in Linux, EEXIST comes before EROFS. */
-static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct location *location) {
+static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct location *location)
+{
     int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
     if (error)
         return error;
@@ -37,7 +38,8 @@ static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct l
 }
 
 /* Looks up a name that is to go. */
-static int lookup_old(struct task *task, uint64_t dirfd, uint64_t path, struct location *location) {
+static int lookup_old(struct task *task, uint64_t dirfd, uint64_t path, struct location *location)
+{
     int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
     if (!error && (location->busy || location->read_only)) {
         error = location->read_only && !location->busy ? -EROFS : -EBUSY;
@@ -46,11 +48,13 @@ static int lookup_old(struct task *task, uint64_t dirfd, uint64_t path, struct l
     return error;
 }
 
-static uint64_t masked(struct task *task, uint64_t mode) {
+static uint64_t masked(struct task *task, uint64_t mode)
+{
     return mode & ~(uint64_t)atomic_load(&task->process->place->umask);
 }
 
-static long make_directory(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode) {
+static long make_directory(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode)
+{
     struct location location;
     long result = lookup_new(task, dirfd, path, &location);
     if (result)
@@ -60,16 +64,19 @@ static long make_directory(struct task *task, uint64_t dirfd, uint64_t path, uin
     return result;
 }
 
-long call_mkdir(struct task *task, const uint64_t args[6]) {
+long call_mkdir(struct task *task, const uint64_t args[6])
+{
     return make_directory(task, HERE, args[0], args[1]);
 }
 
-long call_mkdirat(struct task *task, const uint64_t args[6]) {
+long call_mkdirat(struct task *task, const uint64_t args[6])
+{
     return make_directory(task, args[0], args[1], args[2]);
 }
 
 /* Regular files, FIFOs and sockets' names. Devices are never made, whatever the host user may. */
-static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode) {
+static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode)
+{
     struct location location;
     uint32_t type = mode & S_IFMT;
     if (type == S_IFCHR || type == S_IFBLK || type == S_IFDIR)
@@ -85,15 +92,18 @@ static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t
     return result;
 }
 
-long call_mknod(struct task *task, const uint64_t args[6]) {
+long call_mknod(struct task *task, const uint64_t args[6])
+{
     return make_node(task, HERE, args[0], (uint32_t)args[1]);
 }
 
-long call_mknodat(struct task *task, const uint64_t args[6]) {
+long call_mknodat(struct task *task, const uint64_t args[6])
+{
     return make_node(task, args[0], args[1], (uint32_t)args[2]);
 }
 
-static long make_symlink(struct task *task, uint64_t target, uint64_t dirfd, uint64_t path) {
+static long make_symlink(struct task *task, uint64_t target, uint64_t dirfd, uint64_t path)
+{
     struct location location;
     char text[PATH_MAX];
     long result = path_copyin(task, target, 0, text);
@@ -106,17 +116,20 @@ static long make_symlink(struct task *task, uint64_t target, uint64_t dirfd, uin
     return result;
 }
 
-long call_symlink(struct task *task, const uint64_t args[6]) {
+long call_symlink(struct task *task, const uint64_t args[6])
+{
     return make_symlink(task, args[0], HERE, args[1]);
 }
 
-long call_symlinkat(struct task *task, const uint64_t args[6]) {
+long call_symlinkat(struct task *task, const uint64_t args[6])
+{
     return make_symlink(task, args[0], args[1], args[2]);
 }
 
 /* The object that link gives a second name. */
 static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags,
-                         struct location *location) {
+                         struct location *location)
+{
     struct stat status;
     char text[PATH_MAX];
     unsigned empty = flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0;
@@ -137,7 +150,8 @@ static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint3
     return error;
 }
 
-static long make_link(struct task *task, const uint64_t args[6], uint32_t flags) {
+static long make_link(struct task *task, const uint64_t args[6], uint32_t flags)
+{
     struct location old, new;
     char path[40];
     if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
@@ -164,16 +178,19 @@ static long make_link(struct task *task, const uint64_t args[6], uint32_t flags)
     return result;
 }
 
-long call_link(struct task *task, const uint64_t args[6]) {
+long call_link(struct task *task, const uint64_t args[6])
+{
     const uint64_t at[6] = {HERE, args[0], HERE, args[1]};
     return make_link(task, at, 0);
 }
 
-long call_linkat(struct task *task, const uint64_t args[6]) {
+long call_linkat(struct task *task, const uint64_t args[6])
+{
     return make_link(task, args, (uint32_t)args[4]);
 }
 
-static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags) {
+static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags)
+{
     struct location location;
     if (flags & ~(uint32_t)AT_REMOVEDIR)
         return -EINVAL;
@@ -187,20 +204,24 @@ static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32
     return result;
 }
 
-long call_unlink(struct task *task, const uint64_t args[6]) {
+long call_unlink(struct task *task, const uint64_t args[6])
+{
     return remove_name(task, HERE, args[0], 0);
 }
 
-long call_rmdir(struct task *task, const uint64_t args[6]) {
+long call_rmdir(struct task *task, const uint64_t args[6])
+{
     return remove_name(task, HERE, args[0], AT_REMOVEDIR);
 }
 
-long call_unlinkat(struct task *task, const uint64_t args[6]) {
+long call_unlinkat(struct task *task, const uint64_t args[6])
+{
     return remove_name(task, args[0], args[1], (uint32_t)args[2]);
 }
 
 static long rename_at(struct task *task, uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd,
-                      uint64_t new_path, uint32_t flags) {
+                      uint64_t new_path, uint32_t flags)
+{
     struct location old, new;
     if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
@@ -226,21 +247,25 @@ static long rename_at(struct task *task, uint64_t old_dirfd, uint64_t old_path, 
     return result;
 }
 
-long call_rename(struct task *task, const uint64_t args[6]) {
+long call_rename(struct task *task, const uint64_t args[6])
+{
     return rename_at(task, HERE, args[0], HERE, args[1], 0);
 }
 
-long call_renameat(struct task *task, const uint64_t args[6]) {
+long call_renameat(struct task *task, const uint64_t args[6])
+{
     return rename_at(task, args[0], args[1], args[2], args[3], 0);
 }
 
-long call_renameat2(struct task *task, const uint64_t args[6]) {
+long call_renameat2(struct task *task, const uint64_t args[6])
+{
     return rename_at(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
 }
 
 /* The working directory and its kin. */
 
-int location_directory(struct task *task, const struct location *location, struct file **file) {
+int location_directory(struct task *task, const struct location *location, struct file **file)
+{
     struct stat status;
     int error = location_stat(task, location, &status);
     if (!error && !S_ISDIR(status.st_mode))
@@ -271,7 +296,8 @@ int location_directory(struct task *task, const struct location *location, struc
     return 0;
 }
 
-static long change_directory(struct task *task, uint64_t dirfd, uint64_t path, const char *text) {
+static long change_directory(struct task *task, uint64_t dirfd, uint64_t path, const char *text)
+{
     struct location location;
     struct file *file = NULL;
     long error = text ? place_lookup_path(task, dirfd, text, LOOKUP_EMPTY, &location)
@@ -285,17 +311,20 @@ static long change_directory(struct task *task, uint64_t dirfd, uint64_t path, c
     return error;
 }
 
-long call_chdir(struct task *task, const uint64_t args[6]) {
+long call_chdir(struct task *task, const uint64_t args[6])
+{
     return change_directory(task, HERE, args[0], NULL);
 }
 
-long call_fchdir(struct task *task, const uint64_t args[6]) {
+long call_fchdir(struct task *task, const uint64_t args[6])
+{
     if ((int)args[0] == AT_FDCWD)
         return -EBADF;
     return change_directory(task, args[0], 0, "");
 }
 
-long call_getcwd(struct task *task, const uint64_t args[6]) {
+long call_getcwd(struct task *task, const uint64_t args[6])
+{
     char path[PATH_MAX];
     long length = place_directory_path(task, path, sizeof path);
     if (length < 0)
@@ -307,7 +336,8 @@ long call_getcwd(struct task *task, const uint64_t args[6]) {
 
 /* The name space is what lind-run was told; changing its root needs privilege, which no cage has.
  */
-long call_chroot(struct task *task, const uint64_t args[6]) {
+long call_chroot(struct task *task, const uint64_t args[6])
+{
     struct location location;
     int error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
     if (error)
@@ -316,6 +346,7 @@ long call_chroot(struct task *task, const uint64_t args[6]) {
     return -EPERM;
 }
 
-long call_umask(struct task *task, const uint64_t args[6]) {
+long call_umask(struct task *task, const uint64_t args[6])
+{
     return (long)atomic_exchange(&task->process->place->umask, (uint32_t)args[0] & 0777);
 }

@@ -21,7 +21,8 @@
 
 /* Synthetic directories. */
 
-static long node_entry(struct task *task, struct file *file, uint64_t index, struct entry *entry) {
+static long node_entry(struct task *task, struct file *file, uint64_t index, struct entry *entry)
+{
     if (index >= 2)
         return file->node.operations->entry(task, &file->node, index - 2, entry);
     entry->inode = index ? 1 : file->node.id;
@@ -30,12 +31,14 @@ static long node_entry(struct task *task, struct file *file, uint64_t index, str
     return 0;
 }
 
-static long node_stat(struct task *task, struct file *file, struct stat *status) {
+static long node_stat(struct task *task, struct file *file, struct stat *status)
+{
     struct location location = {.fd = -1, .mount = file->mount, .node = file->node};
     return location_stat(task, &location, status);
 }
 
-static long node_seek(struct task *task, struct file *file, int64_t offset, int whence) {
+static long node_seek(struct task *task, struct file *file, int64_t offset, int whence)
+{
     lock_acquire(&file->lock);
     if (whence == SEEK_CUR)
         offset += file->offset;
@@ -48,11 +51,13 @@ static long node_seek(struct task *task, struct file *file, int64_t offset, int 
     return result;
 }
 
-static long node_read(struct task *task, struct file *file, const struct transfer *transfer) {
+static long node_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
     return -EISDIR;
 }
 
-static long node_sync(struct task *task, struct file *file, int data_only) {
+static long node_sync(struct task *task, struct file *file, int data_only)
+{
     return 0;
 }
 
@@ -64,7 +69,8 @@ static const struct file_operations node_directory_operations = {
     .sync = node_sync,
 };
 
-struct file *file_from_node(const struct node *node, const char *path, uint32_t flags) {
+struct file *file_from_node(const struct node *node, const char *path, uint32_t flags)
+{
     struct file *file = file_new(&node_directory_operations, -1, flags, FILE_DIRECTORY);
     if (!file)
         return NULL;
@@ -80,7 +86,8 @@ struct file *file_from_node(const struct node *node, const char *path, uint32_t 
 
 /* Opens what a location's node is. */
 static int open_node(struct task *task, const struct location *location, int flags,
-                     struct file **file) {
+                     struct file **file)
+{
     struct stat status;
     int error = location_stat(task, location, &status);
     if (error)
@@ -128,7 +135,8 @@ static _Atomic uint64_t known_devices[4];
 
 /* Whether the host object is of a file system through which the runtime itself could be reached
  * (/proc/self/mem). */
-static int is_runtime_reachable(int fd, uint64_t device) {
+static int is_runtime_reachable(int fd, uint64_t device)
+{
     struct statfs system;
     _Atomic uint64_t *known = &known_devices[device % 4];
     if (atomic_load_explicit(known, memory_order_relaxed) == device + 1)
@@ -139,12 +147,14 @@ static int is_runtime_reachable(int fd, uint64_t device) {
     return 0;
 }
 
-static int wants_write(int flags) {
+static int wants_write(int flags)
+{
     return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC);
 }
 
 /* Makes a description of a host fd that was opened by path, after a look at what it is. */
-static int open_finish(long fd, const struct mount *mount, int flags, struct file **file) {
+static int open_finish(long fd, const struct mount *mount, int flags, struct file **file)
+{
     struct stat status;
     long error = host_call2(SYS_fstat, fd, &status);
     uint32_t kind = S_ISDIR(status.st_mode)   ? FILE_DIRECTORY
@@ -173,7 +183,8 @@ static int open_finish(long fd, const struct mount *mount, int flags, struct fil
 
 /* The opening itself; may sleep (a FIFO). */
 static long open_host(struct task *task, int fd, const char *path, int flags, uint32_t mode,
-                      uint64_t resolve) {
+                      uint64_t resolve)
+{
     struct open_how how = {(uint64_t)(uint32_t)(flags | O_CLOEXEC), mode,
                            resolve | RESOLVE_NO_MAGICLINKS};
     if (!(flags & O_PATH))
@@ -195,7 +206,8 @@ static long open_host(struct task *task, int fd, const char *path, int flags, ui
 
 /* On a read-only mount: what must fail with EROFS does, and O_CREAT has no part in what may
  * succeed. Returns 0 with *flags changed. */
-static int check_read_only(struct task *task, uint64_t dirfd, const char *path, int *flags) {
+static int check_read_only(struct task *task, uint64_t dirfd, const char *path, int *flags)
+{
     struct location location;
     struct stat status;
     int exclusive = (*flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
@@ -222,14 +234,16 @@ static int check_read_only(struct task *task, uint64_t dirfd, const char *path, 
         return -EISDIR;
     if (IS_TMPFILE(*flags) || (wants_write(*flags) && S_ISREG(status.st_mode)))
         return -EROFS; /* FIFOs may be written; the rest fails by itself */
-    /* Nothing may change before open_finish has seen what was opened: the name may lead elsewhere now. */
+    /* Nothing may change before open_finish has seen what was opened: the name may lead elsewhere
+     * now. */
     *flags &= ~(O_CREAT | O_TRUNC);
     return 0;
 }
 
 /* Opens a resolved location. -EXDEV: it changed meanwhile. */
 static int open_location(struct task *task, struct location *location, int flags, uint32_t mode,
-                         struct file **file) {
+                         struct file **file)
+{
     if (location->fd < 0 && location->node.operations)
         return open_node(task, location, flags, file);
     if (!*location->name && location->held && !location->owned)
@@ -242,7 +256,8 @@ static int open_location(struct task *task, struct location *location, int flags
 }
 
 static int open_path(struct task *task, uint64_t dirfd, const char *path, int flags, uint32_t mode,
-                     uint64_t extra, struct file **file) {
+                     uint64_t extra, struct file **file)
+{
     struct normal normal;
     struct location location;
     const char *rest;
@@ -299,7 +314,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
 }
 
 int place_open(struct task *task, uint64_t dirfd, const char *path, int flags, uint32_t mode,
-               struct file **file) {
+               struct file **file)
+{
     flags &= OPEN_FLAGS;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -314,7 +330,8 @@ int place_open(struct task *task, uint64_t dirfd, const char *path, int flags, u
     return open_path(task, dirfd, path, flags, mode, 0, file);
 }
 
-int file_reopen(struct task *task, struct file *from, int flags, struct file **file) {
+int file_reopen(struct task *task, struct file *from, int flags, struct file **file)
+{
     char path[40];
     if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         return -EEXIST;
@@ -349,12 +366,17 @@ int file_reopen(struct task *task, struct file *from, int flags, struct file **f
         return (int)fd;
     /* An inherited terminal or device may be opened again (/dev/stdin); one with a path is none of
      * the cage's. */
-    return from->mount ? open_finish(fd, from->mount, flags, file)
-                       : file_from_host((int)fd, NULL, file);
+    if (from->mount)
+        return open_finish(fd, from->mount, flags, file);
+    int error = file_from_host((int)fd, NULL, file);
+    if (!error)
+        (*file)->inherited = from->inherited;
+    return error;
 }
 
 static long install(struct task *task, uint64_t dirfd, uint64_t path, int flags, uint32_t mode,
-                    uint64_t extra) {
+                    uint64_t extra)
+{
     char text[PATH_MAX];
     struct file *file = NULL;
     int error = path_copyin(task, path, 0, text);
@@ -374,20 +396,24 @@ static long install(struct task *task, uint64_t dirfd, uint64_t path, int flags,
     return fd;
 }
 
-long call_open(struct task *task, const uint64_t args[6]) {
+long call_open(struct task *task, const uint64_t args[6])
+{
     return install(task, (uint64_t)AT_FDCWD, args[0], (int)args[1], (uint32_t)args[2], 0);
 }
 
-long call_creat(struct task *task, const uint64_t args[6]) {
+long call_creat(struct task *task, const uint64_t args[6])
+{
     return install(task, (uint64_t)AT_FDCWD, args[0], O_CREAT | O_WRONLY | O_TRUNC,
                    (uint32_t)args[1], 0);
 }
 
-long call_openat(struct task *task, const uint64_t args[6]) {
+long call_openat(struct task *task, const uint64_t args[6])
+{
     return install(task, args[0], args[1], (int)args[2], (uint32_t)args[3], 0);
 }
 
-long call_openat2(struct task *task, const uint64_t args[6]) {
+long call_openat2(struct task *task, const uint64_t args[6])
+{
     struct open_how how = {0};
     const uint64_t known = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
                            RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;

@@ -16,19 +16,22 @@
 #define ANCESTOR_DEVICE 0x10
 
 /* Whether path lies below prefix, or is it. */
-static int path_within(const char *path, size_t length, const char *prefix, size_t prefix_length) {
+static int path_within(const char *path, size_t length, const char *prefix, size_t prefix_length)
+{
     return length >= prefix_length && !memcmp(path, prefix, prefix_length) &&
            (length == prefix_length || path[prefix_length] == '/');
 }
 
-const struct mount *mount_find(const struct place *place, const char *path, size_t length) {
+const struct mount *mount_find(const struct place *place, const char *path, size_t length)
+{
     for (uint32_t i = 0; i < place->mount_count; i++)
         if (path_within(path, length, place->mounts[i]->path, place->mounts[i]->path_length))
             return place->mounts[i];
     return NULL;
 }
 
-int mount_below(const struct place *place, const char *path, size_t length, int equal) {
+int mount_below(const struct place *place, const char *path, size_t length, int equal)
+{
     for (uint32_t i = 0; i < place->mount_count; i++) {
         const struct mount *mount = place->mounts[i];
         if (path_within(mount->path, mount->path_length, path, length) &&
@@ -43,7 +46,8 @@ int mount_below(const struct place *place, const char *path, size_t length, int 
 
 static const struct tree_operations ancestor_operations;
 
-int ancestor_find(const struct place *place, const char *path, size_t length, struct node *node) {
+int ancestor_find(const struct place *place, const char *path, size_t length, struct node *node)
+{
     uint64_t hash = 0xcbf29ce484222325;
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3;
@@ -60,7 +64,8 @@ int ancestor_find(const struct place *place, const char *path, size_t length, st
 
 /* A child of the directory `node`: mount number i, when it is the first one there with its name.
  * Returns the name's length or 0. */
-static size_t ancestor_child(const struct place *place, const struct node *node, uint32_t i) {
+static size_t ancestor_child(const struct place *place, const struct node *node, uint32_t i)
+{
     uint32_t owner = (uint32_t)(node->data >> 32), length = (uint32_t)node->data;
     const struct mount *mount = place->mounts[i];
     if (mount->path_length <= length ||
@@ -75,7 +80,8 @@ static size_t ancestor_child(const struct place *place, const struct node *node,
 }
 
 static int ancestor_lookup(struct task *task, const struct node *directory, const char *name,
-                           struct node *found) {
+                           struct node *found)
+{
     const struct place *place = task->process->place;
     char path[PATH_MAX];
     size_t length = (uint32_t)directory->data, name_length = strlen(name);
@@ -87,7 +93,8 @@ static int ancestor_lookup(struct task *task, const struct node *directory, cons
     return ancestor_find(place, path, length + 1 + name_length, found);
 }
 
-static int ancestor_stat(struct task *task, const struct node *node, struct stat *status) {
+static int ancestor_stat(struct task *task, const struct node *node, struct stat *status)
+{
     status->st_mode = S_IFDIR | 0555;
     status->st_nlink = 2;
     status->st_dev = ANCESTOR_DEVICE;
@@ -95,7 +102,8 @@ static int ancestor_stat(struct task *task, const struct node *node, struct stat
 }
 
 static int ancestor_entry(struct task *task, const struct node *directory, uint64_t index,
-                          struct entry *entry) {
+                          struct entry *entry)
+{
     const struct place *place = task->process->place;
     uint32_t length = (uint32_t)directory->data;
     for (uint32_t i = 0; i < place->mount_count; i++) {
@@ -124,7 +132,8 @@ static const struct tree_operations ancestor_operations = {
 static long host_path(int fd, char path[PATH_MAX]);
 
 /* The host path of what is mounted, on the heap; NULL when there is no memory. */
-static char *mount_host_path(const struct mount *mount) {
+static char *mount_host_path(const struct mount *mount)
+{
     char path[PATH_MAX + NAME_MAX + 2] = "";
     long length = mount->fd < 0 ? 0 : host_path(mount->fd, path);
     if (length < 0)
@@ -134,13 +143,15 @@ static char *mount_host_path(const struct mount *mount) {
     return strdup(path);
 }
 
-static struct file *directory_new(struct place *place, const char *path) {
+static struct file *directory_new(struct place *place, const char *path)
+{
     struct node node;
     ancestor_find(place, path, strlen(path), &node);
     return file_from_node(&node, path, O_RDONLY | O_DIRECTORY);
 }
 
-struct place *place_new(void) {
+struct place *place_new(void)
+{
     struct place *place = calloc(1, sizeof *place);
     if (!place)
         return NULL;
@@ -152,7 +163,8 @@ struct place *place_new(void) {
     return NULL;
 }
 
-struct place *place_copy(struct place *from) {
+struct place *place_copy(struct place *from)
+{
     struct place *place = malloc(sizeof *place);
     if (!place)
         return NULL;
@@ -164,13 +176,15 @@ struct place *place_copy(struct place *from) {
     return place;
 }
 
-void place_free(struct place *place) {
+void place_free(struct place *place)
+{
     file_put(place->directory);
     free(place);
 }
 
 /* Notes in `over` that `below` is mounted below it, if it is. */
-static void mount_cover(struct mount *over, const struct mount *below) {
+static void mount_cover(struct mount *over, const struct mount *below)
+{
     if (over == below || over->covered == COVERED_AIR ||
         !path_within(below->path, below->path_length, over->path, over->path_length))
         return;
@@ -190,7 +204,8 @@ static void mount_cover(struct mount *over, const struct mount *below) {
 }
 
 /* Enters a mount, which is copied, and takes over its fd also on failure. */
-static int mount_add(struct place *place, const char *guest_path, struct mount new) {
+static int mount_add(struct place *place, const char *guest_path, struct mount new)
+{
     struct normal normal;
     int error = path_normalize(guest_path, &normal);
     struct mount *mount = malloc(sizeof *mount);
@@ -231,7 +246,8 @@ static int mount_add(struct place *place, const char *guest_path, struct mount n
 
 /* Whether the guest path already leads to this host object with the same rights, so that a mount of
  * its own would only be in the way. */
-static int is_granted(struct place *place, const char *guest_path, int fd, int read_only) {
+static int is_granted(struct place *place, const char *guest_path, int fd, int read_only)
+{
     struct normal normal;
     struct stat wanted, found;
     if (path_normalize(guest_path, &normal) || !normal.absolute || normal.dotdot)
@@ -254,7 +270,8 @@ static int is_granted(struct place *place, const char *guest_path, int fd, int r
 /* writable_too: that the file is granted already for writing will do, where only reading is asked
  * for. */
 static int grant_file(struct place *place, const char *host_path, const char *guest_path,
-                      int read_only, int writable_too) {
+                      int read_only, int writable_too)
+{
     char path[PATH_MAX];
     struct stat status;
     if (!realpath(host_path, path))
@@ -281,7 +298,8 @@ static int grant_file(struct place *place, const char *host_path, const char *gu
         (struct mount){.kind = MOUNT_FILE, .read_only = read_only, .fd = fd, .name = name});
 }
 
-int place_grant(struct place *place, const char *host_path, const char *guest_path, int read_only) {
+int place_grant(struct place *place, const char *host_path, const char *guest_path, int read_only)
+{
     struct stat status;
     int fd = open(host_path, O_PATH | O_CLOEXEC);
     if (fd < 0)
@@ -299,23 +317,27 @@ int place_grant(struct place *place, const char *host_path, const char *guest_pa
 }
 
 int place_grant_file(struct place *place, const char *host_path, const char *guest_path,
-                     int read_only) {
+                     int read_only)
+{
     return grant_file(place, host_path, guest_path, read_only, 1);
 }
 
-int place_mount_tree(struct place *place, const char *guest_path, const struct node *root) {
+int place_mount_tree(struct place *place, const char *guest_path, const struct node *root)
+{
     return mount_add(place, guest_path,
                      (struct mount){.kind = MOUNT_TREE, .read_only = 1, .fd = -1, .root = *root});
 }
 
 /* Names of host objects. */
 
-void path_of_host_fd(char *text, int fd) {
+void path_of_host_fd(char *text, int fd)
+{
     snprintf(text, 40, "/proc/self/fd/%d", fd);
 }
 
 /* The host's path of fd. Returns its length; -ENOENT when it is deleted or has none. */
-static long host_path(int fd, char path[PATH_MAX]) {
+static long host_path(int fd, char path[PATH_MAX])
+{
     static const char deleted[] = " (deleted)";
     const size_t mark = sizeof deleted - 1;
     char link[40];
@@ -333,7 +355,8 @@ static long host_path(int fd, char path[PATH_MAX]) {
 
 /* The guest path through this mount, whose own host path is root, of the host object at `path`. */
 static long path_below(const struct mount *mount, const char *root, const char *path, long length,
-                       char *guest, size_t size) {
+                       char *guest, size_t size)
+{
     size_t root_length = strcmp(root, "/") ? strlen(root) : 0;
     if (length == 1 && !root_length)
         length = 0;
@@ -345,7 +368,8 @@ static long path_below(const struct mount *mount, const char *root, const char *
 }
 
 static long path_through(const struct mount *mount, const char *path, long length, char *guest,
-                         size_t size) {
+                         size_t size)
+{
     char root[PATH_MAX + NAME_MAX + 2];
     if (mount->kind == MOUNT_TREE)
         return -ENOENT;
@@ -364,7 +388,8 @@ static long path_through(const struct mount *mount, const char *path, long lengt
 }
 
 long place_guest_path(struct place *place, const struct mount *prefer, int host_fd, char *path,
-                      size_t size) {
+                      size_t size)
+{
     char host[PATH_MAX];
     long length = host_path(host_fd, host);
     if (length < 0)
@@ -385,7 +410,8 @@ long place_guest_path(struct place *place, const struct mount *prefer, int host_
 
 /* The working directory. */
 
-struct file *start_get(struct task *task, uint64_t dirfd) {
+struct file *start_get(struct task *task, uint64_t dirfd)
+{
     struct place *place = task->process->place;
     if ((int)dirfd != AT_FDCWD)
         return descriptor_get(task, dirfd);
@@ -399,11 +425,13 @@ struct file *start_get(struct task *task, uint64_t dirfd) {
     return file;
 }
 
-void start_put(struct task *task, struct file *file) {
+void start_put(struct task *task, struct file *file)
+{
     descriptor_put(task, file);
 }
 
-long place_directory_path(struct task *task, char *path, size_t size) {
+long place_directory_path(struct task *task, char *path, size_t size)
+{
     struct file *file = start_get(task, (uint64_t)AT_FDCWD);
     long result;
     if (file->host_fd >= 0) {
@@ -418,7 +446,8 @@ long place_directory_path(struct task *task, char *path, size_t size) {
 }
 
 /* Makes an open directory the working directory; takes over the reference. */
-void place_set_directory(struct task *task, struct file *file) {
+void place_set_directory(struct task *task, struct file *file)
+{
     struct place *place = task->process->place;
     lock_acquire(&place->lock);
     struct file *old = place->directory;
@@ -427,7 +456,8 @@ void place_set_directory(struct task *task, struct file *file) {
     file_put(old);
 }
 
-int place_start_directory(struct task *task, const char *path) {
+int place_start_directory(struct task *task, const char *path)
+{
     struct location location;
     struct file *file;
     int error = place_lookup_path(task, (uint64_t)AT_FDCWD, path, LOOKUP_FOLLOW, &location);

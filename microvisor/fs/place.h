@@ -133,7 +133,8 @@ int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsig
 void location_release(struct location *location);
 
 /* Whether it is a host object (fd and name are good for *at calls) */
-static inline int location_is_host(const struct location *location) {
+static inline int location_is_host(const struct location *location)
+{
     return location->fd >= 0;
 }
 

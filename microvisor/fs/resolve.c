@@ -9,7 +9,8 @@
 
 #define LINKS_MAX 40 /* as in Linux */
 
-int path_normalize(const char *path, struct normal *normal) {
+int path_normalize(const char *path, struct normal *normal)
+{
     uint32_t length = 0;
     normal->absolute = *path == '/';
     normal->dotdot = normal->last_dot = normal->slash = 0;
@@ -50,14 +51,16 @@ int path_normalize(const char *path, struct normal *normal) {
     return 0;
 }
 
-int path_copyin(struct task *task, uint64_t path, unsigned lookup, char text[PATH_MAX]) {
+int path_copyin(struct task *task, uint64_t path, unsigned lookup, char text[PATH_MAX])
+{
     long length = copyinstr(&task->thread, text, path, PATH_MAX);
     if (length < 0)
         return (int)length;
     return length || lookup & LOOKUP_EMPTY ? 0 : -ENOENT;
 }
 
-long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve) {
+long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve)
+{
     if (!(flags & O_PATH))
         flags |= O_NOCTTY;
     struct open_how how = {flags | O_CLOEXEC, mode,
@@ -71,7 +74,8 @@ long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint6
 
 /* Puts location at a synthetic directory or a mount's root: what is at the guest path
  * location->path (length bytes), by name alone. */
-static int enter(struct task *task, struct location *location, size_t length) {
+static int enter(struct task *task, struct location *location, size_t length)
+{
     const struct place *place = task->process->place;
     location_release(location);
     location->fd = -1;
@@ -120,7 +124,8 @@ static int enter(struct task *task, struct location *location, size_t length) {
 
 /* Puts location at an open directory. With its guest path when wanted. */
 static int enter_file(struct task *task, struct location *location, struct file *file,
-                      int want_path) {
+                      int want_path)
+{
     location->mount = file->mount;
     location->fd = file->host_fd;
     location->node = file->node;
@@ -143,7 +148,8 @@ static int enter_file(struct task *task, struct location *location, struct file 
     return length < 0 ? (int)length : 0;
 }
 
-static void location_clear(struct location *location) {
+static void location_clear(struct location *location)
+{
     location->mount = NULL;
     location->held = NULL;
     location->fd = -1;
@@ -156,7 +162,8 @@ static void location_clear(struct location *location) {
 }
 
 int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal,
-                  struct location *location, const char **rest, int *whole, uint64_t *resolve) {
+                  struct location *location, const char **rest, int *whole, uint64_t *resolve)
+{
     struct place *place = task->process->place;
     location_clear(location);
     *whole = 0;
@@ -208,7 +215,8 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
 }
 
 int resolve_again(struct task *task, const struct location *location, const struct normal *normal,
-                  uint64_t resolve, long error) {
+                  uint64_t resolve, long error)
+{
     if (error == -EXDEV || error == -EAGAIN)
         return 1;
     if (!location->mount->covered || !(resolve & RESOLVE_NO_SYMLINKS))
@@ -227,7 +235,8 @@ struct walk {
     char rest[2 * PATH_MAX];
 };
 
-static int go_up(struct walk *walk) {
+static int go_up(struct walk *walk)
+{
     struct location *location = walk->location;
     size_t length = strlen(location->path);
     if (location->fd >= 0 && length != location->mount->path_length) {
@@ -245,7 +254,8 @@ static int go_up(struct walk *walk) {
 
 /* Puts the text of a link before what is left of the path. slash: something follows, or a directory
  * is wanted. */
-static int follow_text(struct walk *walk, char *text, long length, const char *after) {
+static int follow_text(struct walk *walk, char *text, long length, const char *after)
+{
     if (length < 0)
         return (int)length;
     if (!length)
@@ -262,7 +272,8 @@ static int follow_text(struct walk *walk, char *text, long length, const char *a
     return *text == '/' ? enter(walk->task, walk->location, 0) : 0;
 }
 
-static void replace_fd(struct location *location, int fd) {
+static void replace_fd(struct location *location, int fd)
+{
     location_release(location);
     location->fd = fd;
     location->owned = 1;
@@ -271,7 +282,8 @@ static void replace_fd(struct location *location, int fd) {
 enum { STEP_DIRECTORY, STEP_OBJECT, STEP_LINK }; /* what a step led to */
 
 /* A link of a synthetic tree: an object or a text. */
-static int step_jump(struct walk *walk, const struct node *link, const char *after, int last) {
+static int step_jump(struct walk *walk, const struct node *link, const char *after, int last)
+{
     struct location *location = walk->location;
     struct file *file = NULL;
     char text[PATH_MAX];
@@ -298,7 +310,8 @@ static int step_jump(struct walk *walk, const struct node *link, const char *aft
 
 /* Takes one component. path_length: of location->path, to which the name has been added. after:
  * what follows it in walk->rest. */
-static int step(struct walk *walk, const char *name, size_t path_length, const char *after) {
+static int step(struct walk *walk, const char *name, size_t path_length, const char *after)
+{
     struct location *location = walk->location;
     const struct place *place = walk->task->process->place;
     int last = !after[strspn(after, "/")];
@@ -383,7 +396,8 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
 }
 
 /* The last component of a LOOKUP_PARENT. */
-static int finish_parent(struct walk *walk, const char *name, size_t length, int slash) {
+static int finish_parent(struct walk *walk, const char *name, size_t length, int slash)
+{
     struct location *location = walk->location;
     size_t path_length = strlen(location->path);
     if (path_length + length + 2 > sizeof location->path)
@@ -399,7 +413,8 @@ static int finish_parent(struct walk *walk, const char *name, size_t length, int
     return 0;
 }
 
-static int walk_on(struct walk *walk) {
+static int walk_on(struct walk *walk)
+{
     struct location *location = walk->location;
     char name[NAME_MAX + 1];
     for (;;) {
@@ -437,7 +452,8 @@ static int walk_on(struct walk *walk) {
 }
 
 int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal, unsigned lookup,
-                 struct location *location) {
+                 struct location *location)
+{
     struct walk walk = {.task = task, .location = location, .lookup = lookup};
     const char *rest = normal->text;
     int error;
@@ -469,7 +485,8 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
 }
 
 /* LOOKUP_EMPTY with an empty path: dirfd itself. */
-static int lookup_start(struct task *task, uint64_t dirfd, struct location *location) {
+static int lookup_start(struct task *task, uint64_t dirfd, struct location *location)
+{
     struct file *file = start_get(task, dirfd);
     location_clear(location);
     if (!file)
@@ -490,7 +507,8 @@ static int lookup_start(struct task *task, uint64_t dirfd, struct location *loca
 /* Splits the last component off *rest for LOOKUP_PARENT: into location->name, with a trailing
  * slash. parent gets what is before. */
 static int split(struct location *location, const struct normal *normal, const char *rest,
-                 char parent[PATH_MAX]) {
+                 char parent[PATH_MAX])
+{
     size_t length = strlen(rest) - (normal->slash && *rest), start = length;
     while (start && rest[start - 1] != '/')
         start--;
@@ -504,7 +522,8 @@ static int split(struct location *location, const struct normal *normal, const c
 }
 
 /* Whether rest, from location->path on, is a mount point or lies above one. */
-static int is_busy(struct task *task, const struct location *location, const char *rest) {
+static int is_busy(struct task *task, const struct location *location, const char *rest)
+{
     char path[2 * PATH_MAX];
     size_t start = strlen(location->path), length = strlen(rest);
     memcpy(path, location->path, start);
@@ -517,7 +536,8 @@ static int is_busy(struct task *task, const struct location *location, const cha
 /* Whether rest is one name in location that needs no resolution: with follow, it must be there and
  * be no link. */
 static int is_plain_name(const struct location *location, const struct normal *normal,
-                         const char *rest, int follow) {
+                         const char *rest, int follow)
+{
     struct stat status;
     if (!*rest || normal->slash || normal->dotdot || normal->length > NAME_MAX || strchr(rest, '/'))
         return 0;
@@ -527,7 +547,8 @@ static int is_plain_name(const struct location *location, const struct normal *n
 }
 
 int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsigned lookup,
-                      struct location *location) {
+                      struct location *location)
+{
     struct normal normal;
     const char *rest;
     int whole;
@@ -582,13 +603,15 @@ int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsig
 }
 
 int place_lookup(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
-                 struct location *location) {
+                 struct location *location)
+{
     char text[PATH_MAX];
     int error = path_copyin(task, path, lookup, text);
     return error ? error : place_lookup_path(task, dirfd, text, lookup, location);
 }
 
-void location_release(struct location *location) {
+void location_release(struct location *location)
+{
     if (location->owned)
         host_call1(SYS_close, location->fd);
     location->owned = 0;

@@ -11,7 +11,8 @@
 
 _Static_assert(sizeof(struct stat) == 144, "the kernel's struct stat");
 
-static int node_status(struct task *task, const struct location *location, struct stat *status) {
+static int node_status(struct task *task, const struct location *location, struct stat *status)
+{
     memset(status, 0, sizeof *status);
     int error = location->node.operations->stat(task, &location->node, status);
     if (!status->st_ino)
@@ -25,13 +26,15 @@ static int node_status(struct task *task, const struct location *location, struc
     return error;
 }
 
-static long file_status(struct task *task, struct file *file, struct stat *status) {
+static long file_status(struct task *task, struct file *file, struct stat *status)
+{
     if (file->operations->stat)
         return file->operations->stat(task, file, status);
     return host_call2(SYS_fstat, file->host_fd, status);
 }
 
-int location_stat(struct task *task, const struct location *location, struct stat *status) {
+int location_stat(struct task *task, const struct location *location, struct stat *status)
+{
     if (location->fd >= 0)
         return (int)host_call4(SYS_newfstatat, location->fd, location->name, status,
                                AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
@@ -43,7 +46,8 @@ int location_stat(struct task *task, const struct location *location, struct sta
 /* Looks a path up and stats it. For a plain name in a directory one host call does both, unless it
  * is a link to be followed. */
 static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
-                     struct stat *status) {
+                     struct stat *status)
+{
     struct location location;
     char text[PATH_MAX];
     int error = path_copyin(task, path, lookup, text);
@@ -66,22 +70,26 @@ static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned 
 }
 
 static long stat_out(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
-                     uint64_t address) {
+                     uint64_t address)
+{
     struct stat status = {0};
     int error = status_at(task, dirfd, path, lookup, &status);
     return error ? error : task_copyout(task, address, &status, sizeof status);
 }
 
-long call_stat(struct task *task, const uint64_t args[6]) {
+long call_stat(struct task *task, const uint64_t args[6])
+{
     return stat_out(task, (uint64_t)AT_FDCWD, args[0], LOOKUP_FOLLOW, args[1]);
 }
 
-long call_lstat(struct task *task, const uint64_t args[6]) {
+long call_lstat(struct task *task, const uint64_t args[6])
+{
     return stat_out(task, (uint64_t)AT_FDCWD, args[0], 0, args[1]);
 }
 
 /* HOT. */
-long call_fstat(struct task *task, const uint64_t args[6]) {
+long call_fstat(struct task *task, const uint64_t args[6])
+{
     struct file *file = descriptor_get(task, args[0]);
     if (!file)
         return -EBADF;
@@ -100,23 +108,27 @@ long call_fstat(struct task *task, const uint64_t args[6]) {
 }
 
 /* lookup flags for AT_* flags. */
-static unsigned lookup_of(uint64_t flags) {
+static unsigned lookup_of(uint64_t flags)
+{
     return (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
            (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
 
-long call_newfstatat(struct task *task, const uint64_t args[6]) {
+long call_newfstatat(struct task *task, const uint64_t args[6])
+{
     uint32_t flags = (uint32_t)args[3];
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
         return -EINVAL;
     return stat_out(task, args[0], args[1], lookup_of(flags), args[2]);
 }
 
-static struct statx_timestamp timestamp(struct timespec time) {
+static struct statx_timestamp timestamp(struct timespec time)
+{
     return (struct statx_timestamp){.tv_sec = time.tv_sec, .tv_nsec = (uint32_t)time.tv_nsec};
 }
 
-static void statx_of(const struct stat *status, struct statx *extended) {
+static void statx_of(const struct stat *status, struct statx *extended)
+{
     memset(extended, 0, sizeof *extended);
     extended->stx_mask = STATX_BASIC_STATS;
     extended->stx_blksize = (uint32_t)status->st_blksize;
@@ -140,7 +152,8 @@ static void statx_of(const struct stat *status, struct statx *extended) {
 #define STATX_MNT_ID 0x1000U
 #endif
 
-long call_statx(struct task *task, const uint64_t args[6]) {
+long call_statx(struct task *task, const uint64_t args[6])
+{
     uint32_t flags = (uint32_t)args[2], mask = (uint32_t)args[3];
     struct location location;
     struct statx extended;
@@ -165,7 +178,8 @@ long call_statx(struct task *task, const uint64_t args[6]) {
 }
 
 /* What the permission bits of a synthetic node allow the process. */
-static int node_access(struct task *task, const struct stat *status, uint32_t mode, int effective) {
+static int node_access(struct task *task, const struct stat *status, uint32_t mode, int effective)
+{
     const struct credentials *ids = &task->process->credentials;
     uint32_t bits = status->st_mode, uid = effective ? ids->fsuid : ids->uid;
     if (!uid)
@@ -177,12 +191,14 @@ static int node_access(struct task *task, const struct stat *status, uint32_t mo
     return (bits & mode) == mode ? 0 : -EACCES;
 }
 
-static int is_file_or_directory(const struct stat *status) {
+static int is_file_or_directory(const struct stat *status)
+{
     return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode) || S_ISLNK(status->st_mode);
 }
 
 static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
-                      uint32_t flags) {
+                      uint32_t flags)
+{
     struct location location;
     struct stat status = {0};
     if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
@@ -206,20 +222,24 @@ static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t
     return error;
 }
 
-long call_access(struct task *task, const uint64_t args[6]) {
+long call_access(struct task *task, const uint64_t args[6])
+{
     return access_at(task, (uint64_t)AT_FDCWD, args[0], (uint32_t)args[1], 0);
 }
 
-long call_faccessat(struct task *task, const uint64_t args[6]) {
+long call_faccessat(struct task *task, const uint64_t args[6])
+{
     return access_at(task, args[0], args[1], (uint32_t)args[2], 0);
 }
 
-long call_faccessat2(struct task *task, const uint64_t args[6]) {
+long call_faccessat2(struct task *task, const uint64_t args[6])
+{
     return access_at(task, args[0], args[1], (uint32_t)args[2], (uint32_t)args[3]);
 }
 
 static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address,
-                        int32_t size) {
+                        int32_t size)
+{
     struct location location;
     struct stat status = {0};
     char text[PATH_MAX];
@@ -248,18 +268,21 @@ static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64
     return result;
 }
 
-long call_readlink(struct task *task, const uint64_t args[6]) {
+long call_readlink(struct task *task, const uint64_t args[6])
+{
     return readlink_at(task, (uint64_t)AT_FDCWD, args[0], args[1], (int32_t)args[2]);
 }
 
-long call_readlinkat(struct task *task, const uint64_t args[6]) {
+long call_readlinkat(struct task *task, const uint64_t args[6])
+{
     return readlink_at(task, args[0], args[1], args[2], (int32_t)args[3]);
 }
 
 /* Entries of a synthetic directory, as getdents64 (or getdents: old) lays them out. The offset is
  * the number of the next entry. */
 static long entries_out(struct task *task, struct file *file, uint64_t address, uint64_t size,
-                        int old) {
+                        int old)
+{
     struct entry entry;
     union {
         struct {
@@ -303,7 +326,8 @@ static long entries_out(struct task *task, struct file *file, uint64_t address, 
     return (long)used;
 }
 
-static long list(struct task *task, const uint64_t args[6], int old) {
+static long list(struct task *task, const uint64_t args[6], int old)
+{
     struct file *file = descriptor_get(task, args[0]);
     uint32_t size = (uint32_t)args[2];
     if (!file)
@@ -324,10 +348,12 @@ static long list(struct task *task, const uint64_t args[6], int old) {
     return result;
 }
 
-long call_getdents(struct task *task, const uint64_t args[6]) {
+long call_getdents(struct task *task, const uint64_t args[6])
+{
     return list(task, args, 1);
 }
 
-long call_getdents64(struct task *task, const uint64_t args[6]) {
+long call_getdents64(struct task *task, const uint64_t args[6])
+{
     return list(task, args, 0);
 }

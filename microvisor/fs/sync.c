@@ -7,7 +7,8 @@
 #include "microvisor/fs/resolve.h"
 
 /* The description of fd, which must not be an O_PATH one. */
-static struct file *usable(struct task *task, uint64_t fd) {
+static struct file *usable(struct task *task, uint64_t fd)
+{
     struct file *file = descriptor_get(task, fd);
     if (!file || !(file_flags(file) & O_PATH))
         return file;
@@ -15,7 +16,8 @@ static struct file *usable(struct task *task, uint64_t fd) {
     return NULL;
 }
 
-static long sync_file(struct task *task, uint64_t fd, int data_only) {
+static long sync_file(struct task *task, uint64_t fd, int data_only)
+{
     struct file *file = usable(task, fd);
     if (!file)
         return -EBADF;
@@ -24,16 +26,19 @@ static long sync_file(struct task *task, uint64_t fd, int data_only) {
     return result;
 }
 
-long call_fsync(struct task *task, const uint64_t args[6]) {
+long call_fsync(struct task *task, const uint64_t args[6])
+{
     return sync_file(task, args[0], 0);
 }
 
-long call_fdatasync(struct task *task, const uint64_t args[6]) {
+long call_fdatasync(struct task *task, const uint64_t args[6])
+{
     return sync_file(task, args[0], 1);
 }
 
 /* Only the file systems in which the cage can write: the host's others are none of its business. */
-long call_sync(struct task *task, const uint64_t args[6]) {
+long call_sync(struct task *task, const uint64_t args[6])
+{
     const struct place *place = task->process->place;
     for (uint32_t i = 0; i < place->mount_count; i++) {
         if (place->mounts[i]->read_only || place->mounts[i]->kind != MOUNT_DIRECTORY)
@@ -48,7 +53,8 @@ long call_sync(struct task *task, const uint64_t args[6]) {
 }
 
 /* A call that passes on to the host for its own descriptors; other is for the rest. */
-static long pass(struct task *task, const uint64_t args[6], long number, long other) {
+static long pass(struct task *task, const uint64_t args[6], long number, long other)
+{
     struct file *file = usable(task, args[0]);
     if (!file)
         return -EBADF;
@@ -59,26 +65,31 @@ static long pass(struct task *task, const uint64_t args[6], long number, long ot
     return result;
 }
 
-long call_syncfs(struct task *task, const uint64_t args[6]) {
+long call_syncfs(struct task *task, const uint64_t args[6])
+{
     return pass(task, args, SYS_syncfs, 0);
 }
 
-long call_sync_file_range(struct task *task, const uint64_t args[6]) {
+long call_sync_file_range(struct task *task, const uint64_t args[6])
+{
     return pass(task, args, SYS_sync_file_range, -ESPIPE);
 }
 
-long call_fadvise64(struct task *task, const uint64_t args[6]) {
+long call_fadvise64(struct task *task, const uint64_t args[6])
+{
     return pass(task, args, SYS_fadvise64, (uint32_t)args[3] > 5 ? -EINVAL : -ESPIPE);
 }
 
-long call_readahead(struct task *task, const uint64_t args[6]) {
+long call_readahead(struct task *task, const uint64_t args[6])
+{
     return pass(task, args, SYS_readahead, -EINVAL);
 }
 
 /* O_ASYNC is not among them: its signal would go to lind-run. */
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
-static long set_flags(struct file *file, uint32_t flags) {
+static long set_flags(struct file *file, uint32_t flags)
+{
     uint32_t old = file_flags(file), wanted;
     long error = 0;
     if (file->host_fd >= 0)
@@ -91,14 +102,16 @@ static long set_flags(struct file *file, uint32_t flags) {
     return 0;
 }
 
-static long get_flags(const struct file *file) {
+static long get_flags(const struct file *file)
+{
     const uint32_t creation = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
     if (file->host_fd >= 0)
         return host_call2(SYS_fcntl, file->host_fd, F_GETFL);
     return file_flags(file) & ~creation;
 }
 
-long call_fcntl(struct task *task, const uint64_t args[6]) {
+long call_fcntl(struct task *task, const uint64_t args[6])
+{
     uint32_t command = (uint32_t)args[1];
     struct file *file = descriptor_get(task, args[0]);
     if (!file)

@@ -10,7 +10,8 @@
 #define TRANSFER_FLAGS 0x1fU
 
 int transfer_copyin(struct task *task, struct transfer *transfer, struct range *ranges,
-                    uint64_t vector, uint64_t count) {
+                    uint64_t vector, uint64_t count)
+{
     if (count > RANGES_MAX)
         return -EINVAL;
     if (task_copyin(task, ranges, vector, count * sizeof *ranges)) /* laid out like struct iovec */
@@ -31,7 +32,8 @@ int transfer_copyin(struct task *task, struct transfer *transfer, struct range *
     return 0;
 }
 
-long file_read(struct task *task, struct file *file, const struct transfer *transfer) {
+long file_read(struct task *task, struct file *file, const struct transfer *transfer)
+{
     if (!file_readable(file))
         return -EBADF;
     if (!file->operations->read)
@@ -40,7 +42,8 @@ long file_read(struct task *task, struct file *file, const struct transfer *tran
 }
 
 /* Where the next write starts. */
-static long write_position(struct file *file, const struct transfer *transfer) {
+static long write_position(struct file *file, const struct transfer *transfer)
+{
     struct stat status;
     if (!(file_flags(file) & 02000) && !(transfer->flags & 16)) { /* O_APPEND, RWF_APPEND */
         if (transfer->position != POSITION_CURRENT)
@@ -54,7 +57,8 @@ static long write_position(struct file *file, const struct transfer *transfer) {
 /* RLIMIT_FSIZE: room is what may still be written. A write that starts at the limit fails, one
  * across it is cut. */
 static long write_limited(struct task *task, struct file *file, const struct transfer *transfer,
-                          uint64_t limit) {
+                          uint64_t limit)
+{
     long position = write_position(file, transfer);
     if (position < 0)
         return position;
@@ -81,7 +85,8 @@ static long write_limited(struct task *task, struct file *file, const struct tra
     return file->operations->write(task, file, &part);
 }
 
-long file_write(struct task *task, struct file *file, const struct transfer *transfer) {
+long file_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
     if (!file_writable(file))
         return -EBADF;
     if (!file->operations->write)
@@ -96,7 +101,8 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
 }
 
 /* One range. file_read and file_write check the rest. */
-static long transfer_one(struct task *task, const uint64_t args[6], int64_t position, int write) {
+static long transfer_one(struct task *task, const uint64_t args[6], int64_t position, int write)
+{
     struct file *file = descriptor_get(task, args[0]);
     if (!file)
         return -EBADF;
@@ -115,7 +121,8 @@ static long transfer_one(struct task *task, const uint64_t args[6], int64_t posi
     return result;
 }
 
-long call_read(struct task *task, const uint64_t args[6]) {
+long call_read(struct task *task, const uint64_t args[6])
+{
     struct file *file = descriptor_get(task, args[0]);
     if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations)
         return transfer_one(task, args, POSITION_CURRENT, 0);
@@ -128,24 +135,28 @@ long call_read(struct task *task, const uint64_t args[6]) {
     return result;
 }
 
-long call_write(struct task *task, const uint64_t args[6]) {
+long call_write(struct task *task, const uint64_t args[6])
+{
     return transfer_one(task, args, POSITION_CURRENT, 1);
 }
 
-long call_pread64(struct task *task, const uint64_t args[6]) {
+long call_pread64(struct task *task, const uint64_t args[6])
+{
     if ((int64_t)args[3] < 0)
         return -EINVAL;
     return transfer_one(task, args, (int64_t)args[3], 0);
 }
 
-long call_pwrite64(struct task *task, const uint64_t args[6]) {
+long call_pwrite64(struct task *task, const uint64_t args[6])
+{
     if ((int64_t)args[3] < 0)
         return -EINVAL;
     return transfer_one(task, args, (int64_t)args[3], 1);
 }
 
 static long transfer_vector(struct task *task, const uint64_t args[6], int64_t position,
-                            uint64_t flags, int write) {
+                            uint64_t flags, int write)
+{
     struct range ranges[RANGES_MAX];
     struct transfer transfer = {.position = position, .flags = (int)flags};
     struct file *file = descriptor_get(task, args[0]);
@@ -165,34 +176,41 @@ static long transfer_vector(struct task *task, const uint64_t args[6], int64_t p
     return result;
 }
 
-long call_readv(struct task *task, const uint64_t args[6]) {
+long call_readv(struct task *task, const uint64_t args[6])
+{
     return transfer_vector(task, args, POSITION_CURRENT, 0, 0);
 }
 
-long call_writev(struct task *task, const uint64_t args[6]) {
+long call_writev(struct task *task, const uint64_t args[6])
+{
     return transfer_vector(task, args, POSITION_CURRENT, 0, 1);
 }
 
-long call_preadv(struct task *task, const uint64_t args[6]) {
+long call_preadv(struct task *task, const uint64_t args[6])
+{
     return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 0);
 }
 
-long call_pwritev(struct task *task, const uint64_t args[6]) {
+long call_pwritev(struct task *task, const uint64_t args[6])
+{
     return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 1);
 }
 
 /* An offset of -1 means the description's own. */
-static long transfer_vector2(struct task *task, const uint64_t args[6], int write) {
+static long transfer_vector2(struct task *task, const uint64_t args[6], int write)
+{
     int64_t position = (int64_t)args[3];
     if (position < -1)
         return -EINVAL;
     return transfer_vector(task, args, position, (uint32_t)args[5], write);
 }
 
-long call_preadv2(struct task *task, const uint64_t args[6]) {
+long call_preadv2(struct task *task, const uint64_t args[6])
+{
     return transfer_vector2(task, args, 0);
 }
 
-long call_pwritev2(struct task *task, const uint64_t args[6]) {
+long call_pwritev2(struct task *task, const uint64_t args[6])
+{
     return transfer_vector2(task, args, 1);
 }

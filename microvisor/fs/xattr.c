@@ -33,7 +33,9 @@ static long target_begin(struct task *task, struct target *target, uint64_t argu
         if (!target->file || file_flags(target->file) & O_PATH)
             return -EBADF;
         target->fd = target->file->host_fd;
-        target->read_only = target->file->mount && target->file->mount->read_only;
+        /* What lind-run was given is for use, not for change. */
+        target->read_only = target->file->mount ? target->file->mount->read_only
+                                                : (int)target->file->inherited;
     } else {
         struct location *location = malloc(sizeof *location);
         if (!location)

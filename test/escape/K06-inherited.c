@@ -1,7 +1,7 @@
 // Do rights over an inherited descriptor stay what they were: no writing what was given for reading, no names around it (attack rows K6, K8)?
 // The control, the same program natively, does write.
 // RUN: musl-gcc -static -O1 %s -o %t.native && printf secret > %t.file && not %t.native %t.file < %t.file && grep -q taken %t.file
-// RUN: %lind-cc -O1 %s -o %t && rm -rf %t.d && mkdir %t.d && printf secret > %t.file && cd %t.d && %lind-run %t %t.file < %t.file && printf secret | cmp - %t.file
+// RUN: %lind-cc -O1 %s -o %t && rm -rf %t.d && mkdir %t.d && printf secret > %t.file && cd %t.d && %lind-run %t %t.file < %t.file && %lind-run %t %t.file < %t.file > /dev/null && printf secret | cmp - %t.file
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +46,16 @@ int main(int argc, char **argv)
     taken += !fchmod(0, 0777);
     taken += !chmod("/proc/self/fd/0", 0777);
     taken += !access("/proc/self/fd/0/..", F_OK) && !access("/proc/self/fd/0/../cwd", F_OK);
+    /* A device given as standard output keeps its owner and mode. */
+    struct stat before, after;
+    fstat(1, &before);
+    if (S_ISCHR(before.st_mode)) {
+        taken += !fchmod(1, before.st_mode & 07777);
+        taken += !fchown(1, -1, -1) || !fchown(1, before.st_uid, before.st_gid);
+        taken += !futimens(1, NULL);
+        fstat(1, &after);
+        taken += before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mode != after.st_mode;
+    }
     /* By its host name, which lies outside of what is granted. */
     take(open(argv[1], O_RDWR));
     /* Writable memory of it. */
