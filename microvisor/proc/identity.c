@@ -1,5 +1,6 @@
-/* Who a process is: ids, users and groups, capabilities. All of it is the cage's own record; nothing here changes, or asks for, an
- * identity of the host (attack row K12). Being user 0 gives the capabilities CAP_SETUID and CAP_SETGID over this record and no others. */
+/* Who a process is: ids, users and groups, capabilities. All of it is the cage's own record;
+ * nothing here changes, or asks for, an identity of the host (attack row K12). Being user 0 gives
+ * the capabilities CAP_SETUID and CAP_SETGID over this record and no others. */
 #include <errno.h>
 #include <linux/capability.h>
 
@@ -70,7 +71,8 @@ static long set_id(struct task *task, struct ids *ids, uint32_t id)
 }
 
 /* setreuid(2), setregid(2) */
-static long set_real_effective(struct task *task, struct ids *ids, uint32_t real, uint32_t effective)
+static long set_real_effective(struct task *task, struct ids *ids, uint32_t real,
+                               uint32_t effective)
 {
     long error = -EPERM;
     lock_acquire(&task->process->lock);
@@ -122,7 +124,8 @@ static long set_file(struct task *task, struct ids *ids, uint32_t id)
 static long get_all(struct task *task, const struct ids *ids, const uint64_t args[6])
 {
     const struct ids copy = *ids;
-    if (task_copyout(task, args[0], &copy.real, 4) || task_copyout(task, args[1], &copy.effective, 4) ||
+    if (task_copyout(task, args[0], &copy.real, 4) ||
+        task_copyout(task, args[1], &copy.effective, 4) ||
         task_copyout(task, args[2], &copy.saved, 4))
         return -EFAULT;
     return 0;
@@ -139,7 +142,7 @@ ANSWER(setfsgid, set_file(task, group_ids(task), (uint32_t)args[0]))
 ANSWER(getresuid, get_all(task, user_ids(task), args))
 ANSWER(getresgid, get_all(task, group_ids(task), args))
 
-enum { GROUPS_MAX = sizeof ((struct credentials *)0)->groups / sizeof(uint32_t) };
+enum { GROUPS_MAX = sizeof((struct credentials *)0)->groups / sizeof(uint32_t) };
 
 long call_getgroups(struct task *task, const uint64_t args[6])
 {
@@ -170,7 +173,8 @@ long call_setgroups(struct task *task, const uint64_t args[6])
     return 0;
 }
 
-/* The process with an id that the caller may ask about: 0 is itself, and so far it is the only one. */
+/* The process with an id that the caller may ask about: 0 is itself, and so far it is the only one.
+ */
 static struct process *named(struct task *task, uint64_t id)
 {
     return (int)id == 0 || (int)id == task->process->pid ? task->process : NULL;
@@ -214,7 +218,8 @@ long call_setsid(struct task *task, const uint64_t args[6])
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */
-static long capability_words(struct task *task, uint64_t address, struct __user_cap_header_struct *header)
+static long capability_words(struct task *task, uint64_t address,
+                             struct __user_cap_header_struct *header)
 {
     static const uint32_t preferred = _LINUX_CAPABILITY_VERSION_3;
     if (task_copyin(task, header, address, sizeof *header))

@@ -1,4 +1,5 @@
-/* What a process asks about its system and sets about itself: uname, sysinfo, limits, prctl, random bytes, the thread pointer. */
+/* What a process asks about its system and sets about itself: uname, sysinfo, limits, prctl, random
+ * bytes, the thread pointer. */
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/capability.h>
@@ -68,17 +69,18 @@ long call_getrandom(struct task *task, const uint64_t args[6])
     return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
 }
 
-/* Limits. Who enforces one reads process->limits: RLIMIT_NOFILE and RLIMIT_FSIZE fs/, RLIMIT_AS, RLIMIT_DATA and RLIMIT_STACK mm/,
- * RLIMIT_SIGPENDING signal/, RLIMIT_CPU time/. No cage dumps core. The others are about facilities that cages do not have. */
+/* Limits. Who enforces one reads process->limits: RLIMIT_NOFILE and RLIMIT_FSIZE fs/, RLIMIT_AS,
+ * RLIMIT_DATA and RLIMIT_STACK mm/, RLIMIT_SIGPENDING signal/, RLIMIT_CPU time/. No cage dumps
+ * core. The others are about facilities that cages do not have. */
 static long change_limit(struct process *process, unsigned resource, const struct rlimit *new,
                          struct rlimit *old)
 {
     long error = 0;
-    if (resource >= PROCESS_LIMITS || (new && new->rlim_cur > new->rlim_max))
+    if (resource >= PROCESS_LIMITS || (new &&new->rlim_cur > new->rlim_max))
         return -EINVAL;
     lock_acquire(&process->lock);
     *old = process->limits[resource];
-    if (new && new->rlim_max > old->rlim_max) {
+    if (new &&new->rlim_max > old->rlim_max) {
         error = -EPERM; /* no CAP_SYS_RESOURCE in a cage */
     } else if (new) {
         process->limits[resource] = *new;
@@ -222,7 +224,8 @@ long call_personality(struct task *task, const uint64_t args[6])
 
 long call_membarrier(struct task *task, const uint64_t args[6])
 {
-    const int allowed = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    const int allowed =
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
     int command = (int)args[0];
     if ((uint32_t)args[1])
         return -EINVAL;
@@ -230,7 +233,8 @@ long call_membarrier(struct task *task, const uint64_t args[6])
         long commands = host_call3(SYS_membarrier, command, 0, 0);
         return commands < 0 ? commands : commands & allowed;
     }
-    if (command != MEMBARRIER_CMD_PRIVATE_EXPEDITED && command != MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+    if (command != MEMBARRIER_CMD_PRIVATE_EXPEDITED &&
+        command != MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
         return -EINVAL;
     return host_call3(SYS_membarrier, command, 0, 0);
 }

@@ -1,4 +1,5 @@
-/* The calls that set and query actions, masks and the alternate stack, and those that wait for signals. */
+/* The calls that set and query actions, masks and the alternate stack, and those that wait for
+ * signals. */
 #include <errno.h>
 #include <time.h>
 
@@ -9,10 +10,12 @@
 #define SIGNAL_SET_SIZE 8
 #define LIND_SA_RESTORER 0x04000000UL
 
-/* Linux keeps these flags of an action and clears all others, so that programs can find out which exist (sigaction(2)). */
-static const uint64_t flags_known = (uint32_t)(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK |
-                                               SA_RESTART | SA_NODEFER | (int)SA_RESETHAND) |
-                                    LIND_SA_RESTORER | 0x800 /* SA_EXPOSE_TAGBITS */;
+/* Linux keeps these flags of an action and clears all others, so that programs can find out which
+ * exist (sigaction(2)). */
+static const uint64_t flags_known =
+    (uint32_t)(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
+               (int)SA_RESETHAND) |
+    LIND_SA_RESTORER | 0x800 /* SA_EXPOSE_TAGBITS */;
 
 long call_rt_sigaction(struct task *task, const uint64_t args[6])
 {
@@ -23,8 +26,7 @@ long call_rt_sigaction(struct task *task, const uint64_t args[6])
         return -EINVAL;
     if (args[1] && task_copyin(task, &new, args[1], sizeof new))
         return -EFAULT;
-    if (signal < 1 || signal > 64 ||
-        (args[1] && (signal_bit(signal) & SIGNAL_SET_UNBLOCKABLE)))
+    if (signal < 1 || signal > 64 || (args[1] && (signal_bit(signal) & SIGNAL_SET_UNBLOCKABLE)))
         return -EINVAL;
 
     lock_acquire(&actions->lock);
@@ -34,7 +36,8 @@ long call_rt_sigaction(struct task *task, const uint64_t args[6])
         new.mask &= ~SIGNAL_SET_UNBLOCKABLE;
         actions->table[signal - 1] = new;
         if (action_ignores(&new, signal))
-            signals_drop(actions, signal_bit(signal)); /* POSIX XSH 2.4.3: even when it is blocked */
+            signals_drop(actions,
+                         signal_bit(signal)); /* POSIX XSH 2.4.3: even when it is blocked */
     }
     lock_release(&actions->lock);
     if (args[1])
@@ -72,9 +75,9 @@ long call_rt_sigpending(struct task *task, const uint64_t args[6])
     if (args[1] > SIGNAL_SET_SIZE)
         return -EINVAL;
     signal_host_drain();
-    uint64_t set = (atomic_load(&task->signals.pending) |
-                    atomic_load(&task->process->actions->pending)) &
-                   task->signals.mask;
+    uint64_t set =
+        (atomic_load(&task->signals.pending) | atomic_load(&task->process->actions->pending)) &
+        task->signals.mask;
     return task_copyout(task, args[0], &set, args[1]);
 }
 
@@ -82,7 +85,8 @@ long call_rt_sigpending(struct task *task, const uint64_t args[6])
 static long wait_for_delivery(struct task *task)
 {
     while (!signal_look(task))
-        host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_pause, 0, 0, 0, 0, 0, 0);
+        host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_pause, 0, 0, 0, 0, 0,
+                       0);
     return signal_interrupted(task, RESTART_NOHAND);
 }
 
@@ -187,9 +191,9 @@ long call_sigaltstack(struct task *task, const uint64_t args[6])
     const struct task_signals *signals = &task->signals;
     uint64_t pointer = task->thread.regs.rsp;
     struct signal_stack new, old = {.address = signals->stack_address, .size = signals->stack_size};
-    old.flags = !signals->stack_size                  ? SS_DISABLE
+    old.flags = !signals->stack_size                ? SS_DISABLE
                 : signal_stack_holds(task, pointer) ? SS_ONSTACK
-                                                      : 0;
+                                                    : 0;
     old.flags |= signals->stack_flags & STACK_AUTODISARM;
     if (args[0]) {
         if (task_copyin(task, &new, args[0], sizeof new))

@@ -1,5 +1,5 @@
-/* Delivery: on a task's way back to cage code, signals become frames of handlers, ends of processes, or nothing, and interrupted calls
- * become -EINTR or are made again. */
+/* Delivery: on a task's way back to cage code, signals become frames of handlers, ends of
+ * processes, or nothing, and interrupted calls become -EINTR or are made again. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -8,9 +8,10 @@
 #include "microvisor/signal/internal.h"
 #include "rt/host.h"
 
-/* Sets the registers so that the task's call is made again as `number`: back to the gate group, which ends before the bundle that the
- * call returns to (docs/sfi.md 4). The program might have forged the return address, so the group is searched for, and taken only if
- * the verifier knows it as a place to jump to. Returns 0, or -1 when there is none. */
+/* Sets the registers so that the task's call is made again as `number`: back to the gate group,
+ * which ends before the bundle that the call returns to (docs/sfi.md 4). The program might have
+ * forged the return address, so the group is searched for, and taken only if the verifier knows it
+ * as a place to jump to. Returns 0, or -1 when there is none. */
 static int call_again(struct task *task, uint64_t number)
 {
     enum { LEA = 7, GROUP = 13 };
@@ -32,7 +33,8 @@ static int call_again(struct task *task, uint64_t number)
     return -1;
 }
 
-/* Decides once how an interrupted call goes on. action: of the handler that is about to run, or NULL. */
+/* Decides once how an interrupted call goes on. action: of the handler that is about to run, or
+ * NULL. */
 static void settle_call(struct task *task, const struct signal_action *action)
 {
     struct registers *regs = &task->thread.regs;
@@ -71,8 +73,8 @@ static _Noreturn void die(struct task *task, int signal, const struct fault *fau
     process_exit(task, signal);
 }
 
-static void run_handler(struct task *task, const struct signal_action *action, const siginfo_t *info,
-                        const struct fault *fault)
+static void run_handler(struct task *task, const struct signal_action *action,
+                        const siginfo_t *info, const struct fault *fault)
 {
     struct task_signals *signals = &task->signals;
     uint64_t old = signals->restore_saved_mask ? signals->saved_mask : signals->mask;
@@ -134,14 +136,15 @@ static void deliver(struct task *task, const siginfo_t *info)
         die(task, signal, NULL);
 }
 
-/* What is free in a window is an inaccessible mapping of the host; to the program it is not mapped. */
+/* What is free in a window is an inaccessible mapping of the host; to the program it is not mapped.
+ */
 static void correct_code(struct task *task, struct fault *fault)
 {
     struct memory_region region;
     char name[1];
     if (fault->signal == SIGSEGV && fault->code == SEGV_ACCERR &&
-        (!memory_describe(task->process->memory, task->process->place, fault->address, &region, name,
-                          sizeof name) ||
+        (!memory_describe(task->process->memory, task->process->place, fault->address, &region,
+                          name, sizeof name) ||
          region.start > fault->address))
         fault->code = SEGV_MAPERR;
 }
@@ -149,8 +152,7 @@ static void correct_code(struct task *task, struct fault *fault)
 void signal_deliver_pending(struct thread *thread)
 {
     struct task *task = task_of(thread);
-    uint32_t bits =
-        atomic_fetch_and(&thread->pending, ~(uint32_t)(PENDING_FAULT | PENDING_SIGNAL));
+    uint32_t bits = atomic_fetch_and(&thread->pending, ~(uint32_t)(PENDING_FAULT | PENDING_SIGNAL));
     signal_host_drain();
     if (atomic_load(&task->process->exiting) || atomic_load(&task->exiting))
         task_exit(task, 0);

@@ -1,16 +1,19 @@
-/* The frame that a signal handler gets on the cage's stack, as Linux builds it on x86-64, and rt_sigreturn, which takes one back. Every
- * byte of a frame that comes back is the cage's choice (attack row S4): the program counter must be a verified branch target, the stack
- * pointer is cut to the window, flags are filtered, segments ignored, and the vector state is made such that loading it cannot fault. */
+/* The frame that a signal handler gets on the cage's stack, as Linux builds it on x86-64, and
+ * rt_sigreturn, which takes one back. Every byte of a frame that comes back is the cage's choice
+ * (attack row S4): the program counter must be a verified branch target, the stack pointer is cut
+ * to the window, flags are filtered, segments ignored, and the vector state is made such that
+ * loading it cannot fault. */
 #include <errno.h>
 #include <string.h>
 
 #include "microvisor/signal/internal.h"
 #include "rt/group.h"
 
-/* Frame layout, lowest address first: the restorer's address (where the handler returns to), ucontext, siginfo; above them, 64-aligned,
- * the vector state. */
+/* Frame layout, lowest address first: the restorer's address (where the handler returns to),
+ * ucontext, siginfo; above them, 64-aligned, the vector state. */
 struct machine_context { /* struct sigcontext */
-    uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
+        flags;
     uint16_t cs, gs, fs, ss;
     uint64_t error, trap, old_mask, fault_address;
     uint64_t vectors; /* address of the vector state, or 0 */
@@ -34,7 +37,8 @@ _Static_assert(sizeof(struct signal_frame) == 8 + 304 + 128, "Linux' struct rt_s
 #define RED_ZONE 128
 #define ACTION_RESTORER 0x04000000UL
 
-/* The vector state in XSAVE's standard format. A cage has no instruction for components beyond AVX, so no frame shows any. */
+/* The vector state in XSAVE's standard format. A cage has no instruction for components beyond AVX,
+ * so no frame shows any. */
 #define COMPONENT_X87 1ULL
 #define COMPONENT_SSE 2ULL
 #define COMPONENT_AVX 4ULL
@@ -79,7 +83,8 @@ uint64_t signal_frame_size(void)
     return RED_ZONE + sizeof(struct signal_frame) + vectors_size() + 4 + 64 + 16;
 }
 
-/* Copies the thread's state for a frame. XSAVE leaves what is in its initial state unwritten; a frame shows it. */
+/* Copies the thread's state for a frame. XSAVE leaves what is in its initial state unwritten; a
+ * frame shows it. */
 static void vectors_fill(struct vectors *to, const struct thread *thread)
 {
     uint32_t size = vectors_size();
@@ -136,7 +141,8 @@ int signal_frame_build(struct task *task, const struct signal_action *action, co
     }
     uint64_t vectors_at = (pointer - (size + 4)) & ~63ULL;
     uint64_t frame_at = ((vectors_at - sizeof(struct signal_frame)) & ~15ULL) - 8;
-    /* A frame that would not fit on the alternate stack: writing below it would hit what lies there. */
+    /* A frame that would not fit on the alternate stack: writing below it would hit what lies
+     * there. */
     if (alternate && !(signals->stack_flags & STACK_AUTODISARM) &&
         !signal_stack_holds(task, frame_at))
         return -1;
@@ -145,13 +151,15 @@ int signal_frame_build(struct task *task, const struct signal_action *action, co
     frame.stack.address = signals->stack_address;
     frame.stack.flags = signals->stack_flags;
     frame.stack.size = signals->stack_size;
+    /* clang-format off */
     frame.machine = (struct machine_context){
-        .r8 = regs->r8,   .r9 = regs->r9,   .r10 = regs->r10, .r11 = regs->r11, .r12 = regs->r12,
+        .r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11, .r12 = regs->r12,
         .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15, .rdi = regs->rdi, .rsi = regs->rsi,
         .rbp = regs->rbp, .rbx = regs->rbx, .rdx = regs->rdx, .rax = regs->rax, .rcx = regs->rcx,
         .rsp = regs->rsp, .rip = regs->rip, .flags = regs->flags, .cs = USER_CS, .ss = USER_SS,
         .old_mask = old_mask, .vectors = vectors_at,
     };
+    /* clang-format on */
     if (fault) {
         frame.machine.error = (uint32_t)fault->error;
         frame.machine.trap = fault->error >> 32;
@@ -192,7 +200,8 @@ static uint32_t mxcsr_mask(void)
     return mask ? mask : 0xffbf;
 }
 
-/* Makes the thread's vector state of the state at window offset `from`, 0 for the initial one. Returns 0 or -EFAULT. */
+/* Makes the thread's vector state of the state at window offset `from`, 0 for the initial one.
+ * Returns 0 or -EFAULT. */
 static int vectors_take(struct task *task, uint64_t from)
 {
     struct vectors state;
@@ -233,14 +242,16 @@ long call_rt_sigreturn(struct task *task, const uint64_t args[6])
     signal_mask_set(task, frame.mask);
     if (!text_is_target(task->thread.text, machine->rip) || vectors_take(task, machine->vectors))
         goto bad;
+    /* clang-format off */
     *regs = (struct registers){
-        .r8 = machine->r8,   .r9 = machine->r9,   .r10 = machine->r10, .r11 = machine->r11,
+        .r8 = machine->r8, .r9 = machine->r9, .r10 = machine->r10, .r11 = machine->r11,
         .r12 = machine->r12, .r13 = machine->r13, .r14 = machine->r14, .r15 = machine->r15,
         .rdi = machine->rdi, .rsi = machine->rsi, .rbp = machine->rbp, .rbx = machine->rbx,
         .rdx = machine->rdx, .rax = machine->rax, .rcx = machine->rcx,
         .rsp = (uint32_t)machine->rsp, .rip = machine->rip,
         .flags = (machine->flags & FLAGS_CAGE) | FLAGS_FIXED, .number = UINT64_MAX,
     };
+    /* clang-format on */
     signal_stack_set(task, &frame.stack, regs->rsp); /* Linux ignores its errors, too */
     atomic_fetch_or(&task->thread.pending, PENDING_REGS | PENDING_VECTORS);
     return (long)regs->rax;

@@ -1,11 +1,13 @@
-/* Signals that the host sends to lind-run: noted by the host's handler, sent on to the process that lind-run was started for. */
+/* Signals that the host sends to lind-run: noted by the host's handler, sent on to the process that
+ * lind-run was started for. */
 #include <errno.h>
 
 #include "microvisor/signal/internal.h"
 #include "rt/fault.h"
 #include "rt/host.h"
 
-/* What arrived and was not sent on. Written in signal handlers, so without a lock: a set of signals, and how each was last sent. */
+/* What arrived and was not sent on. Written in signal handlers, so without a lock: a set of
+ * signals, and how each was last sent. */
 static _Atomic uint64_t arrived;
 static _Atomic int arrived_code[65];
 static struct process *_Atomic receiver;
@@ -30,7 +32,8 @@ void signal_host_drain(void)
     for (int signal = 1; set && process; signal++, set >>= 1) {
         if (!(set & 1))
             continue;
-        /* The sender is outside: no process that the program could know, like a sender outside a pid namespace. */
+        /* The sender is outside: no process that the program could know, like a sender outside a
+         * pid namespace. */
         siginfo_t info = {.si_signo = signal, .si_code = atomic_load(&arrived_code[signal])};
         signal_send_process(process, &info);
     }
@@ -43,11 +46,13 @@ void signal_host_forget(const struct signal_actions *actions)
         atomic_store(&receiver, NULL);
 }
 
-/* SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP have the runtime's handlers already and come here when they were sent by kill(2).
- * SIGCHLD is about children of lind-run, which a program knows nothing of. */
+/* SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP have the runtime's handlers already and come here
+ * when they were sent by kill(2). SIGCHLD is about children of lind-run, which a program knows
+ * nothing of. */
 static const uint8_t forwarded[] = {
-    SIGHUP,  SIGINT,    SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGCONT, SIGTSTP,
-    SIGTTIN, SIGTTOU,   SIGURG,  SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGSYS,
+    SIGHUP,    SIGINT,  SIGQUIT,  SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM,
+    SIGSTKFLT, SIGCONT, SIGTSTP,  SIGTTIN, SIGTTOU, SIGURG,  SIGXCPU, SIGXFSZ,
+    SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGSYS,
 };
 
 int signal_host_start(struct process *first)
@@ -67,7 +72,8 @@ int signal_host_start(struct process *first)
         if (error)
             return error;
     }
-    /* Writers to broken pipes get EPIPE from the host; the signal is sent by the call that sees it. */
+    /* Writers to broken pipes get EPIPE from the host; the signal is sent by the call that sees it.
+     */
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     if (sigaction(SIGPIPE, &ignore, &old))
         return -errno;

@@ -4,7 +4,8 @@
 
 #include "microvisor/signal/signal.h"
 
-/* One pending signal. Entries come from chunks of the process, so that hot calls and host threads may send. */
+/* One pending signal. Entries come from chunks of the process, so that hot calls and host threads
+ * may send. */
 struct signal_entry {
     struct signal_entry *next;
     uint32_t timer; /* number of the timer that sent it plus one, 0 for none */
@@ -21,8 +22,8 @@ struct signal_queue {
     struct signal_list list;
     struct task *task;
     struct signal_queue *next; /* in the process' list of tasks */
-    uint64_t waiting;          /* rt_sigtimedwait: signals that wake the task although it blocks them */
-    call_function *restart;    /* signal_restart_later */
+    uint64_t waiting; /* rt_sigtimedwait: signals that wake the task although it blocks them */
+    call_function *restart; /* signal_restart_later */
     uint64_t restart_args[6];
 };
 
@@ -59,19 +60,22 @@ static inline int action_ignores(const struct signal_action *action, int signal)
            (action->handler == ACTION_DEFAULT && (signal_bit(signal) & SIGNAL_SET_IGNORED));
 }
 
-/* Sends to a task, or to the process when task is NULL. timer: 0 or a timer's number plus one. Returns 0 when queued, 1 when it was
- * ignored or is pending already, -EAGAIN. */
+/* Sends to a task, or to the process when task is NULL. timer: 0 or a timer's number plus one.
+ * Returns 0 when queued, 1 when it was ignored or is pending already, -EAGAIN. */
 int signal_send(struct process *process, struct task *task, const siginfo_t *info, uint32_t timer);
 
-/* Drops what is pending of `set`, for the process and all its tasks. The lock is held; signals_dropped is called after it. */
+/* Drops what is pending of `set`, for the process and all its tasks. The lock is held;
+ * signals_dropped is called after it. */
 void signals_drop(struct signal_actions *actions, uint64_t set);
 void signals_dropped(struct process *process);
 
-/* Delivers a signal that cannot wait: to its handler, or the process ends. The report on standard error is made from *fault. */
+/* Delivers a signal that cannot wait: to its handler, or the process ends. The report on standard
+ * error is made from *fault. */
 void signal_force(struct task *task, const struct fault *fault);
 
-/* Writes a frame for a handler and sets the registers to its start (frame.c). oldmask: what sigreturn restores. fault: NULL, or what
- * the frame shows of it. Returns 0, or -1 with nothing changed when the frame or the handler's address is bad. */
+/* Writes a frame for a handler and sets the registers to its start (frame.c). oldmask: what
+ * sigreturn restores. fault: NULL, or what the frame shows of it. Returns 0, or -1 with nothing
+ * changed when the frame or the handler's address is bad. */
 int signal_frame_build(struct task *task, const struct signal_action *action, const siginfo_t *info,
                        uint64_t old_mask, const struct fault *fault);
 
@@ -84,7 +88,8 @@ struct signal_stack {
 int signal_stack_set(struct task *task, const struct signal_stack *stack, uint64_t pointer);
 int signal_stack_holds(const struct task *task, uint64_t pointer);
 
-/* Moves signals of the host from where the host's handlers noted them to the process that gets them. */
+/* Moves signals of the host from where the host's handlers noted them to the process that gets
+ * them. */
 void signal_host_drain(void);
 
 /* The process' table is about to go: the host's signals have nobody to go to if it was theirs. */

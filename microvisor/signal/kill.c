@@ -1,4 +1,5 @@
-/* The calls that send signals. Ids are those of the microvisor: an id of the host means nothing here (attack row K12). */
+/* The calls that send signals. Ids are those of the microvisor: an id of the host means nothing
+ * here (attack row K12). */
 #include <errno.h>
 #include <limits.h>
 
@@ -82,7 +83,8 @@ long call_tgkill(struct task *task, const uint64_t args[6])
     return send_to_tid(task, (int)args[0], (int)args[1], &info);
 }
 
-/* Copies a siginfo from the program. Only to itself may it pretend that the kernel or kill(2) sent the signal. */
+/* Copies a siginfo from the program. Only to itself may it pretend that the kernel or kill(2) sent
+ * the signal. */
 static long info_copy(struct task *task, siginfo_t *info, uint64_t from, int signal, int receiver)
 {
     if (task_copyin(task, info, from, sizeof *info))

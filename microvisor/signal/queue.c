@@ -44,7 +44,8 @@ void signal_actions_exec(struct signal_actions *actions)
 {
     lock_acquire(&actions->lock);
     for (int i = 0; i < 64; i++) {
-        uint64_t handler = actions->table[i].handler == ACTION_IGNORE ? ACTION_IGNORE : ACTION_DEFAULT;
+        uint64_t handler =
+            actions->table[i].handler == ACTION_IGNORE ? ACTION_IGNORE : ACTION_DEFAULT;
         actions->table[i] = (struct signal_action){.handler = handler};
     }
     lock_release(&actions->lock);
@@ -61,7 +62,8 @@ void signal_actions_destroy(struct signal_actions *actions)
     free(actions);
 }
 
-/* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when memory is out. */
+/* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when
+ * memory is out. */
 static struct signal_entry *entry_new(struct process *process, int always)
 {
     struct signal_actions *actions = process->actions;
@@ -136,7 +138,8 @@ void signals_dropped(struct process *process)
 void signal_wake(struct task *task)
 {
     if (atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL) & PENDING_SIGNAL)
-        return; /* who set it has woken it, or it is the task itself, which looks before it sleeps */
+        return; /* who set it has woken it, or it is the task itself, which looks before it sleeps
+                 */
     int id = atomic_load(&task->thread.host_id);
     if (id && id != host_call0(SYS_gettid))
         host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
@@ -147,7 +150,8 @@ static uint64_t mask_of(const struct task *task)
     return __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
 }
 
-/* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task is preferred. */
+/* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task
+ * is preferred. */
 static void wake_some(struct signal_actions *actions, uint64_t set)
 {
     for (struct signal_queue *queue = actions->tasks; queue && set; queue = queue->next) {
@@ -209,7 +213,8 @@ int signal_send(struct process *process, struct task *task, const siginfo_t *inf
     int result = send_locked(process, task, info, timer);
     int dropped = process->actions->dropped_timers != 0;
     lock_release(&process->actions->lock);
-    if (dropped && !timer) /* a timer's caller holds the timers' lock; stop signals from timers are told later */
+    if (dropped && !timer) /* a timer's caller holds the timers' lock; stop signals from timers are
+                              told later */
         signals_dropped(process);
     return result;
 }
@@ -334,7 +339,8 @@ long signal_each_task(struct process *process, long (*visit)(struct task *task, 
 {
     long result = 0;
     lock_acquire(&process->actions->lock);
-    for (struct signal_queue *queue = process->actions->tasks; queue && !result; queue = queue->next)
+    for (struct signal_queue *queue = process->actions->tasks; queue && !result;
+         queue = queue->next)
         result = visit(queue->task, data);
     lock_release(&process->actions->lock);
     return result;

@@ -1,6 +1,7 @@
-/* Reading clocks. Wall clocks are read by the host's vDSO function where there is one: the kernel builds it for general registers
- * only (its flags for x86-64 have -mno-sse -mno-avx), it uses no thread-local storage, and so it may be called while the cage's vector
- * registers and %fs are in force. Setting clocks is refused: time belongs to the host. */
+/* Reading clocks. Wall clocks are read by the host's vDSO function where there is one: the kernel
+ * builds it for general registers only (its flags for x86-64 have -mno-sse -mno-avx), it uses no
+ * thread-local storage, and so it may be called while the cage's vector registers and %fs are in
+ * force. Setting clocks is refused: time belongs to the host. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -81,7 +82,8 @@ static long read_thread(struct task *task, void *data)
     return 1;
 }
 
-/* The clock of a CPU clock id, made of a pid or tid: of the caller's process or one of its tasks. */
+/* The clock of a CPU clock id, made of a pid or tid: of the caller's process or one of its tasks.
+ */
 static int read_cpu_clock(struct task *task, int clock, uint64_t *nanoseconds)
 {
     int kind = clock & CPU_MASK, id = ~(clock >> 3);
@@ -143,7 +145,8 @@ long call_clock_getres(struct task *task, const uint64_t args[6])
     return args[1] ? task_copyout(task, args[1], &resolution, sizeof resolution) : 0;
 }
 
-/* EINVAL for what is no time or clock, as Linux checks first; then nobody in a cage has CAP_SYS_TIME. */
+/* EINVAL for what is no time or clock, as Linux checks first; then nobody in a cage has
+ * CAP_SYS_TIME. */
 long call_clock_settime(struct task *task, const uint64_t args[6])
 {
     struct timespec time;

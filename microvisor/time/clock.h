@@ -13,7 +13,8 @@ struct task;
 /* Nanoseconds of a clock of the host. */
 uint64_t clock_host(int clock);
 
-/* Nanoseconds of a clock as the task sees it: CPU clocks are those of its process and of tasks in it. Returns 0 or -EINVAL. */
+/* Nanoseconds of a clock as the task sees it: CPU clocks are those of its process and of tasks in
+ * it. Returns 0 or -EINVAL. */
 int clock_read(struct task *task, int clock, uint64_t *nanoseconds);
 
 /* Whether a program's time is one: no negative seconds, a nanosecond part below one second. */

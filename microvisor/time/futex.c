@@ -1,6 +1,7 @@
-/* futex, and the bookkeeping that threads libraries keep with the kernel. Waiting and waking are the host's, on host addresses in the
- * window: a private key is address and lind-run, a shared one file and offset, so both mean the right thing between cages. The host keeps
- * an address only while a call sleeps; robust lists and clear_child_tid stay here (attack row K7). */
+/* futex, and the bookkeeping that threads libraries keep with the kernel. Waiting and waking are
+ * the host's, on host addresses in the window: a private key is address and lind-run, a shared one
+ * file and offset, so both mean the right thing between cages. The host keeps an address only while
+ * a call sleeps; robust lists and clear_child_tid stay here (attack row K7). */
 #include <errno.h>
 #include <linux/futex.h>
 
@@ -9,23 +10,25 @@
 #include "microvisor/time/futex.h"
 #include "rt/host.h"
 
-/* Waits on a word until an absolute time of the clock that `operation` says. deadline UINT64_MAX: for ever. */
-static long wait_until(struct task *task, uint64_t offset, int operation, uint32_t value, uint64_t deadline,
-                       uint32_t bits)
+/* Waits on a word until an absolute time of the clock that `operation` says. deadline UINT64_MAX:
+ * for ever. */
+static long wait_until(struct task *task, uint64_t offset, int operation, uint32_t value,
+                       uint64_t deadline, uint32_t bits)
 {
     void *word = window_pointer(&task->thread, offset, sizeof(uint32_t));
     struct timespec end = timespec_of(deadline);
     if (!word)
         return -EFAULT;
-    return host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_futex, (uint64_t)word,
-                          (uint64_t)operation, value, deadline == UINT64_MAX ? 0 : (uint64_t)&end, 0, bits);
+    return host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_futex,
+                          (uint64_t)word, (uint64_t)operation, value,
+                          deadline == UINT64_MAX ? 0 : (uint64_t)&end, 0, bits);
 }
 
 /* restart_syscall: args are wait's. */
 static long wait_on(struct task *task, const uint64_t args[6]);
 
-static long wait(struct task *task, uint64_t offset, int operation, uint32_t value, uint64_t deadline,
-                 uint32_t bits)
+static long wait(struct task *task, uint64_t offset, int operation, uint32_t value,
+                 uint64_t deadline, uint32_t bits)
 {
     long result = wait_until(task, offset, operation, value, deadline, bits);
     if (result != -EINTR)
@@ -81,9 +84,11 @@ long call_futex(struct task *task, const uint64_t args[6])
         if (!word)
             return -EFAULT;
         /* The fourth argument is a count here, or unused. */
-        return host_call6(SYS_futex, (uint64_t)word, (uint64_t)operation, value, args[3], (uint64_t)other, bits);
+        return host_call6(SYS_futex, (uint64_t)word, (uint64_t)operation, value, args[3],
+                          (uint64_t)other, bits);
     default:
-        /* Priority inheritance writes host thread ids into the word, which are not the program's. */
+        /* Priority inheritance writes host thread ids into the word, which are not the program's.
+         */
         return -ENOSYS;
     }
 }
@@ -127,8 +132,9 @@ long call_get_robust_list(struct task *task, const uint64_t args[6])
     return task_copyout(task, args[1], &search.head, sizeof search.head);
 }
 
-/* Marks a lock that the task held as its dead owner's, and wakes a waiter. Only the owner's word is changed, and others may only add the
- * WAITERS bit meanwhile: should that be lost, the wake makes its setter look again. */
+/* Marks a lock that the task held as its dead owner's, and wakes a waiter. Only the owner's word is
+ * changed, and others may only add the WAITERS bit meanwhile: should that be lost, the wake makes
+ * its setter look again. */
 static void owner_died(struct task *task, uint64_t offset)
 {
     uint32_t word;
@@ -162,6 +168,7 @@ void futex_task_end(struct task *task)
             owner_died(task, (head.in_progress & ~1ULL) + (uint64_t)head.lock_offset);
     }
     if (task->clear_child_tid && !clearout(&task->thread, task->clear_child_tid, sizeof(uint32_t)))
-        host_call3(SYS_futex, window_pointer(&task->thread, task->clear_child_tid, sizeof(uint32_t)),
+        host_call3(SYS_futex,
+                   window_pointer(&task->thread, task->clear_child_tid, sizeof(uint32_t)),
                    FUTEX_WAKE, 1);
 }

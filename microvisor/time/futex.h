@@ -4,8 +4,8 @@
 
 struct task;
 
-/* Releases the locks on the task's robust list, clears its clear_child_tid word and wakes who waits for it. Called by the ending
- * task while its window is there and others may run in it. */
+/* Releases the locks on the task's robust list, clears its clear_child_tid word and wakes who waits
+ * for it. Called by the ending task while its window is there and others may run in it. */
 void futex_task_end(struct task *task);
 
 #endif

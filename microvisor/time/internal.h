@@ -10,26 +10,27 @@
 /* Clocks of timers that are not the host's. */
 enum { TIMER_CPU = -1, TIMER_CPU_USER = -2, TIMER_CPU_TASK = -3 };
 
-/* Numbers of timers: setitimer's three in its order, RLIMIT_CPU's, then those of timer_create. At most 64: signal/internal.h. */
+/* Numbers of timers: setitimer's three in its order, RLIMIT_CPU's, then those of timer_create. At
+ * most 64: signal/internal.h. */
 enum { TIMER_CPU_LIMIT = 3, TIMER_POSIX = 4, TIMER_COUNT = 36 };
 
 struct timer {
-    int used;           /* by timer_create */
+    int used; /* by timer_create */
     int armed;
-    int queued;         /* its signal was sent and not taken yet: an interval timer waits for that */
-    int clock;          /* the host's, or TIMER_CPU… */
-    int notify;         /* SIGEV_NONE: nothing is sent */
+    int queued; /* its signal was sent and not taken yet: an interval timer waits for that */
+    int clock;  /* the host's, or TIMER_CPU… */
+    int notify; /* SIGEV_NONE: nothing is sent */
     int signal;
-    int target;         /* SIGEV_THREAD_ID: the task that gets the signal; 0: the process */
-    int owner;          /* TIMER_CPU_TASK: whose clock */
+    int target; /* SIGEV_THREAD_ID: the task that gets the signal; 0: the process */
+    int owner;  /* TIMER_CPU_TASK: whose clock */
     int last_overrun;
-    uint64_t value;     /* si_value */
-    uint64_t expiry;    /* in the clock's time, nanoseconds */
-    uint64_t interval;  /* 0: once */
-    uint64_t overrun;   /* expiries since the last signal was taken */
-    uint64_t look;      /* CLOCK_MONOTONIC time at which the engine looks at it */
-    uint64_t seen;      /* CPU clocks: reading at the last look */
-    uint64_t idle;      /* CPU clocks: least wait until the next look */
+    uint64_t value;    /* si_value */
+    uint64_t expiry;   /* in the clock's time, nanoseconds */
+    uint64_t interval; /* 0: once */
+    uint64_t overrun;  /* expiries since the last signal was taken */
+    uint64_t look;     /* CLOCK_MONOTONIC time at which the engine looks at it */
+    uint64_t seen;     /* CPU clocks: reading at the last look */
+    uint64_t idle;     /* CPU clocks: least wait until the next look */
     uint64_t seen_now;
     struct task *target_task; /* only while the signal is sent */
 };

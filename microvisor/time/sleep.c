@@ -5,9 +5,10 @@
 #include "microvisor/time/clock.h"
 #include "rt/host.h"
 
-/* Sleeps until `clock` of the host reads `deadline`. remaining: where a relative sleep's rest goes, 0 for an absolute one or
- * when the program does not want it. */
-static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_t remaining, int relative);
+/* Sleeps until `clock` of the host reads `deadline`. remaining: where a relative sleep's rest goes,
+ * 0 for an absolute one or when the program does not want it. */
+static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_t remaining,
+                        int relative);
 
 /* restart_syscall: goes on with a relative sleep. args: clock, deadline, remaining. */
 static long sleep_on(struct task *task, const uint64_t args[6])
@@ -15,12 +16,14 @@ static long sleep_on(struct task *task, const uint64_t args[6])
     return sleep_until(task, (int)args[0], args[1], args[2], 1);
 }
 
-static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_t remaining, int relative)
+static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_t remaining,
+                        int relative)
 {
     struct timespec end = timespec_of(deadline);
     for (;;) {
-        long error = host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_clock_nanosleep,
-                                    (uint64_t)clock, TIMER_ABSTIME, (uint64_t)&end, 0, 0, 0);
+        long error =
+            host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_clock_nanosleep,
+                           (uint64_t)clock, TIMER_ABSTIME, (uint64_t)&end, 0, 0, 0);
         if (error != -EINTR)
             return error;
         if (!signal_look(task))
@@ -38,7 +41,8 @@ static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_
     }
 }
 
-/* A CPU clock of the process advances only while a task runs; it is looked at as often as it can have advanced enough. */
+/* A CPU clock of the process advances only while a task runs; it is looked at as often as it can
+ * have advanced enough. */
 static long sleep_cpu(struct task *task, int clock, uint64_t deadline)
 {
     for (;;) {
@@ -58,7 +62,8 @@ static long sleep_cpu(struct task *task, int clock, uint64_t deadline)
     }
 }
 
-static long sleep_call(struct task *task, int clock, int flags, uint64_t request, uint64_t remaining)
+static long sleep_call(struct task *task, int clock, int flags, uint64_t request,
+                       uint64_t remaining)
 {
     struct timespec time;
     uint64_t now;

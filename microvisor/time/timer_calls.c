@@ -26,8 +26,8 @@ static struct setting get(struct process *process, struct timer *timer)
 }
 
 /* Arms or disarms. Returns 0 or -EAGAIN when there is no thread to be had. */
-static int set(struct process *process, struct timer *timer, const struct setting *new, int absolute,
-               struct setting *old)
+static int set(struct process *process, struct timer *timer, const struct setting *new,
+               int absolute, struct setting *old)
 {
     int error = 0;
     timers_lock();
@@ -151,7 +151,9 @@ static int choose_clock(struct task *task, int clock, struct timer *timer)
     }
     if (clock_read(task, clock, &unused))
         return -EINVAL;
-    timer->clock = clock & THREAD ? TIMER_CPU_TASK : (clock & KIND) == KIND_USER ? TIMER_CPU_USER : TIMER_CPU;
+    timer->clock = clock & THREAD                ? TIMER_CPU_TASK
+                   : (clock & KIND) == KIND_USER ? TIMER_CPU_USER
+                                                 : TIMER_CPU;
     timer->owner = ~(clock >> 3) ? ~(clock >> 3) : task->tid;
     return 0;
 }
@@ -234,7 +236,8 @@ long call_timer_settime(struct task *task, const uint64_t args[6])
         return -EFAULT;
     if (!timespec_valid(&value.it_interval) || !timespec_valid(&value.it_value))
         return -EINVAL;
-    struct setting new = {timespec_nanoseconds(&value.it_interval), timespec_nanoseconds(&value.it_value)};
+    struct setting new = {timespec_nanoseconds(&value.it_interval),
+                          timespec_nanoseconds(&value.it_value)};
     struct timer *timer = find(task, args[0]);
     if (!timer)
         return -EINVAL;

@@ -1,12 +1,14 @@
 /* The engine of timers.h.
  *
- * A timer is armed with an expiry in its clock's time. The thread of this file sleeps until the first moment at which a timer may
- * have expired, looks at its clock, and sends its signal. As in Linux, an interval timer is armed again when its signal is taken
- * (overruns are counted then), so a program that does not take signals costs nothing; when the signal was ignored, or merged with
- * one that is pending, it is armed again at once but looked at a thousand times a second at most (attack row K14).
+ * A timer is armed with an expiry in its clock's time. The thread of this file sleeps until the
+ * first moment at which a timer may have expired, looks at its clock, and sends its signal. As in
+ * Linux, an interval timer is armed again when its signal is taken (overruns are counted then), so
+ * a program that does not take signals costs nothing; when the signal was ignored, or merged with
+ * one that is pending, it is armed again at once but looked at a thousand times a second at most
+ * (attack row K14).
  *
- * CPU clocks have no sleep: a process with n tasks cannot use its remaining time up in less than an nth of that, so that is when its clock
- * is looked at next.
+ * CPU clocks have no sleep: a process with n tasks cannot use its remaining time up in less than an
+ * nth of that, so that is when its clock is looked at next.
  *
  * Lock: engine_lock, over all timers of all processes. Taken before the signal locks. */
 #include "microvisor/time/timers.h"
@@ -26,10 +28,11 @@
 #define LOOK_IDLE_MOST (SECOND / 32)
 
 static struct lock engine_lock;
-static struct timers *engine_first;       /* processes that ever armed a timer */
-static int engine_started;                /* the thread runs */
-static _Atomic uint32_t engine_changes;   /* futex: the thread has to look again */
-static _Atomic uint64_t engine_next = NEVER; /* CLOCK_MONOTONIC time until which the thread sleeps */
+static struct timers *engine_first;     /* processes that ever armed a timer */
+static int engine_started;              /* the thread runs */
+static _Atomic uint32_t engine_changes; /* futex: the thread has to look again */
+static _Atomic uint64_t engine_next =
+    NEVER; /* CLOCK_MONOTONIC time until which the thread sleeps */
 
 void timers_lock(void)
 {
@@ -54,7 +57,8 @@ static uint64_t task_cpu_time(const struct task *task, int user_only)
     struct timespec time;
     int id = atomic_load(&task->thread.host_id);
     unsigned clock = ~(unsigned)id << 3 | THREAD | (user_only ? USER : ALL);
-    return id && !host_call2(SYS_clock_gettime, (int)clock, &time) ? timespec_nanoseconds(&time) : 0;
+    return id && !host_call2(SYS_clock_gettime, (int)clock, &time) ? timespec_nanoseconds(&time)
+                                                                   : 0;
 }
 
 struct cpu_sum {
@@ -124,7 +128,7 @@ static uint64_t next_look(struct process *process, struct timer *timer, uint64_t
         if (tasks > 1 && timer->clock != TIMER_CPU_TASK)
             wait /= tasks;
         /* Less and less often while the process sleeps. */
-        timer->idle = reading != timer->seen        ? LOOK_LEAST
+        timer->idle = reading != timer->seen         ? LOOK_LEAST
                       : timer->idle < LOOK_IDLE_MOST ? timer->idle * 2
                                                      : timer->idle;
         timer->seen = reading;
@@ -152,7 +156,8 @@ void timer_schedule(struct process *process, struct timer *timer, uint64_t not_b
         engine_wake();
 }
 
-/* Moves an interval timer's expiry to the first one after its clock's reading. Returns how many it passed over. */
+/* Moves an interval timer's expiry to the first one after its clock's reading. Returns how many it
+ * passed over. */
 static uint64_t advance(struct timer *timer, uint64_t reading)
 {
     if (reading < timer->expiry)
@@ -250,13 +255,14 @@ static void *engine_run(void *unused)
         atomic_store(&engine_next, next);
         timers_unlock();
         struct timespec end = timespec_of(next);
-        host_call6(SYS_futex, (uint64_t)&engine_changes, 9 | 128 /* WAIT_BITSET, private */, changes,
-                   next == NEVER ? 0 : (uint64_t)&end, 0, UINT32_MAX);
+        host_call6(SYS_futex, (uint64_t)&engine_changes, 9 | 128 /* WAIT_BITSET, private */,
+                   changes, next == NEVER ? 0 : (uint64_t)&end, 0, UINT32_MAX);
     }
     return NULL;
 }
 
-/* Enters the process' timers in the engine's list and starts its thread. The lock is held. Returns 0 or -EAGAIN. Uses libc. */
+/* Enters the process' timers in the engine's list and starts its thread. The lock is held. Returns
+ * 0 or -EAGAIN. Uses libc. */
 int timers_register(struct timers *timers)
 {
     if (!engine_started) {
@@ -267,7 +273,8 @@ int timers_register(struct timers *timers)
         pthread_attr_init(&attributes);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         pthread_attr_setstacksize(&attributes, 1 << 17);
-        pthread_sigmask(SIG_SETMASK, &all, &old); /* the thread has no struct thread to take signals with */
+        pthread_sigmask(SIG_SETMASK, &all,
+                        &old); /* the thread has no struct thread to take signals with */
         int error = pthread_create(&thread, &attributes, engine_run, NULL);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         pthread_attr_destroy(&attributes);

@@ -1,5 +1,6 @@
-/* Timers of a process (alarm, setitimer, timer_create) and the CPU time that it used. One thread of lind-run, started with the first
- * timer, sleeps until the next expiry of any process; the kernel keeps neither timers nor addresses of cages (attack row K7). */
+/* Timers of a process (alarm, setitimer, timer_create) and the CPU time that it used. One thread of
+ * lind-run, started with the first timer, sleeps until the next expiry of any process; the kernel
+ * keeps neither timers nor addresses of cages (attack row K7). */
 #ifndef LIND_TIMERS_H
 #define LIND_TIMERS_H
 
@@ -24,7 +25,8 @@ void timers_task_ended(struct task *task);
 /* Nanoseconds of CPU that the process used: user and system, or user alone. */
 uint64_t process_cpu_time(struct process *process, int user_only);
 
-/* Called when a signal that timer number `timer` sent was taken: counts overruns and arms the next expiry. Returns the overruns. */
+/* Called when a signal that timer number `timer` sent was taken: counts overruns and arms the next
+ * expiry. Returns the overruns. */
 int timers_signal_taken(struct process *process, uint32_t timer);
 
 /* The process' RLIMIT_CPU was changed. */

@@ -1,4 +1,5 @@
-/* getrusage, times, getcpu, and scheduling. A task is a host thread, so what the host says and does about that thread is the task's. */
+/* getrusage, times, getcpu, and scheduling. A task is a host thread, so what the host says and does
+ * about that thread is the task's. */
 #include <errno.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -26,7 +27,8 @@ long call_getrusage(struct task *task, const uint64_t args[6])
     case RUSAGE_SELF:
         /* Faults, switches and memory are counted for lind-run as a whole. */
         host_call2(SYS_getrusage, RUSAGE_SELF, &usage);
-        uint64_t all = process_cpu_time(task->process, 0), user = process_cpu_time(task->process, 1);
+        uint64_t all = process_cpu_time(task->process, 0),
+                 user = process_cpu_time(task->process, 1);
         usage.ru_utime = timeval_of(user);
         usage.ru_stime = timeval_of(all > user ? all - user : 0);
         break;
@@ -41,7 +43,8 @@ long call_getrusage(struct task *task, const uint64_t args[6])
 long call_times(struct task *task, const uint64_t args[6])
 {
     if (args[0]) {
-        uint64_t all = process_cpu_time(task->process, 0), user = process_cpu_time(task->process, 1);
+        uint64_t all = process_cpu_time(task->process, 0),
+                 user = process_cpu_time(task->process, 1);
         struct tms times = {.tms_utime = (long)(user / TICK),
                             .tms_stime = (long)((all > user ? all - user : 0) / TICK)};
         if (task_copyout(task, args[0], &times, sizeof times))
@@ -77,7 +80,8 @@ static long match(struct task *task, void *data)
     return 1;
 }
 
-/* The host thread of a task of the caller's process; 0 is the caller. Returns -ESRCH for any other id. */
+/* The host thread of a task of the caller's process; 0 is the caller. Returns -ESRCH for any other
+ * id. */
 static int host_thread(struct task *task, uint64_t id)
 {
     struct search search = {(int)id ? (int)id : task->tid, 0};
@@ -130,7 +134,8 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
     return error ? error : task_copyout(task, args[1], &param, sizeof param);
 }
 
-/* A policy, or with policy -1 the one in force. Cages share the host's CPUs fairly: no real-time policies. */
+/* A policy, or with policy -1 the one in force. Cages share the host's CPUs fairly: no real-time
+ * policies. */
 static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t address)
 {
     struct sched_param param;
@@ -182,8 +187,8 @@ long call_sched_rr_get_interval(struct task *task, const uint64_t args[6])
     return error ? error : task_copyout(task, args[1], &time, sizeof time);
 }
 
-/* The host threads that a getpriority or setpriority means: -1 those of the caller's process, the only one it may ask about;
- * otherwise one, as Linux has it for PRIO_PROCESS. */
+/* The host threads that a getpriority or setpriority means: -1 those of the caller's process, the
+ * only one it may ask about; otherwise one, as Linux has it for PRIO_PROCESS. */
 static int named(struct task *task, int which, int who)
 {
     const struct process *process = task->process;

@@ -13,10 +13,12 @@ static struct {
 } __attribute__((aligned(32))) sequence = {0xffffffff, 0xffffffff, {0}};
 static uint64_t context;
 
-
 static void attempt(const char *what, long result)
 {
-    printf("%s: %s\n", what, result != -1 ? "done" : errno == ENOSYS ? "no such call" : "other error");
+    printf("%s: %s\n", what,
+           result != -1      ? "done"
+           : errno == ENOSYS ? "no such call"
+                             : "other error");
 }
 
 int main(void)

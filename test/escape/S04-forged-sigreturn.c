@@ -91,8 +91,8 @@ static void forge_segments(ucontext_t *context)
 static void forge_vectors(ucontext_t *context)
 {
     unsigned char *state = (unsigned char *)context->uc_mcontext.fpregs;
-    memset(state + 24, 0xff, 4);    /* MXCSR */
-    memset(state + 512, 0xff, 64);  /* header: components, compaction, reserved */
+    memset(state + 24, 0xff, 4);   /* MXCSR */
+    memset(state + 512, 0xff, 64); /* header: components, compaction, reserved */
 }
 
 static void forge_vectors_address(ucontext_t *context)

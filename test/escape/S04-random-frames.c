@@ -82,7 +82,8 @@ __attribute__((noinline)) static void provoke(void)
     __asm__ volatile("syscall"
                      : "=a"(result)
                      : "0"((long)SYS_kill), "D"((long)getpid()), "S"((long)SIGUSR1)
-                     : "rcx", "r11", "rdx", "rbx", "r8", "r9", "r10", "r12", "r13", "r14", "r15", "memory", "cc");
+                     : "rcx", "r11", "rdx", "rbx", "r8", "r9", "r10", "r12", "r13", "r14", "r15",
+                       "memory", "cc");
 }
 
 /* Forgeries that leave program counter and stack alone. */

@@ -94,7 +94,8 @@ int main(int argc, char **argv)
 {
     unsigned wanted = (unsigned)atoi(argv[1]);
     uint64_t expected = rounds();
-    struct sigaction action = {.sa_sigaction = interrupt, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = interrupt,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER};
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     const struct itimerval often = {{0, 1}, {0, 1}}, never = {{0, 0}, {0, 0}};

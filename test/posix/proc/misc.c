@@ -21,7 +21,8 @@ static void system_facts(void)
     CHECK(!uname(&name));
     CHECK(!strcmp(name.sysname, "Linux") && !strcmp(name.machine, "x86_64"));
     CHECK(name.release[0] >= '4' && name.release[1] == '.' && name.nodename[0]);
-    CHECK(!sysinfo(&info) && info.totalram > info.freeram / 2 && info.procs >= 1 && info.uptime > 0);
+    CHECK(!sysinfo(&info) && info.totalram > info.freeram / 2 && info.procs >= 1 &&
+          info.uptime > 0);
     CHECK(info.mem_unit >= 1);
 }
 
@@ -33,7 +34,8 @@ static void randomness(void)
     CHECK(getrandom(second, sizeof second, GRND_NONBLOCK) == sizeof second);
     CHECK(memcmp(first, second, sizeof first));
     CHECK(getrandom(first, 0, 0) == 0);
-    CHECK(getrandom(large, sizeof large, 0) == sizeof large && large[sizeof large - 9] | large[sizeof large - 1] | large[77777]);
+    CHECK(getrandom(large, sizeof large, 0) == sizeof large &&
+          large[sizeof large - 9] | large[sizeof large - 1] | large[77777]);
     FAILS(syscall(SYS_getrandom, first, sizeof first, 128), EINVAL);
     FAILS(syscall(SYS_getrandom, first, sizeof first, GRND_RANDOM | 4), EINVAL);
 }

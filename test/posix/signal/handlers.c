@@ -98,7 +98,8 @@ static void change_floating(int signal)
     rounding_in_handler = fegetround();
     fesetround(FE_DOWNWARD);
     __asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\tmovdqa %%xmm0, %%xmm9\n\tmovdqa %%xmm0, %%xmm15\n\t"
-                     "fldpi\n\tfldpi" ::: "xmm0", "xmm9", "xmm15");
+                     "fldpi\n\tfldpi" ::
+                         : "xmm0", "xmm9", "xmm15");
 }
 
 static void floating(void)

@@ -71,7 +71,8 @@ static void waited(void)
     CHECK(!sigprocmask(SIG_BLOCK, &set, NULL));
     CHECK(!sigqueue(getpid(), SIGRTMIN + 3, (union sigval){.sival_ptr = (void *)0x123456789}));
     CHECK(!kill(getpid(), SIGUSR1));
-    CHECK(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_code == SI_USER && info.si_pid == getpid());
+    CHECK(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_code == SI_USER &&
+          info.si_pid == getpid());
     CHECK(sigwaitinfo(&set, &info) == SIGRTMIN + 3);
     CHECK(info.si_code == SI_QUEUE && info.si_value.sival_ptr == (void *)0x123456789);
     const struct timespec short_time = {0, 30000000}, none = {0, 0}, bad = {0, 1000000000};
@@ -101,7 +102,8 @@ static void waited(void)
     const struct itimerspec soon = {.it_value = {0, 20000000}};
     CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
     CHECK(!timer_settime(timer, 0, &soon, NULL));
-    FAILS(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8), EINTR); /* musl's sigwaitinfo goes on */
+    FAILS(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8),
+          EINTR); /* musl's sigwaitinfo goes on */
     CHECK(!timer_delete(timer));
 }
 

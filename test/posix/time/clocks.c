@@ -2,12 +2,12 @@
 // RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <sys/timex.h>
-#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,9 +34,9 @@ static void burn(long long nanoseconds)
 int main(void)
 {
     static const clockid_t clocks[] = {
-        CLOCK_REALTIME,       CLOCK_MONOTONIC,        CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
-        CLOCK_MONOTONIC_RAW,  CLOCK_REALTIME_COARSE,  CLOCK_MONOTONIC_COARSE,   CLOCK_BOOTTIME,
-        CLOCK_TAI,
+        CLOCK_REALTIME,          CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+        CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+        CLOCK_MONOTONIC_COARSE,  CLOCK_BOOTTIME,      CLOCK_TAI,
     };
     struct timespec resolution, time;
     void *const bad[] = BAD_ADDRESSES;
@@ -65,7 +65,8 @@ int main(void)
     CHECK(real > 1600000000LL * 1000000000);
 
     /* CPU time: ours, and of a clock named by id. */
-    long long before = read_clock(CLOCK_PROCESS_CPUTIME_ID), thread = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    long long before = read_clock(CLOCK_PROCESS_CPUTIME_ID),
+              thread = read_clock(CLOCK_THREAD_CPUTIME_ID);
     burn(60000000);
     CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) - before >= 60000000);
     CHECK(read_clock(CLOCK_THREAD_CPUTIME_ID) - thread >= 50000000);
@@ -79,8 +80,9 @@ int main(void)
     CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) - before < 40000000);
     struct rusage usage;
     CHECK(!getrusage(RUSAGE_SELF, &usage));
-    CHECK(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_sec * 1000000 +
-              usage.ru_stime.tv_usec >= 50000);
+    CHECK(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
+              usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec >=
+          50000);
     CHECK(usage.ru_maxrss > 0);
     CHECK(!getrusage(RUSAGE_THREAD, &usage));
     CHECK(!getrusage(RUSAGE_CHILDREN, &usage));
@@ -93,7 +95,7 @@ int main(void)
     /* Errors. */
     FAILS(syscall(SYS_clock_gettime, 1000, &time), EINVAL);
     FAILS(syscall(SYS_clock_gettime, 15, &time), EINVAL);
-    FAILS(syscall(SYS_clock_gettime, -5, &time), EINVAL); /* a descriptor's clock */
+    FAILS(syscall(SYS_clock_gettime, -5, &time), EINVAL);              /* a descriptor's clock */
     FAILS(syscall(SYS_clock_gettime, -0x20000000 + 2, &time), EINVAL); /* no such process */
     FAILS(syscall(SYS_clock_getres, 1000, &time), EINVAL);
     FAILS(syscall(SYS_clock_settime, CLOCK_MONOTONIC, &time), EINVAL);

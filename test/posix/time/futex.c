@@ -11,15 +11,24 @@
 #include "../Inputs/check.h"
 
 enum {
-    FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE = 4, FUTEX_WAKE_OP = 5, FUTEX_WAIT_BITSET = 9,
-    FUTEX_WAKE_BITSET = 10, FUTEX_PRIVATE_FLAG = 128, FUTEX_CLOCK_REALTIME = 256,
-    FUTEX_OP_ADD = 1, FUTEX_OP_CMP_EQ = 0,
+    FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
+    FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
+    FUTEX_WAKE_OP = 5,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+    FUTEX_PRIVATE_FLAG = 128,
+    FUTEX_CLOCK_REALTIME = 256,
+    FUTEX_OP_ADD = 1,
+    FUTEX_OP_CMP_EQ = 0,
 };
 #define FUTEX_OP(op, argument, cmp, value) ((op) << 28 | (cmp) << 24 | (argument) << 12 | (value))
 
 static int word, other;
 
-static long futex(void *at, int operation, unsigned value, void *limit, void *second, unsigned third)
+static long futex(void *at, int operation, unsigned value, void *limit, void *second,
+                  unsigned third)
 {
     return syscall(SYS_futex, at, operation, value, limit, second, third);
 }
@@ -37,7 +46,8 @@ int main(void)
         CHECK((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec >= 20000000);
         FAILS(futex(&word, FUTEX_WAIT_BITSET | private, 5, &start, NULL, 1), ETIMEDOUT); /* past */
         clock_gettime(CLOCK_REALTIME, &end);
-        FAILS(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | private, 5, &end, NULL, 1), ETIMEDOUT);
+        FAILS(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | private, 5, &end, NULL, 1),
+              ETIMEDOUT);
         FAILS(futex(&word, FUTEX_WAIT_BITSET | private, 5, &start, NULL, 0), EINVAL);
         CHECK(futex(&word, FUTEX_WAKE | private, 1, NULL, NULL, 0) == 0);
         CHECK(futex(&word, FUTEX_WAKE_BITSET | private, 1, NULL, NULL, 1) == 0);
