@@ -1,4 +1,5 @@
-/* What descriptions without a name have in common: stat and lseek as Linux' anonymous inodes answer them. HOT. */
+/* What descriptions without a name have in common: stat and lseek as Linux' anonymous inodes answer
+ * them. HOT. */
 #ifndef LIND_FS_ANONYMOUS_H
 #define LIND_FS_ANONYMOUS_H
 

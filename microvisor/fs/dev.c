@@ -1,5 +1,6 @@
-/* The tree /dev: null, zero, full, random, urandom, tty, and the links to /proc/self/fd. The devices are the microvisor's own (null(4),
- * full(4), random(4)); only the terminal is the host's, and only for a process that has been given a terminal as one of its descriptors. */
+/* The tree /dev: null, zero, full, random, urandom, tty, and the links to /proc/self/fd. The
+ * devices are the microvisor's own (null(4), full(4), random(4)); only the terminal is the host's,
+ * and only for a process that has been given a terminal as one of its descriptors. */
 #include "microvisor/fs/dev.h"
 
 #include <dirent.h>
@@ -126,16 +127,11 @@ static const struct dev_name {
     const char *link;
     unsigned char major, minor;
 } names[] = {
-    {"null", &null_operations, NULL, 1, 3},
-    {"zero", &zero_operations, NULL, 1, 5},
-    {"full", &full_operations, NULL, 1, 7},
-    {"random", &random_operations, NULL, 1, 8},
-    {"urandom", &random_operations, NULL, 1, 9},
-    {"tty", NULL, NULL, 5, 0},
-    {"fd", NULL, "/proc/self/fd", 0, 0},
-    {"stdin", NULL, "/proc/self/fd/0", 0, 0},
-    {"stdout", NULL, "/proc/self/fd/1", 0, 0},
-    {"stderr", NULL, "/proc/self/fd/2", 0, 0},
+    {"null", &null_operations, NULL, 1, 3},      {"zero", &zero_operations, NULL, 1, 5},
+    {"full", &full_operations, NULL, 1, 7},      {"random", &random_operations, NULL, 1, 8},
+    {"urandom", &random_operations, NULL, 1, 9}, {"tty", NULL, NULL, 5, 0},
+    {"fd", NULL, "/proc/self/fd", 0, 0},         {"stdin", NULL, "/proc/self/fd/0", 0, 0},
+    {"stdout", NULL, "/proc/self/fd/1", 0, 0},   {"stderr", NULL, "/proc/self/fd/2", 0, 0},
 };
 #define NAMES (sizeof names / sizeof names[0])
 #define ROOT_ID 1

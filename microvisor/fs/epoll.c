@@ -1,15 +1,19 @@
 /* Epoll sets (epoll(7)).
  *
- * A set has a host epoll descriptor (file->host_fd), in which host descriptors are watched with the guest's own events and data, so
- * the host's kernel does all the work for them. Objects of the microvisor are watched by waiters (wait.h), which put their watch on
- * the set's ready list; a sleeping epoll_wait sleeps in the host's and is woken by a bell, an eventfd in the host set. A set inside a set is an
- * object of the microvisor whose host descriptor is in the outer host set too, as a hint to look at it. Events of bells and hints carry the
- * set's mark, 64 random bits, as data; they are edge-triggered and never reach the guest.
+ * A set has a host epoll descriptor (file->host_fd), in which host descriptors are watched with the
+ * guest's own events and data, so the host's kernel does all the work for them. Objects of the
+ * microvisor are watched by waiters (wait.h), which put their watch on the set's ready list; a
+ * sleeping epoll_wait sleeps in the host's and is woken by a bell, an eventfd in the host set. A
+ * set inside a set is an object of the microvisor whose host descriptor is in the outer host set
+ * too, as a hint to look at it. Events of bells and hints carry the set's mark, 64 random bits, as
+ * data; they are edge-triggered and never reach the guest.
  *
- * Locks: epoll_lock (global: links between sets, and ends of sets and watched files), then the set's lock (its watches), then the locks of
- * watched objects, then nested_lock, then wait queues, then ready_lock. Sets contain each other without loops, so taking an inner set's locks while holding
- * an outer one's always goes inwards, and announcing, which takes no set lock, outwards. Everything here is HOT. */
-#include "microvisor/fs/epoll.h"
+ * Locks: epoll_lock (global: links between sets, and ends of sets and watched files), then the
+ * set's lock (its watches), then the locks of watched objects, then nested_lock, then wait queues,
+ * then ready_lock. Sets contain each other without loops, so taking an inner set's locks while
+ * holding an outer one's always goes inwards, and announcing, which takes no set lock, outwards.
+ * Everything here is HOT. epoll_wait.c has the waiting. */
+#include "microvisor/fs/epoll_set.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,59 +25,21 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/anonymous.h"
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/epoll.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/wait.h"
-#include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
 #define READABLE (POLLIN | POLLRDNORM)
 #define ALWAYS (EPOLLERR | EPOLLHUP)
 #define EVENTS (0x27ffU | EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)
-#define NESTS_MAX 4          /* links in a chain of sets, as in Linux */
-#define WATCHES_MAX 1000000  /* of one lind-run (Linux: fs.epoll.max_user_watches) */
-#define EVENTS_AT_ONCE 64    /* of host events in one epoll_wait */
+#define NESTS_MAX 4         /* links in a chain of sets, as in Linux */
+#define WATCHES_MAX 1000000 /* of one lind-run (Linux: fs.epoll.max_user_watches) */
 #define FIRST_BUCKETS 512
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE (1u << 28)
 #endif
-
-/* A description in a set. */
-struct watch {
-    struct waiter waiter; /* first */
-    struct epoll_set *set;
-    struct file *file;
-    uint32_t fd;
-    _Atomic uint32_t events; /* as given, with EPOLLERR and EPOLLHUP; 0 after a one-shot event */
-    uint64_t data;
-    int host_fd;                               /* what is in the host set for it, or -1 */
-    int owned;                                 /* host_fd is a duplicate that is the watch's own */
-    int ready;                                 /* on the ready list */
-    struct watch *chain;                       /* in its bucket */
-    struct watch *file_next, **file_link;      /* file->watchers, under the file's lock */
-    struct watch *nested_next, **nested_link;  /* set->nested; link NULL when its file is no set */
-    struct watch *ready_next, **ready_link;    /* under ready_lock */
-};
-
-struct epoll_set {
-    struct lock lock; /* of the buckets and watches */
-    struct lock ready_lock;
-    struct watch *ready_first, **ready_end;
-    _Atomic uint32_t ready_count; /* changed under ready_lock */
-    _Atomic uint32_t sleepers;       /* in the host's epoll_wait, under ready_lock */
-    struct wait_queue queue; /* waiters for the set itself */
-    struct file *file;
-    _Atomic int bell;      /* eventfd, -1 as long as no object of the microvisor was watched */
-    _Atomic int host_turn; /* who comes first when there is room for few events */
-    uint64_t mark;
-    struct watch **buckets;
-    uint32_t bucket_count, watch_count;
-    _Atomic uint32_t host_count; /* watches with something in the host set */
-    struct lock nested_lock;
-    struct watch *nested; /* changed under epoll_lock and nested_lock */
-    uint64_t visited; /* walk number and depth found, for loop checks under epoll_lock */
-    int depth;
-};
 
 static struct pool sets = POOL_OF(struct epoll_set);
 static struct pool watches = POOL_OF(struct watch);
@@ -83,25 +49,19 @@ static _Atomic int64_t total_watches;
 
 static const struct file_operations epoll_operations;
 
-static struct epoll_set *set_of(const struct file *file)
-{
-    return (struct epoll_set *)file->data;
-}
-
-static int is_set(const struct file *file)
+int epoll_is_set(const struct file *file)
 {
     return file->operations == &epoll_operations;
 }
 
-static void ring(struct epoll_set *set)
+void epoll_ring(struct epoll_set *set)
 {
     const uint64_t one = 1;
     if (set->bell >= 0)
         host_call3(SYS_write, set->bell, &one, sizeof one);
 }
 
-/* Puts a watch on the ready list, and wakes. */
-static void watch_ready(struct watch *watch)
+void watch_ready(struct watch *watch)
 {
     struct epoll_set *set = watch->set;
     lock_acquire(&set->ready_lock);
@@ -117,7 +77,7 @@ static void watch_ready(struct watch *watch)
     }
     lock_release(&set->ready_lock);
     if (wake)
-        ring(set);
+        epoll_ring(set);
     if (!was)
         wait_queue_announce_waiters(&set->queue, READABLE);
 }
@@ -143,7 +103,7 @@ static void ready_remove(struct epoll_set *set, struct watch *watch)
     set->ready_count--;
 }
 
-static struct watch *ready_pop(struct epoll_set *set)
+struct watch *ready_pop(struct epoll_set *set)
 {
     lock_acquire(&set->ready_lock);
     struct watch *watch = set->ready_first;
@@ -153,8 +113,7 @@ static struct watch *ready_pop(struct epoll_set *set)
     return watch;
 }
 
-/* What holds now of what the watch waits for. With the set's lock held. */
-static uint32_t watch_look(struct task *task, struct watch *watch)
+uint32_t watch_look(struct task *task, struct watch *watch)
 {
     uint32_t events = watch->events;
     if (!events)
@@ -204,7 +163,8 @@ static int buckets_grow(struct epoll_set *set)
     return 0;
 }
 
-static long host_control(struct epoll_set *set, int operation, int fd, uint32_t events, uint64_t data)
+static long host_control(struct epoll_set *set, int operation, int fd, uint32_t events,
+                         uint64_t data)
 {
     struct epoll_event event = {events, {.u64 = data}};
     return host_call4(SYS_epoll_ctl, set->file->host_fd, operation, fd, &event);
@@ -271,7 +231,8 @@ static void epoll_release(struct file *file)
     pool_give(&sets, set);
 }
 
-/* Whether an object of the microvisor in the set is ready; drops watches from the list that are not. */
+/* Whether an object of the microvisor in the set is ready; drops watches from the list that are
+ * not. */
 static int own_ready(struct task *task, struct epoll_set *set)
 {
     int found = 0;
@@ -287,8 +248,7 @@ static int own_ready(struct task *task, struct epoll_set *set)
     return found;
 }
 
-/* Something in a set inside this one may have happened: look at all of them. */
-static void nested_ready(struct epoll_set *set)
+void nested_ready(struct epoll_set *set)
 {
     lock_acquire(&set->nested_lock);
     for (struct watch *watch = set->nested; watch; watch = watch->nested_next)
@@ -312,7 +272,7 @@ static int epoll_poll(struct task *task, struct file *file, int events)
         if (!ready)
             ready = host_call5(SYS_ppoll, &host, 1, &none, 0, 8) > 0;
         else if (set->sleepers)
-            ring(set);
+            epoll_ring(set);
     }
     return ready ? READABLE & events : 0;
 }
@@ -364,7 +324,8 @@ long call_epoll_create(struct task *task, const uint64_t args[6])
     return (int32_t)args[0] <= 0 ? -EINVAL : call_epoll_create1(task, all);
 }
 
-/* Links below a set, and above it; -ELOOP when `other` is met. Under epoll_lock; each set is looked at once in a walk. */
+/* Links below a set, and above it; -ELOOP when `other` is met. Under epoll_lock; each set is looked
+ * at once in a walk. */
 static int links(struct epoll_set *set, const struct epoll_set *other, int up, int level)
 {
     if (set == other || level > NESTS_MAX)
@@ -424,7 +385,7 @@ static long watch_connect(struct task *task, struct epoll_set *set, struct watch
         if (result < 0)
             return result;
     }
-    if (is_set(file)) {
+    if (epoll_is_set(file)) {
         watch->host_fd = file->host_fd;
         set->host_count++;
         result = host_control(set, EPOLL_CTL_ADD, watch->host_fd, EPOLLIN | EPOLLET, set->mark);
@@ -449,7 +410,7 @@ static long watch_connect(struct task *task, struct epoll_set *set, struct watch
 static long watch_add(struct task *task, struct epoll_set *set, struct file *file, uint32_t fd,
                       const struct epoll_event *event)
 {
-    if (is_set(file)) {
+    if (epoll_is_set(file)) {
         int error = nest_check(set, set_of(file));
         if (error)
             return error;
@@ -528,23 +489,23 @@ static long control_checked(struct task *task, struct file *file, uint32_t opera
         EPOLLEXCLUSIVE | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET;
     if (file_flags(file) & O_PATH || file_flags(target) & O_PATH)
         return -EBADF;
-    if (target->operations->poll ? 0
-                                 : target->host_fd < 0 || target->kind == FILE_REGULAR ||
-                                       target->kind == FILE_DIRECTORY)
+    if (target->operations->poll
+            ? 0
+            : target->host_fd < 0 || target->kind == FILE_REGULAR || target->kind == FILE_DIRECTORY)
         return -EPERM;
-    if (file == target || !is_set(file))
+    if (file == target || !epoll_is_set(file))
         return -EINVAL;
     if (operation != EPOLL_CTL_DEL && event->events & EPOLLEXCLUSIVE &&
-        (operation == EPOLL_CTL_MOD || is_set(target) || event->events & ~exclusive_only))
+        (operation == EPOLL_CTL_MOD || epoll_is_set(target) || event->events & ~exclusive_only))
         return -EINVAL;
     event->events &= EVENTS; /* others mean nothing, or EPOLLWAKEUP: a privilege that no cage has */
     struct epoll_set *set = set_of(file);
-    if (is_set(target))
+    if (epoll_is_set(target))
         lock_acquire(&epoll_lock);
     lock_acquire(&set->lock);
     long result = set_control(task, set, operation, target, fd, event);
     lock_release(&set->lock);
-    if (is_set(target))
+    if (epoll_is_set(target))
         lock_release(&epoll_lock);
     return result;
 }
@@ -566,178 +527,4 @@ long call_epoll_ctl(struct task *task, const uint64_t args[6])
     }
     descriptor_put(task, file);
     return result;
-}
-
-/* An epoll_wait under way. */
-struct harvest {
-    uint64_t address; /* of the guest's array */
-    uint32_t count, room;
-};
-
-static int harvest_put(struct task *task, struct harvest *harvest, uint32_t events, uint64_t data)
-{
-    struct epoll_event event = {events, {.u64 = data}};
-    if (task_copyout(task, harvest->address + harvest->count * sizeof event, &event, sizeof event))
-        return -EFAULT;
-    harvest->count++;
-    return 0;
-}
-
-/* Objects of the microvisor. Returns 0 or -EFAULT. */
-static int harvest_own(struct task *task, struct epoll_set *set, struct harvest *harvest)
-{
-    int error = 0;
-    if (!set->ready_count)
-        return 0;
-    lock_acquire(&set->lock);
-    for (uint32_t left = set->ready_count; left && harvest->count < harvest->room; left--) {
-        struct watch *watch = ready_pop(set);
-        if (!watch)
-            break;
-        uint32_t events = watch_look(task, watch);
-        if (!events)
-            continue;
-        if ((error = harvest_put(task, harvest, events, watch->data))) {
-            watch_ready(watch);
-            break;
-        }
-        if (watch->events & EPOLLONESHOT)
-            watch->events = 0;
-        else if (!(watch->events & EPOLLET))
-            watch_ready(watch);
-    }
-    lock_release(&set->lock);
-    return error;
-}
-
-/* Host descriptors, waiting for them up to the limit (NULL: for ever). Returns 0, or -errno: -EFAULT, -EINTR. */
-static long harvest_host(struct task *task, struct epoll_set *set, struct harvest *harvest,
-                         const struct time_left *limit, int wait)
-{
-    struct epoll_event events[EVENTS_AT_ONCE];
-    uint32_t room = harvest->room - harvest->count;
-    int error = 0;
-    if (room > EVENTS_AT_ONCE)
-        room = EVENTS_AT_ONCE;
-    if (!room)
-        return 0;
-    long count = wait ? host_blocking6(task_pending(task), SYS_epoll_pwait2,
-                                       HOST_ARG(set->file->host_fd), HOST_ARG(events), room,
-                                       HOST_ARG(limit), 0, 8)
-                      : host_call6(SYS_epoll_pwait2, HOST_ARG(set->file->host_fd),
-                                   HOST_ARG(events), room, HOST_ARG(limit), 0, 8);
-    if (count < 0)
-        return count;
-    for (long i = 0; i < count; i++)
-        if (events[i].data.u64 == set->mark)
-            nested_ready(set);
-        else if (!error)
-            error = harvest_put(task, harvest, events[i].events, events[i].data.u64);
-    return error;
-}
-
-static long set_wait(struct task *task, struct epoll_set *set, struct harvest *harvest,
-                     const struct deadline *deadline)
-{
-    struct time_left left = {0, 0};
-    long error = 0;
-    for (;;) {
-        int host_first = set->host_turn = !set->host_turn;
-        if (!host_first)
-            error = harvest_own(task, set, harvest);
-        if (!error && set->host_count)
-            error = harvest_host(task, set, harvest, &(struct time_left){0, 0}, 0);
-        if (!error && host_first)
-            error = harvest_own(task, set, harvest);
-        if (harvest->count || error || !deadline ||
-            (!deadline->forever && !deadline_left(deadline, &left)))
-            break;
-        lock_acquire(&set->ready_lock);
-        int sleep = !set->ready_count;
-        set->sleepers += (uint32_t)sleep;
-        lock_release(&set->ready_lock);
-        if (!sleep)
-            continue;
-        error = harvest_host(task, set, harvest, deadline->forever ? NULL : &left, 1);
-        lock_acquire(&set->ready_lock);
-        set->sleepers--;
-        lock_release(&set->ready_lock);
-        if (error == -EINTR && !*task_pending(task))
-            error = 0;
-        if (!error && harvest->count) /* not once more: what is ready for good would come twice */
-            error = harvest_own(task, set, harvest);
-        if (error || harvest->count)
-            break;
-    }
-    /* What is left over is for others; the ring that announced it may have come here. */
-    if (set->ready_count && set->sleepers)
-        ring(set);
-    if (harvest->count)
-        return harvest->count;
-    return error == -EINTR ? signal_interrupted(task, -EINTR) : error;
-}
-
-/* epoll_wait and its kin, once the time is known. mask: window offset of a signal mask, 0 for none. */
-static long wait_call(struct task *task, const uint64_t args[6], const struct deadline *deadline,
-                      uint64_t mask_address, uint64_t mask_size)
-{
-    uint64_t mask;
-    int32_t room = (int32_t)args[2];
-    if (mask_address && mask_size != sizeof mask)
-        return -EINVAL;
-    if (mask_address && task_copyin(task, &mask, mask_address, sizeof mask))
-        return -EFAULT;
-    if (room <= 0 || room > (int32_t)(INT32_MAX / sizeof(struct epoll_event)))
-        return -EINVAL;
-    if (!range_ok(args[1], (uint64_t)room * sizeof(struct epoll_event)))
-        return -EFAULT;
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
-        return -EBADF;
-    long result = -EINVAL;
-    if (is_set(file)) {
-        struct harvest harvest = {args[1], 0, (uint32_t)room};
-        if (mask_address)
-            signal_mask_swap(task, mask);
-        result = set_wait(task, set_of(file), &harvest, deadline);
-        if (mask_address)
-            result = signal_mask_end(task, result);
-    }
-    descriptor_put(task, file);
-    return result;
-}
-
-static long wait_milliseconds(struct task *task, const uint64_t args[6], uint64_t mask,
-                              uint64_t mask_size)
-{
-    int32_t timeout = (int32_t)args[3];
-    struct deadline deadline = {1, 0, 0};
-    if (timeout > 0)
-        deadline = deadline_after(timeout / 1000, timeout % 1000 * 1000000L);
-    return wait_call(task, args, timeout ? &deadline : NULL, mask, mask_size);
-}
-
-long call_epoll_wait(struct task *task, const uint64_t args[6])
-{
-    return wait_milliseconds(task, args, 0, 0);
-}
-
-long call_epoll_pwait(struct task *task, const uint64_t args[6])
-{
-    return wait_milliseconds(task, args, args[4], args[5]);
-}
-
-long call_epoll_pwait2(struct task *task, const uint64_t args[6])
-{
-    struct deadline deadline = {1, 0, 0};
-    struct time_left time = {1, 0};
-    if (args[3]) {
-        if (task_copyin(task, &time, args[3], sizeof time))
-            return -EFAULT;
-        if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= 1000000000)
-            return -EINVAL;
-        deadline = deadline_after(time.seconds, time.nanoseconds);
-    }
-    return wait_call(task, args, time.seconds || time.nanoseconds ? &deadline : NULL, args[4],
-                     args[5]);
 }

@@ -4,7 +4,8 @@
 
 struct file;
 
-/* Takes a description out of all sets: the first step of its release, when its count is 0 already. HOT. */
+/* Takes a description out of all sets: the first step of its release, when its count is 0 already.
+ * HOT. */
 void epoll_forget(struct file *file);
 
 #endif

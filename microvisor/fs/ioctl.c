@@ -1,5 +1,6 @@
-/* ioctl(2): the commands of terminals, and the few that every description has. What is not in the table never reaches the host
- * (attack rows K6, K12): above all nothing that puts input into a terminal (TIOCSTI) or drives the console. */
+/* ioctl(2): the commands of terminals, and the few that every description has. What is not in the
+ * table never reaches the host (attack rows K6, K12): above all nothing that puts input into a
+ * terminal (TIOCSTI) or drives the console. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -49,7 +50,8 @@ static long host_ioctl(struct task *task, struct file *file, uint32_t command, u
 /* Process groups and sessions: the host's group of lind-run stands for the groups of its cages. */
 #define NO_GROUP 4194303 /* some group that is none of ours */
 
-static long terminal_group(struct task *task, struct file *file, uint32_t command, uint64_t argument)
+static long terminal_group(struct task *task, struct file *file, uint32_t command,
+                           uint64_t argument)
 {
     int host, own = (int)host_call1(SYS_getpgid, 0), number;
     long result;
@@ -71,7 +73,8 @@ static long terminal_group(struct task *task, struct file *file, uint32_t comman
     return task_copyout(task, argument, &number, sizeof number);
 }
 
-static long terminal_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument)
+static long terminal_ioctl(struct task *task, struct file *file, uint32_t command,
+                           uint64_t argument)
 {
     uint64_t buffer[SIZE_MAX_HERE / 8];
     switch (command) {

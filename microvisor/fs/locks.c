@@ -1,11 +1,15 @@
-/* Locks on host files are kept by the host's kernel, so that processes outside lind-run and other lind-runs respect them too.
+/* Locks on host files are kept by the host's kernel, so that processes outside lind-run and other
+ * lind-runs respect them too.
  *
- * flock and F_OFD_ locks belong to an open file description; each struct file with a host descriptor is one of the host's, so they go
- * straight through. Record locks (F_SETLK) belong to a process and a file. For each pair of a descriptor table and a file that it has
- * locks on there is a carrier: a host description of its own, whose F_OFD_ locks are the process's record locks. So they conflict with
- * those of other carriers, with F_OFD_ locks and with native processes' locks, and not with each other, as they should; closing any
- * descriptor of the file closes the carrier. What differs from Linux: no EDEADLK (the waiter waits), and F_GETLK reports the owner
- * of a process's lock as pid -1 (other carriers) or 0 (native processes, whose ids are none of the guest's business).
+ * flock and F_OFD_ locks belong to an open file description; each struct file with a host
+ * descriptor is one of the host's, so they go straight through. Record locks (F_SETLK) belong to a
+ * process and a file. For each pair of a descriptor table and a file that it has locks on there is
+ * a carrier: a host description of its own, whose F_OFD_ locks are the process's record locks. So
+ * they conflict with those of other carriers, with F_OFD_ locks and with native processes' locks,
+ * and not with each other, as they should; closing any descriptor of the file closes the carrier.
+ * What differs from Linux: no EDEADLK (the waiter waits), and F_GETLK reports the owner of a
+ * process's lock as pid -1 (other carriers) or 0 (native processes, whose ids are none of the
+ * guest's business).
  *
  * table->lock guards the list of carriers and their fields. */
 #include "microvisor/fs/locks.h"
@@ -43,7 +47,8 @@ static void carrier_drop(struct lock_carrier *carrier)
     pool_give(&carriers, carrier);
 }
 
-/* A host description of the same file, for locks alone: for reading and writing where the host allows both. */
+/* A host description of the same file, for locks alone: for reading and writing where the host
+ * allows both. */
 static long carrier_open(const struct file *file)
 {
     static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
@@ -51,11 +56,13 @@ static long carrier_open(const struct file *file)
     long fd = -ENOLCK;
     path_of_host_fd(path, file->host_fd);
     for (unsigned i = 0; i < 3 && fd < 0; i++)
-        fd = host_call4(SYS_openat, AT_FDCWD, path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+        fd =
+            host_call4(SYS_openat, AT_FDCWD, path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
     return fd < 0 ? -ENOLCK : fd;
 }
 
-/* The carrier of the caller's process for a file, made if need be, to be given back. NULL with *error set. */
+/* The carrier of the caller's process for a file, made if need be, to be given back. NULL with
+ * *error set. */
 static struct lock_carrier *carrier_get(struct task *task, const struct file *file, long *error)
 {
     struct descriptors *table = task->process->descriptors;
@@ -148,7 +155,9 @@ static long process_lock(struct task *task, struct file *file, int command, stru
     if (!carrier)
         return result;
     lock->l_pid = 0;
-    uint64_t host = command == F_GETLK ? F_OFD_GETLK : command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW;
+    uint64_t host = command == F_GETLK   ? F_OFD_GETLK
+                    : command == F_SETLK ? F_OFD_SETLK
+                                         : F_OFD_SETLKW;
     result = interruptible(task, SYS_fcntl, (uint64_t)carrier->host_fd, host, HOST_ARG(lock));
     carrier_put(task, carrier);
     return result == -EBADF ? -ENOLCK : result; /* the carrier could not be opened for writing */
@@ -165,7 +174,8 @@ long file_lock_command(struct task *task, struct file *file, int command, uint64
     if (command == F_GETLK || command == F_SETLK || command == F_SETLKW)
         result = process_lock(task, file, command, &lock);
     else
-        result = interruptible(task, SYS_fcntl, (uint64_t)file->host_fd, (uint64_t)command, HOST_ARG(&lock));
+        result = interruptible(task, SYS_fcntl, (uint64_t)file->host_fd, (uint64_t)command,
+                               HOST_ARG(&lock));
     if (result < 0 || (command != F_GETLK && command != F_OFD_GETLK))
         return result;
     if (lock.l_type != F_UNLCK && lock.l_pid > 0)

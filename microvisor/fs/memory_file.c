@@ -1,4 +1,5 @@
-/* memfd_create(2): a file of the host without a name; its seals are the host's too (fcntl). Not HOT. */
+/* memfd_create(2): a file of the host without a name; its seals are the host's too (fcntl). Not
+ * HOT. */
 #include <errno.h>
 #include <sys/mman.h>
 

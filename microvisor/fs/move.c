@@ -1,5 +1,6 @@
-/* Moving data between descriptions without a detour through the cage: sendfile, copy_file_range, splice, tee, vmsplice. Between host
- * descriptors the host does it; where a pipe of the microvisor takes part, bytes go through a buffer here. Not HOT. */
+/* Moving data between descriptions without a detour through the cage: sendfile, copy_file_range,
+ * splice, tee, vmsplice. Between host descriptors the host does it; where a pipe of the microvisor
+ * takes part, bytes go through a buffer here. Not HOT. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -46,8 +47,9 @@ static long move_begin(struct task *task, struct move *move, uint64_t in, uint64
 
 static long move_end(struct task *task, struct move *move, long result)
 {
-    if (result > 0 && ((move->in_address && task_copyout(task, move->in_address, &move->in_offset, 8)) ||
-                       (move->out_address && task_copyout(task, move->out_address, &move->out_offset, 8))))
+    if (result > 0 &&
+        ((move->in_address && task_copyout(task, move->in_address, &move->in_offset, 8)) ||
+         (move->out_address && task_copyout(task, move->out_address, &move->out_offset, 8))))
         result = -EFAULT;
     if (result == -EPIPE)
         signal_send_self(task, SIGPIPE);
@@ -58,7 +60,8 @@ static long move_end(struct task *task, struct move *move, long result)
     return result;
 }
 
-/* How many of length bytes RLIMIT_FSIZE lets go to the output, where they start at its offset (or its own). */
+/* How many of length bytes RLIMIT_FSIZE lets go to the output, where they start at its offset (or
+ * its own). */
 static long limit_length(struct task *task, const struct move *move, uint64_t length)
 {
     uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
@@ -103,7 +106,8 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
     long done = got;
     if (got > 0) {
         done = pipe_put(task, move->out, buffer, (uint64_t)got, nonblock);
-        /* What came from a stream is gone there, so it has to get into the pipe whatever happens, but for the pipe's end. */
+        /* What came from a stream is gone there, so it has to get into the pipe whatever happens,
+         * but for the pipe's end. */
         while (!seeks && !move->in_address && done != got && done != -EPIPE && !task->exiting) {
             long more = done < 0 ? 0 : done;
             done = pipe_put(task, move->out, buffer + more, (uint64_t)(got - more), 0);
@@ -152,9 +156,9 @@ static long sendfile_run(struct task *task, struct move *move, uint64_t count)
     if (move->out->host_fd >= 0 && move->out->kind != FILE_OTHER) {
         if (file_flags(move->out) & O_APPEND)
             return -EINVAL;
-        return interruptible(task, SYS_sendfile, (uint64_t)move->out->host_fd,
-                             (uint64_t)move->in->host_fd,
-                             move->in_address ? HOST_ARG(&move->in_offset) : 0, (uint64_t)length, 0, 0);
+        return interruptible(
+            task, SYS_sendfile, (uint64_t)move->out->host_fd, (uint64_t)move->in->host_fd,
+            move->in_address ? HOST_ARG(&move->in_offset) : 0, (uint64_t)length, 0, 0);
     }
     if (!is_pipe(move->out))
         return -EINVAL;
@@ -224,10 +228,10 @@ static long splice_run(struct task *task, struct move *move, uint64_t count, uin
         return into_pipe(task, move, (uint64_t)length, nonblock);
     if (is_pipe(move->in))
         return out_of_pipe(task, move, (uint64_t)length, nonblock);
-    return interruptible(task, SYS_splice, (uint64_t)move->in->host_fd,
-                         move->in_address ? HOST_ARG(&move->in_offset) : 0,
-                         (uint64_t)move->out->host_fd,
-                         move->out_address ? HOST_ARG(&move->out_offset) : 0, (uint64_t)length, flags);
+    return interruptible(
+        task, SYS_splice, (uint64_t)move->in->host_fd,
+        move->in_address ? HOST_ARG(&move->in_offset) : 0, (uint64_t)move->out->host_fd,
+        move->out_address ? HOST_ARG(&move->out_offset) : 0, (uint64_t)length, flags);
 }
 
 long call_splice(struct task *task, const uint64_t args[6])
@@ -274,7 +278,8 @@ long call_vmsplice(struct task *task, const uint64_t args[6])
     struct file *file = descriptor_get(task, args[0]);
     if (!file)
         return -EBADF;
-    long result = is_pipe(file) ? transfer_copyin(task, &transfer, ranges, args[1], args[2]) : -EBADF;
+    long result =
+        is_pipe(file) ? transfer_copyin(task, &transfer, ranges, args[1], args[2]) : -EBADF;
     if (flags & SPLICE_F_NONBLOCK)
         transfer.flags = RWF_NOWAIT;
     if (!result)

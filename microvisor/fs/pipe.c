@@ -1,8 +1,10 @@
 /* Pipes (POSIX.1-2017 XSH pipe, read, write; pipe(7)).
  *
- * A pipe is a ring of bytes with two positions that only grow. Each end is a description; reopening through /proc/self/fd makes more
- * of them, also ones for both directions. pipe.lock guards everything but the wait queues' lists; it is held while bytes are copied
- * from and to the cage, which may fault but never waits for another thread of a cage. Two pipes are locked in address order. */
+ * A pipe is a ring of bytes with two positions that only grow. Each end is a description; reopening
+ * through /proc/self/fd makes more of them, also ones for both directions. pipe.lock guards
+ * everything but the wait queues' lists; it is held while bytes are copied from and to the cage,
+ * which may fault but never waits for another thread of a cage. Two pipes are locked in address
+ * order. */
 #include "microvisor/fs/pipe.h"
 
 #include <errno.h>
@@ -27,9 +29,9 @@
 
 struct pipe {
     struct lock lock;
-    uint32_t capacity;    /* a power of two, at least PIPE_BUF */
-    uint8_t *ring;        /* capacity bytes; NULL until the first write */
-    uint64_t head, tail;  /* bytes read and written so far */
+    uint32_t capacity;         /* a power of two, at least PIPE_BUF */
+    uint8_t *ring;             /* capacity bytes; NULL until the first write */
+    uint64_t head, tail;       /* bytes read and written so far */
     uint32_t readers, writers; /* descriptions */
     struct wait_queue filled;  /* readers sleep on it, and it has the waiters for all events */
     struct wait_queue drained; /* writers sleep on it */
@@ -72,8 +74,8 @@ static long interrupted(struct task *task)
     return signal_interrupted(task, RESTART_SYS);
 }
 
-/* Copies `length` bytes, which the ranges have left, between the ring at `position` and the cage. Returns how many; fewer at a fault, then
- * to the page. */
+/* Copies `length` bytes, which the ranges have left, between the ring at `position` and the cage.
+ * Returns how many; fewer at a fault, then to the page. */
 static uint64_t ring_copy(struct task *task, struct pipe *pipe, uint64_t position,
                           struct cursor *cursor, uint64_t length, int out)
 {
@@ -94,7 +96,8 @@ static uint64_t ring_copy(struct task *task, struct pipe *pipe, uint64_t positio
     return total;
 }
 
-/* Waits, with the lock held, until there is something to read. Returns 1, 0 at the end of the file, or -errno. */
+/* Waits, with the lock held, until there is something to read. Returns 1, 0 at the end of the file,
+ * or -errno. */
 static long wait_filled(struct task *task, struct pipe *pipe, int nonblock)
 {
     long woken = 0;
@@ -282,8 +285,8 @@ static void pipe_release(struct file *file)
 static int pipe_reopen(struct task *task, struct file *from, int flags, struct file **file)
 {
     struct pipe *pipe = pipe_of(from);
-    struct file *made = file_new(&pipe_operations, -1, (uint32_t)(flags & (O_ACCMODE | O_NONBLOCK)),
-                                 FILE_OTHER);
+    struct file *made =
+        file_new(&pipe_operations, -1, (uint32_t)(flags & (O_ACCMODE | O_NONBLOCK)), FILE_OTHER);
     if (!made)
         return -ENOMEM;
     made->data = from->data;

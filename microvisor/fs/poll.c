@@ -1,8 +1,9 @@
 /* poll, ppoll, select and pselect6 over everything that has a descriptor.
  *
- * Objects of the microvisor are looked at through their operations and announce changes to waiters (wait.h). Host descriptors are left to
- * the host's ppoll. A call that waits for both gives the host's ppoll one more descriptor, a bell that the waiters ring. While it
- * waits it holds all descriptions. Everything here is HOT. */
+ * Objects of the microvisor are looked at through their operations and announce changes to waiters
+ * (wait.h). Host descriptors are left to the host's ppoll. A call that waits for both gives the
+ * host's ppoll one more descriptor, a bell that the waiters ring. While it waits it holds all
+ * descriptions. Everything here is HOT. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -140,7 +141,8 @@ static void poll_end(struct task *task, struct poll_table *table, struct sleeper
         host_call1(SYS_close, sleeper->bell);
 }
 
-/* Sleeps until something may have changed or the deadline (NULL: not at all). Returns 0, 1 when the time is over, -EINTR or another error. */
+/* Sleeps until something may have changed or the deadline (NULL: not at all). Returns 0, 1 when the
+ * time is over, -EINTR or another error. */
 static long poll_sleep(struct task *task, struct poll_table *table, struct sleeper *sleeper,
                        const struct deadline *deadline)
 {
@@ -174,7 +176,8 @@ static long poll_sleep(struct task *task, struct poll_table *table, struct sleep
     return result == -ETIMEDOUT ? 1 : result == -EAGAIN ? 0 : result;
 }
 
-/* Fills revents. deadline NULL: looks once. Returns how many entries are ready, -EINTR when interrupted, -ENOMEM or -EMFILE. */
+/* Fills revents. deadline NULL: looks once. Returns how many entries are ready, -EINTR when
+ * interrupted, -ENOMEM or -EMFILE. */
 static long poll_run(struct task *task, struct poll_table *table, const struct deadline *deadline)
 {
     struct sleeper sleeper = {0, -1};
@@ -260,7 +263,8 @@ static long poll_with(struct task *task, uint64_t address, uint64_t count,
         result = poll_run(task, &table, deadline);
     for (uint64_t i = 0; i < count && result >= 0; i++) {
         int16_t revents = (int16_t)table.entries[i].revents;
-        if (task_copyout(task, address + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents),
+        if (task_copyout(task,
+                         address + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents),
                          &revents, sizeof revents))
             result = -EFAULT;
     }
@@ -353,8 +357,7 @@ long call_ppoll(struct task *task, const uint64_t args[6])
     long error = limited_begin(task, &limited, args[2], 0, args[3], args[4]);
     if (error)
         return error;
-    return limited_end(task, &limited,
-                       poll_with(task, args[0], (uint32_t)args[1], limited.limit));
+    return limited_end(task, &limited, poll_with(task, args[0], (uint32_t)args[1], limited.limit));
 }
 
 /* The three sets of select as events. */

@@ -1,5 +1,5 @@
-/* Pools of equal objects in memory straight from the host, for HOT calls. What was an object of a pool stays one for ever, so a stale
- * pointer meets another object of the same type at worst. */
+/* Pools of equal objects in memory straight from the host, for HOT calls. What was an object of a
+ * pool stays one for ever, so a stale pointer meets another object of the same type at worst. */
 #ifndef LIND_FS_POOL_H
 #define LIND_FS_POOL_H
 
@@ -13,7 +13,10 @@ struct pool {
     void *free;
 };
 
-#define POOL_OF(type) {.size = (sizeof(type) + 7) & ~7U}
+#define POOL_OF(type)                                                                              \
+    {                                                                                              \
+        .size = (sizeof(type) + 7) & ~7U                                                           \
+    }
 
 /* A zeroed object, or NULL when there is no memory. */
 void *pool_take(struct pool *pool);

@@ -27,13 +27,15 @@ int proc_auxv(struct content *content, struct task *task, struct process *proces
     return 0;
 }
 
-int proc_cmdline(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_cmdline(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     content_add_bytes(content, process->arguments, process->arguments_size);
     return 0;
 }
 
-int proc_environ(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_environ(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     content_add_bytes(content, process->environment, process->environment_size);
     return 0;
@@ -45,7 +47,8 @@ int proc_comm(struct content *content, struct task *task, struct process *proces
     return 0;
 }
 
-int proc_fdinfo(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_fdinfo(struct content *content, struct task *task, struct process *process,
+                uint64_t number)
 {
     struct file *file = descriptor_get(task, number);
     if (!file)
@@ -61,7 +64,8 @@ int proc_fdinfo(struct content *content, struct task *task, struct process *proc
     return 0;
 }
 
-int proc_limits(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_limits(struct content *content, struct task *task, struct process *process,
+                uint64_t number)
 {
     static const struct {
         const char *name, *unit;
@@ -106,7 +110,8 @@ int proc_maps(struct content *content, struct task *task, struct process *proces
 {
     struct memory_region region = {0};
     char name[PATH_MAX];
-    while (memory_describe(process->memory, process->place, region.end, &region, name, sizeof name)) {
+    while (
+        memory_describe(process->memory, process->place, region.end, &region, name, sizeof name)) {
         content_add(content, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", region.start, region.end,
                     region.flags & 1 ? 'r' : '-', region.flags & 2 ? 'w' : '-',
                     region.flags & 4 ? 'x' : '-', region.flags & REGION_SHARED ? 's' : 'p',
@@ -125,7 +130,8 @@ static void add_path(struct content *content, const char *path)
         content_add(content, strchr(" \t\n\\", *path) ? "\\%03o" : "%c", (unsigned char)*path);
 }
 
-/* The name space has no single table of mounts with devices; each grant is shown as a file system named after what it is. */
+/* The name space has no single table of mounts with devices; each grant is shown as a file system
+ * named after what it is. */
 static int add_mounts(struct content *content, struct process *process, int info)
 {
     const struct place *place = process->place;
@@ -135,7 +141,8 @@ static int add_mounts(struct content *content, struct process *process, int info
         if (mount->kind == MOUNT_TREE)
             type = mount->root.operations == proc_tree_root.operations ? "proc" : "devtmpfs";
         if (info)
-            content_add(content, "%u 0 %u:%u / ", i + 1, major(mount->device), minor(mount->device));
+            content_add(content, "%u 0 %u:%u / ", i + 1, major(mount->device),
+                        minor(mount->device));
         else
             content_add(content, "%s ", type);
         add_path(content, *mount->path ? mount->path : "/");
@@ -147,7 +154,8 @@ static int add_mounts(struct content *content, struct process *process, int info
     return 0;
 }
 
-int proc_mounts(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_mounts(struct content *content, struct task *task, struct process *process,
+                uint64_t number)
 {
     return add_mounts(content, process, 0);
 }
@@ -176,13 +184,13 @@ int proc_stat(struct content *content, struct task *task, struct process *proces
     struct memory_usage usage;
     memory_usage(process->memory, &usage);
     uint64_t user = process_cpu_time(process, 1), all = process_cpu_time(process, 0);
-    content_add(content, "%lu (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lu %lu 0 0 20 0 %u 0 %lu %lu %lu ",
-                number ? number : (uint64_t)process->pid, process->name, process->parent,
-                process->group, process->session, user / TICK, (all - user) / TICK,
-                task_count(process), process->start_time / TICK, usage.total * LIND_PAGE_SIZE,
-                usage.total);
-    content_add(content, "%lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n", RLIM_INFINITY,
-                usage.break_start);
+    content_add(
+        content, "%lu (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lu %lu 0 0 20 0 %u 0 %lu %lu %lu ",
+        number ? number : (uint64_t)process->pid, process->name, process->parent, process->group,
+        process->session, user / TICK, (all - user) / TICK, task_count(process),
+        process->start_time / TICK, usage.total * LIND_PAGE_SIZE, usage.total);
+    content_add(content, "%lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
+                RLIM_INFINITY, usage.break_start);
     return 0;
 }
 
@@ -195,7 +203,8 @@ int proc_statm(struct content *content, struct task *task, struct process *proce
     return 0;
 }
 
-int proc_status(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_status(struct content *content, struct task *task, struct process *process,
+                uint64_t number)
 {
     struct memory_usage usage;
     memory_usage(process->memory, &usage);
@@ -206,15 +215,16 @@ int proc_status(struct content *content, struct task *task, struct process *proc
                 process->name, atomic_load(&process->place->umask), process->pid);
     content_add(content, "Pid:\t%lu\nPPid:\t%d\nTracerPid:\t0\n",
                 number ? number : (uint64_t)process->pid, process->parent);
-    content_add(content, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who.uid, who.euid, who.suid,
-                who.fsuid, who.gid, who.egid, who.sgid, who.fsgid);
+    content_add(content, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who.uid, who.euid,
+                who.suid, who.fsuid, who.gid, who.egid, who.sgid, who.fsgid);
     content_add(content, "FDSize:\t%u\nGroups:\t", process->descriptors->end);
     for (uint32_t i = 0; i < who.group_count; i++)
         content_add(content, "%u ", who.groups[i]);
     content_add(content, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\n",
                 usage.total * PAGE_KIB, usage.total * PAGE_KIB, usage.locked * PAGE_KIB,
                 usage.total * PAGE_KIB);
-    content_add(content, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
+    content_add(content,
+                "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
                 usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
     content_add(content, "Threads:\t%u\nSigBlk:\t%016lx\nNoNewPrivs:\t1\nSeccomp:\t0\n",
                 task_count(process), task->signals.mask);
@@ -260,7 +270,8 @@ long description_text(struct task *task, struct file *file, char *text, size_t s
     if (file->operations->name)
         return snprintf(text, size, "%s", file->operations->name);
     if (file->host_fd >= 0) {
-        long length = place_guest_path(task->process->place, file->mount, file->host_fd, text, size);
+        long length =
+            place_guest_path(task->process->place, file->mount, file->host_fd, text, size);
         return length == -ENOENT ? host_text(file, text, size) : length;
     }
     const char *prefix = file->mount ? file->mount->path : "", *device = dev_node_name(&file->node);

@@ -1,4 +1,5 @@
-/* What the files in /proc that speak of the machine say (proc(5)): what sysinfo(2), uname(2) and CPUID tell any program anyway. */
+/* What the files in /proc that speak of the machine say (proc(5)): what sysinfo(2), uname(2) and
+ * CPUID tell any program anyway. */
 #include <cpuid.h>
 #include <errno.h>
 #include <sched.h>
@@ -17,17 +18,21 @@ static unsigned cpu_count(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
-int proc_cpuinfo(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_cpuinfo(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
-    /* Features that programs look for and that cages may use: word 0 is CPUID 1 ECX, 1 its EDX, 2 is CPUID 7 EBX. */
+    /* Features that programs look for and that cages may use: word 0 is CPUID 1 ECX, 1 its EDX, 2
+     * is CPUID 7 EBX. */
     static const struct {
         unsigned char word, bit;
         char name[10];
     } features[] = {
-        {1, 0, "fpu"}, {1, 4, "tsc"}, {1, 8, "cx8"}, {1, 15, "cmov"}, {1, 23, "mmx"}, {1, 24, "fxsr"},
-        {1, 25, "sse"}, {1, 26, "sse2"}, {0, 0, "pni"}, {0, 1, "pclmulqdq"}, {0, 9, "ssse3"}, {0, 12, "fma"},
-        {0, 13, "cx16"}, {0, 19, "sse4_1"}, {0, 20, "sse4_2"}, {0, 22, "movbe"}, {0, 23, "popcnt"}, {0, 25, "aes"},
-        {0, 28, "avx"}, {0, 29, "f16c"}, {2, 3, "bmi1"}, {2, 5, "avx2"}, {2, 8, "bmi2"},
+        {1, 0, "fpu"},     {1, 4, "tsc"},       {1, 8, "cx8"},     {1, 15, "cmov"},
+        {1, 23, "mmx"},    {1, 24, "fxsr"},     {1, 25, "sse"},    {1, 26, "sse2"},
+        {0, 0, "pni"},     {0, 1, "pclmulqdq"}, {0, 9, "ssse3"},   {0, 12, "fma"},
+        {0, 13, "cx16"},   {0, 19, "sse4_1"},   {0, 20, "sse4_2"}, {0, 22, "movbe"},
+        {0, 23, "popcnt"}, {0, 25, "aes"},      {0, 28, "avx"},    {0, 29, "f16c"},
+        {2, 3, "bmi1"},    {2, 5, "avx2"},      {2, 8, "bmi2"},
     };
     unsigned words[4], one[4], seven[4];
     char vendor[13] = "", brand[49] = "";
@@ -49,10 +54,11 @@ int proc_cpuinfo(struct content *content, struct task *task, struct process *pro
         family += one[0] >> 20 & 255;
     unsigned count = cpu_count();
     for (unsigned cpu = 0; cpu < count; cpu++) {
-        content_add(content,
-                    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
-                    "stepping\t: %u\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nflags\t\t:",
-                    cpu, vendor, family, model, brand, one[0] & 15, count, cpu, count);
+        content_add(
+            content,
+            "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
+            "stepping\t: %u\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nflags\t\t:",
+            cpu, vendor, family, model, brand, one[0] & 15, count, cpu, count);
         for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
             if (sets[features[i].word] >> features[i].bit & 1)
                 content_add(content, " %s", features[i].name);
@@ -68,7 +74,8 @@ int proc_filesystems(struct content *content, struct task *task, struct process 
     return 0;
 }
 
-int proc_hostname(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_hostname(struct content *content, struct task *task, struct process *process,
+                  uint64_t number)
 {
     content_add(content, "%s\n", system_name.nodename);
     return 0;
@@ -88,18 +95,21 @@ int proc_osversion(struct content *content, struct task *task, struct process *p
     return 0;
 }
 
-int proc_version(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_version(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     content_add(content, "Linux version %s (lind) %s\n", system_name.release, system_name.version);
     return 0;
 }
 
-int proc_loadavg(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_loadavg(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     struct sysinfo info;
     sysinfo(&info);
     for (int i = 0; i < 3; i++) {
-        unsigned long load = info.loads[i] + (1UL << SI_LOAD_SHIFT) / 200; /* rounded to hundredths */
+        unsigned long load =
+            info.loads[i] + (1UL << SI_LOAD_SHIFT) / 200; /* rounded to hundredths */
         content_add(content, "%lu.%02lu ", load >> SI_LOAD_SHIFT,
                     (load & ((1UL << SI_LOAD_SHIFT) - 1)) * 100 >> SI_LOAD_SHIFT);
     }
@@ -107,7 +117,8 @@ int proc_loadavg(struct content *content, struct task *task, struct process *pro
     return 0;
 }
 
-int proc_meminfo(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_meminfo(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     struct sysinfo info;
     sysinfo(&info);
@@ -115,19 +126,25 @@ int proc_meminfo(struct content *content, struct task *task, struct process *pro
         const char *name;
         unsigned long value;
     } lines[] = {
-        {"MemTotal:", info.totalram},   {"MemFree:", info.freeram},
-        {"MemAvailable:", info.freeram + info.bufferram}, {"Buffers:", info.bufferram},
-        {"Cached:", 0},                 {"Shmem:", info.sharedram},
-        {"SwapTotal:", info.totalswap}, {"SwapFree:", info.freeswap},
+        {"MemTotal:", info.totalram},
+        {"MemFree:", info.freeram},
+        {"MemAvailable:", info.freeram + info.bufferram},
+        {"Buffers:", info.bufferram},
+        {"Cached:", 0},
+        {"Shmem:", info.sharedram},
+        {"SwapTotal:", info.totalswap},
+        {"SwapFree:", info.freeswap},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        content_add(content, "%-14s%10lu kB\n", lines[i].name, lines[i].value * info.mem_unit / 1024);
+        content_add(content, "%-14s%10lu kB\n", lines[i].name,
+                    lines[i].value * info.mem_unit / 1024);
     return 0;
 }
 
 #define TICK 10000000UL /* nanoseconds */
 
-int proc_uptime(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_uptime(struct content *content, struct task *task, struct process *process,
+                uint64_t number)
 {
     uint64_t up = clock_host(CLOCK_BOOTTIME) / TICK;
     uint64_t busy = process_cpu_time(process, 0) / TICK, all = up * cpu_count();
@@ -148,7 +165,8 @@ int proc_system_stat(struct content *content, struct task *task, struct process 
     for (unsigned cpu = 0; cpu < count; cpu++)
         content_add(content, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, user / count,
                     (all - user) / count, (up / TICK * count - all) / count);
-    content_add(content, "intr 0\nctxt 0\nbtime %lu\nprocesses %d\nprocs_running 1\nprocs_blocked 0\n",
+    content_add(content,
+                "intr 0\nctxt 0\nbtime %lu\nprocesses %d\nprocs_running 1\nprocs_blocked 0\n",
                 (clock_host(CLOCK_REALTIME) - up) / 1000000000, process->pid);
     return 0;
 }
@@ -156,7 +174,9 @@ int proc_system_stat(struct content *content, struct task *task, struct process 
 static int add_uuid(struct content *content, const uint8_t random[16])
 {
     for (int i = 0; i < 16; i++) {
-        uint8_t byte = i == 6 ? (random[i] & 15) | 0x40 : i == 8 ? (random[i] & 63) | 0x80 : random[i];
+        uint8_t byte = i == 6   ? (random[i] & 15) | 0x40
+                       : i == 8 ? (random[i] & 63) | 0x80
+                                : random[i];
         content_add(content, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte);
     }
     content_add(content, "\n");
@@ -172,7 +192,8 @@ int proc_uuid(struct content *content, struct task *task, struct process *proces
 }
 
 /* The same for the life of this lind-run, which is what its processes see of a boot. */
-int proc_boot_id(struct content *content, struct task *task, struct process *process, uint64_t number)
+int proc_boot_id(struct content *content, struct task *task, struct process *process,
+                 uint64_t number)
 {
     static struct lock boot_lock; /* of the id; a leaf */
     static uint8_t id[16];

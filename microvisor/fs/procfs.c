@@ -1,8 +1,8 @@
 /* The names of /proc, and its files as descriptions.
  *
- * One table has every name; a node is an index in it together with the process and the number (descriptor, task) that the path named. A
- * file's text is made when it is opened and again by each read from its start, as programs that watch a file by reading it
- * over and over expect. */
+ * One table has every name; a node is an index in it together with the process and the number
+ * (descriptor, task) that the path named. A file's text is made when it is opened and again by each
+ * read from its start, as programs that watch a file by reading it over and over expect. */
 #include "microvisor/fs/procfs.h"
 
 #include <dirent.h>
@@ -19,12 +19,30 @@
 #include "microvisor/signal/signal.h"
 
 enum { /* indices of directories and links in the table */
-    ROOT, SELF, THREAD_SELF, PID, FD, FD_ENTRY, FDINFO, TASKS, TID, EXE, CWD, ROOT_LINK, MOUNTS, SYS, KERNEL, RANDOM, VM, FS, FIRST_FILE
+       ROOT,
+       SELF,
+       THREAD_SELF,
+       PID,
+       FD,
+       FD_ENTRY,
+       FDINFO,
+       TASKS,
+       TID,
+       EXE,
+       CWD,
+       ROOT_LINK,
+       MOUNTS,
+       SYS,
+       KERNEL,
+       RANDOM,
+       VM,
+       FS,
+       FIRST_FILE
 };
 
 struct name {
-    const char *name; /* NULL: a number */
-    uint16_t mode;    /* with the type */
+    const char *name;     /* NULL: a number */
+    uint16_t mode;        /* with the type */
     uint8_t parent, also; /* directories that it is in; also: 0 for none */
     proc_content *content;
     const char *fixed; /* instead of content */
@@ -148,7 +166,8 @@ static long tid_visit(struct task *task, void *data)
     return search->found;
 }
 
-/* The number of a child of a directory of numbers: the first at or after *index. Returns 0 when there is none. */
+/* The number of a child of a directory of numbers: the first at or after *index. Returns 0 when
+ * there is none. */
 static int number_next(struct task *task, unsigned directory, struct process *process,
                        uint64_t index, uint64_t *number)
 {
@@ -206,8 +225,8 @@ static int proc_lookup(struct task *task, const struct node *directory, const ch
         return -ENOENT;
     char *end;
     unsigned long number = *name >= '0' && *name <= '9' ? strtoul(name, &end, 10) : 0;
-    int numeric = *name >= '0' && *name <= '9' && !*end && number < 0xfffffff &&
-                  (*name != '0' || !name[1]);
+    int numeric =
+        *name >= '0' && *name <= '9' && !*end && number < 0xfffffff && (*name != '0' || !name[1]);
     for (unsigned i = 0; i < NAMES; i++) {
         if (!is_child(i, parent))
             continue;
@@ -217,8 +236,8 @@ static int proc_lookup(struct task *task, const struct node *directory, const ch
         if (i == PID)
             *found = node_make(i, (int)number, 0);
         else
-            *found = node_make(i, node_pid(directory),
-                               names[i].name ? node_number(directory) : number);
+            *found =
+                node_make(i, node_pid(directory), names[i].name ? node_number(directory) : number);
         return 0;
     }
     return -ENOENT;
@@ -271,7 +290,8 @@ static int proc_stat_node(struct task *task, const struct node *node, struct sta
         struct file *file = descriptor_get(task, node_number(node));
         if (!file)
             return -ENOENT;
-        status->st_mode = S_IFLNK | (file_readable(file) ? 0500u : 0) | (file_writable(file) ? 0300u : 0);
+        status->st_mode =
+            S_IFLNK | (file_readable(file) ? 0500u : 0) | (file_writable(file) ? 0300u : 0);
         status->st_size = 64;
         descriptor_put(task, file);
     }

@@ -1,5 +1,6 @@
-/* The synthetic tree /proc (procfs.c: names; proc_process.c, proc_system.c: contents). Nothing of the host's /proc is opened for the
- * guest (attack rows K6, K13): what the files say comes from the microvisor's own state, from harmless host calls and from CPUID. */
+/* The synthetic tree /proc (procfs.c: names; proc_process.c, proc_system.c: contents). Nothing of
+ * the host's /proc is opened for the guest (attack rows K6, K13): what the files say comes from the
+ * microvisor's own state, from harmless host calls and from CPUID. */
 #ifndef LIND_FS_PROCFS_H
 #define LIND_FS_PROCFS_H
 
@@ -9,34 +10,39 @@
 
 extern const struct node proc_tree_root;
 
-/* A file's text while it is made. memory is of file_pages and grows; failed is set when there was none. */
+/* A file's text while it is made. memory is of file_pages and grows; failed is set when there was
+ * none. */
 struct content {
     char *bytes;
     uint64_t length, size;
     int failed;
 };
 
-__attribute__((format(printf, 2, 3))) void content_add(struct content *content, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void content_add(struct content *content, const char *format,
+                                                       ...);
 void content_add_bytes(struct content *content, const void *bytes, uint64_t length);
 
-/* A generator: adds a file's content for a process (its own one for files outside the process directories). number: a descriptor or a task
- * id where the directory has such. Returns 0 or -errno. COLD, as all of these. */
+/* A generator: adds a file's content for a process (its own one for files outside the process
+ * directories). number: a descriptor or a task id where the directory has such. Returns 0 or
+ * -errno. COLD, as all of these. */
 typedef int proc_content(struct content *content, struct task *task, struct process *process,
                          uint64_t number);
 
 proc_content proc_auxv, proc_cmdline, proc_comm, proc_environ, proc_fdinfo, proc_limits, proc_maps,
-    proc_mounts, proc_mountinfo, proc_stat, proc_statm, proc_status;                 /* proc_process.c */
+    proc_mounts, proc_mountinfo, proc_stat, proc_statm, proc_status; /* proc_process.c */
 proc_content proc_boot_id, proc_cpuinfo, proc_filesystems, proc_hostname, proc_loadavg,
     proc_meminfo, proc_osrelease, proc_osversion, proc_system_stat, proc_uptime, proc_uuid,
     proc_version; /* proc_system.c */
 
-/* What /proc/self/fd/N names: a guest path, "pipe:[5]", "anon_inode:[x]"; NUL-terminated, returns its length. */
+/* What /proc/self/fd/N names: a guest path, "pipe:[5]", "anon_inode:[x]"; NUL-terminated, returns
+ * its length. */
 long description_text(struct task *task, struct file *file, char *text, size_t size);
 
 /* The last part of the path of a node of the tree /dev, NULL for others (dev.c). */
 const char *dev_node_name(const struct node *node);
 
-/* The guest path of a node of /proc without "/proc"; returns its length, -ENOENT for nodes of other trees. */
+/* The guest path of a node of /proc without "/proc"; returns its length, -ENOENT for nodes of other
+ * trees. */
 long proc_node_path(const struct node *node, char *text, size_t size);
 
 /* Runs function(task, data) as COLD code, whatever runs now. */

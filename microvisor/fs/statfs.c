@@ -62,7 +62,8 @@ long call_fstatfs(struct task *task, const uint64_t args[6])
     long magic = file->operations == &pipe_operations ? PIPEFS_MAGIC
                  : file->node.operations              ? node_magic(&file->node)
                                                       : ANON_INODE_FS_MAGIC;
-    long result = answer(task, args[1], file->host_fd, magic, file->mount && file->mount->read_only);
+    long result =
+        answer(task, args[1], file->host_fd, magic, file->mount && file->mount->read_only);
     descriptor_put(task, file);
     return result;
 }

@@ -1,4 +1,5 @@
-/* timerfd_create(2) and kin: the host's, with copied times; the kernel keeps no address of the cage (attack row K7). HOT. */
+/* timerfd_create(2) and kin: the host's, with copied times; the kernel keeps no address of the cage
+ * (attack row K7). HOT. */
 #include <errno.h>
 #include <sys/timerfd.h>
 #include <time.h>

@@ -1,11 +1,13 @@
 /* Waiting for objects of the microvisor: pipes, counters, epoll sets.
  *
- * Each such object has wait queues. A change is announced on the queue under the object's lock: that wakes tasks which sleep in
- * a read or write of the object, and calls the waiters that poll and epoll put there. Who puts a waiter in a queue looks at the
- * object afterwards; since looking takes the object's lock too, a change is either seen or announced.
+ * Each such object has wait queues. A change is announced on the queue under the object's lock:
+ * that wakes tasks which sleep in a read or write of the object, and calls the waiters that poll
+ * and epoll put there. Who puts a waiter in a queue looks at the object afterwards; since looking
+ * takes the object's lock too, a change is either seen or announced.
  *
- * Locks: a queue's lock comes after its object's. A waiter's wake function runs under both; it takes at most the lock of an
- * epoll set's ready list and the queues of that set (epoll.c). All of this is HOT. */
+ * Locks: a queue's lock comes after its object's. A waiter's wake function runs under both; it
+ * takes at most the lock of an epoll set's ready list and the queues of that set (epoll.c). All of
+ * this is HOT. */
 #ifndef LIND_FS_WAIT_H
 #define LIND_FS_WAIT_H
 
@@ -23,9 +25,9 @@ struct waiter {
 
 /* Zero-filled memory is an empty queue. */
 struct wait_queue {
-    struct lock lock;                /* of the list of waiters */
-    _Atomic uint32_t sequence;       /* the futex of sleeping tasks: changes with each announcement */
-    uint32_t sleepers;               /* under the object's lock */
+    struct lock lock;          /* of the list of waiters */
+    _Atomic uint32_t sequence; /* the futex of sleeping tasks: changes with each announcement */
+    uint32_t sleepers;         /* under the object's lock */
     struct waiter *_Atomic first;
 };
 
@@ -41,8 +43,9 @@ void wait_queue_announce(struct wait_queue *queue, int events);
 void wait_queue_announce_sleepers(struct wait_queue *queue);
 void wait_queue_announce_waiters(struct wait_queue *queue, int events);
 
-/* Sleeps until the next announcement. object is the object's lock: held at the call and again at the return, not meanwhile.
- * Returns 0, or -EINTR when something is pending for the task; the caller looks at the object in either case. */
+/* Sleeps until the next announcement. object is the object's lock: held at the call and again at
+ * the return, not meanwhile. Returns 0, or -EINTR when something is pending for the task; the
+ * caller looks at the object in either case. */
 long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *object);
 
 /* A moment of CLOCK_MONOTONIC, or none. */
@@ -55,10 +58,12 @@ struct time_left { /* the kernel's struct timespec */
     int64_t seconds, nanoseconds;
 };
 
-/* The moment that lies the given time from now; a moment too far to be expressed is the last one. */
+/* The moment that lies the given time from now; a moment too far to be expressed is the last one.
+ */
 struct deadline deadline_after(int64_t seconds, int64_t nanoseconds);
 
-/* What is left until then, not below zero. Returns whether it is more than zero. Not for forever. */
+/* What is left until then, not below zero. Returns whether it is more than zero. Not for forever.
+ */
 int deadline_left(const struct deadline *deadline, struct time_left *left);
 
 #endif

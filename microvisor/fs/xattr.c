@@ -1,5 +1,5 @@
-/* Extended attributes (xattr(7)) of host objects: the "user." name space only, as the others are the host's business (access control,
- * capabilities, security labels). Not HOT. */
+/* Extended attributes (xattr(7)) of host objects: the "user." name space only, as the others are
+ * the host's business (access control, capabilities, security labels). Not HOT. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 /* The object of a call: a path for host calls that leads to exactly it. */
 struct target {
     char path[40];
-    int fd;       /* behind path; owned when a location was looked up */
+    int fd; /* behind path; owned when a location was looked up */
     int owned;
     int read_only;
     struct file *file;
@@ -34,8 +34,8 @@ static long target_begin(struct task *task, struct target *target, uint64_t argu
             return -EBADF;
         target->fd = target->file->host_fd;
         /* What lind-run was given is for use, not for change. */
-        target->read_only = target->file->mount ? target->file->mount->read_only
-                                                : (int)target->file->inherited;
+        target->read_only =
+            target->file->mount ? target->file->mount->read_only : (int)target->file->inherited;
     } else {
         struct location *location = malloc(sizeof *location);
         if (!location)
@@ -70,7 +70,8 @@ static long target_end(struct task *task, struct target *target, long result)
     return result;
 }
 
-/* Copies an attribute's name in and checks its name space; refusal is what Linux answers for one that the file system does not have. */
+/* Copies an attribute's name in and checks its name space; refusal is what Linux answers for one
+ * that the file system does not have. */
 static long name_copyin(struct task *task, char name[XATTR_NAME_MAX + 1], uint64_t address,
                         long refusal)
 {

@@ -1,0 +1,189 @@
+/* epoll_wait(2) and its kin: collecting what is ready in a set, and sleeping until something is.
+ * HOT. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/epoll_set.h"
+#include "microvisor/signal/signal.h"
+#include "rt/copy.h"
+
+#define EVENTS_AT_ONCE 64 /* of host events in one epoll_wait */
+
+/* An epoll_wait under way. */
+struct harvest {
+    uint64_t address; /* of the guest's array */
+    uint32_t count, room;
+};
+
+static int harvest_put(struct task *task, struct harvest *harvest, uint32_t events, uint64_t data)
+{
+    struct epoll_event event = {events, {.u64 = data}};
+    if (task_copyout(task, harvest->address + harvest->count * sizeof event, &event, sizeof event))
+        return -EFAULT;
+    harvest->count++;
+    return 0;
+}
+
+/* Objects of the microvisor. Returns 0 or -EFAULT. */
+static int harvest_own(struct task *task, struct epoll_set *set, struct harvest *harvest)
+{
+    int error = 0;
+    if (!set->ready_count)
+        return 0;
+    lock_acquire(&set->lock);
+    for (uint32_t left = set->ready_count; left && harvest->count < harvest->room; left--) {
+        struct watch *watch = ready_pop(set);
+        if (!watch)
+            break;
+        uint32_t events = watch_look(task, watch);
+        if (!events)
+            continue;
+        if ((error = harvest_put(task, harvest, events, watch->data))) {
+            watch_ready(watch);
+            break;
+        }
+        if (watch->events & EPOLLONESHOT)
+            watch->events = 0;
+        else if (!(watch->events & EPOLLET))
+            watch_ready(watch);
+    }
+    lock_release(&set->lock);
+    return error;
+}
+
+/* Host descriptors, waiting for them up to the limit (NULL: for ever). Returns 0, or -errno:
+ * -EFAULT, -EINTR. */
+static long harvest_host(struct task *task, struct epoll_set *set, struct harvest *harvest,
+                         const struct time_left *limit, int wait)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    uint32_t room = harvest->room - harvest->count;
+    int error = 0;
+    if (room > EVENTS_AT_ONCE)
+        room = EVENTS_AT_ONCE;
+    if (!room)
+        return 0;
+    long count =
+        wait ? host_blocking6(task_pending(task), SYS_epoll_pwait2, HOST_ARG(set->file->host_fd),
+                              HOST_ARG(events), room, HOST_ARG(limit), 0, 8)
+             : host_call6(SYS_epoll_pwait2, HOST_ARG(set->file->host_fd), HOST_ARG(events), room,
+                          HOST_ARG(limit), 0, 8);
+    if (count < 0)
+        return count;
+    for (long i = 0; i < count; i++)
+        if (events[i].data.u64 == set->mark)
+            nested_ready(set);
+        else if (!error)
+            error = harvest_put(task, harvest, events[i].events, events[i].data.u64);
+    return error;
+}
+
+static long set_wait(struct task *task, struct epoll_set *set, struct harvest *harvest,
+                     const struct deadline *deadline)
+{
+    struct time_left left = {0, 0};
+    long error = 0;
+    for (;;) {
+        int host_first = set->host_turn = !set->host_turn;
+        if (!host_first)
+            error = harvest_own(task, set, harvest);
+        if (!error && set->host_count)
+            error = harvest_host(task, set, harvest, &(struct time_left){0, 0}, 0);
+        if (!error && host_first)
+            error = harvest_own(task, set, harvest);
+        if (harvest->count || error || !deadline ||
+            (!deadline->forever && !deadline_left(deadline, &left)))
+            break;
+        lock_acquire(&set->ready_lock);
+        int sleep = !set->ready_count;
+        set->sleepers += (uint32_t)sleep;
+        lock_release(&set->ready_lock);
+        if (!sleep)
+            continue;
+        error = harvest_host(task, set, harvest, deadline->forever ? NULL : &left, 1);
+        lock_acquire(&set->ready_lock);
+        set->sleepers--;
+        lock_release(&set->ready_lock);
+        if (error == -EINTR && !*task_pending(task))
+            error = 0;
+        if (!error && harvest->count) /* not once more: what is ready for good would come twice */
+            error = harvest_own(task, set, harvest);
+        if (error || harvest->count)
+            break;
+    }
+    /* What is left over is for others; the ring that announced it may have come here. */
+    if (set->ready_count && set->sleepers)
+        epoll_ring(set);
+    if (harvest->count)
+        return harvest->count;
+    return error == -EINTR ? signal_interrupted(task, -EINTR) : error;
+}
+
+/* epoll_wait and its kin, once the time is known. mask: window offset of a signal mask, 0 for none.
+ */
+static long wait_call(struct task *task, const uint64_t args[6], const struct deadline *deadline,
+                      uint64_t mask_address, uint64_t mask_size)
+{
+    uint64_t mask;
+    int32_t room = (int32_t)args[2];
+    if (mask_address && mask_size != sizeof mask)
+        return -EINVAL;
+    if (mask_address && task_copyin(task, &mask, mask_address, sizeof mask))
+        return -EFAULT;
+    if (room <= 0 || room > (int32_t)(INT32_MAX / sizeof(struct epoll_event)))
+        return -EINVAL;
+    if (!range_ok(args[1], (uint64_t)room * sizeof(struct epoll_event)))
+        return -EFAULT;
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
+        return -EBADF;
+    long result = -EINVAL;
+    if (epoll_is_set(file)) {
+        struct harvest harvest = {args[1], 0, (uint32_t)room};
+        if (mask_address)
+            signal_mask_swap(task, mask);
+        result = set_wait(task, set_of(file), &harvest, deadline);
+        if (mask_address)
+            result = signal_mask_end(task, result);
+    }
+    descriptor_put(task, file);
+    return result;
+}
+
+static long wait_milliseconds(struct task *task, const uint64_t args[6], uint64_t mask,
+                              uint64_t mask_size)
+{
+    int32_t timeout = (int32_t)args[3];
+    struct deadline deadline = {1, 0, 0};
+    if (timeout > 0)
+        deadline = deadline_after(timeout / 1000, timeout % 1000 * 1000000L);
+    return wait_call(task, args, timeout ? &deadline : NULL, mask, mask_size);
+}
+
+long call_epoll_wait(struct task *task, const uint64_t args[6])
+{
+    return wait_milliseconds(task, args, 0, 0);
+}
+
+long call_epoll_pwait(struct task *task, const uint64_t args[6])
+{
+    return wait_milliseconds(task, args, args[4], args[5]);
+}
+
+long call_epoll_pwait2(struct task *task, const uint64_t args[6])
+{
+    struct deadline deadline = {1, 0, 0};
+    struct time_left time = {1, 0};
+    if (args[3]) {
+        if (task_copyin(task, &time, args[3], sizeof time))
+            return -EFAULT;
+        if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= 1000000000)
+            return -EINVAL;
+        deadline = deadline_after(time.seconds, time.nanoseconds);
+    }
+    return wait_call(task, args, time.seconds || time.nanoseconds ? &deadline : NULL, args[4],
+                     args[5]);
+}
