@@ -266,8 +266,9 @@ static unsigned skip_int3(struct walk *walk, struct bundle *bundle, unsigned at)
         run = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
         if (run > bundle->size - at)
             run = bundle->size - at;
-        if (run > 0)
-            walk->falls_through = 0;
+        if (run == 0) /* also with `at` at the bundle's end, which is too far to shift by */
+            break;
+        walk->falls_through = 0;
         bundle->starts |= ((1u << run) - 1) << at;
         at += run;
     } while (run == 8 && at < bundle->size);
