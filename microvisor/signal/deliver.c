@@ -1,7 +1,6 @@
 /* Delivery: on a task's way back to cage code, signals become frames of handlers, ends of
  * processes, or nothing, and interrupted calls become -EINTR or are made again. */
 #include <errno.h>
-#include <unistd.h>
 
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/report.h"
@@ -116,12 +115,6 @@ void signal_force(struct task *task, const struct fault *fault)
     run_handler(task, &action, &info, fault);
 }
 
-/* Stops: lind-run itself, so that the host's shell sees a stopped job. */
-static void stop(void)
-{
-    kill(getpid(), SIGSTOP);
-}
-
 static void deliver(struct task *task, const siginfo_t *info)
 {
     int signal = info->si_signo;
@@ -131,7 +124,7 @@ static void deliver(struct task *task, const siginfo_t *info)
     if (action.handler != ACTION_DEFAULT)
         run_handler(task, &action, info, NULL);
     else if (signal_bit(signal) & SIGNAL_SET_STOP)
-        stop();
+        signal_host_stop(signal);
     else
         die(task, signal, NULL);
 }

@@ -55,6 +55,18 @@ static const uint8_t forwarded[] = {
     SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGSYS,
 };
 
+/* By the signal's own default action: the kernel knows whether there is anybody to continue the job
+ * (orphaned process groups). */
+void signal_host_stop(int signal)
+{
+    struct sigaction fallback = {.sa_handler = SIG_DFL};
+    if (signal != SIGSTOP)
+        sigaction(signal, &fallback, NULL);
+    host_call2(SYS_kill, host_call0(SYS_getpid), signal);
+    if (signal != SIGSTOP)
+        fault_take_signal(signal);
+}
+
 int signal_host_start(struct process *first)
 {
     struct signal_action *table = first->actions->table;

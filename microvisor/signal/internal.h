@@ -92,6 +92,9 @@ int signal_stack_holds(const struct task *task, uint64_t pointer);
  * them. */
 void signal_host_drain(void);
 
+/* Stops lind-run by a stop signal, so that the host's shell sees a stopped job. */
+void signal_host_stop(int signal);
+
 /* The process' table is about to go: the host's signals have nobody to go to if it was theirs. */
 void signal_host_forget(const struct signal_actions *actions);
 

@@ -23,9 +23,11 @@
  * The way back to the cage turns each into -EINTR or a repetition of the call; a program never sees
  * them. They may be returned only when thread.pending is not zero, so return them through
  * signal_interrupted(). */
-#define RESTART_SYS (-512L)    /* again if no handler ran, or it has SA_RESTART: read, wait4, futex … */
+#define RESTART_SYS                                                                                \
+    (-512L) /* again if no handler ran, or it has SA_RESTART: read, wait4, futex … */
 #define RESTART_NOINTR (-513L) /* again always */
-#define RESTART_NOHAND (-514L) /* again only if no handler ran: pause, sigsuspend, ppoll, select */
+#define RESTART_NOHAND (-514L) /* again only if no handler ran: pause, sigsuspend, ppoll, select   \
+                                */
 #define RESTART_BLOCK (-516L)  /* no handler ran: go on where signal_restart_later() said */
 
 /* The signal of the host by which threads of lind-run interrupt each other. */

@@ -1,6 +1,6 @@
 // Do signals that the host sends to lind-run arrive at the program, and do job control and death by them work?
 // RUN: %lind-cc -O2 %s -o %t
-// RUN: sh %S/Inputs/send.sh "%lind-run -- %t" INT TERM USR1 WINCH HUP | FileCheck-22 %s --check-prefix=HANDLED
+// RUN: %python %S/Inputs/send.py INT,TERM,USR1,WINCH,HUP %lind-run -- %t | FileCheck-22 %s --check-prefix=HANDLED
 // HANDLED: ready
 // HANDLED-NEXT: got 2 from outside
 // HANDLED-NEXT: got 15 from outside
@@ -8,20 +8,20 @@
 // HANDLED-NEXT: got 28 from outside
 // HANDLED-NEXT: got 1 from outside
 // HANDLED-NEXT: status 7
-// RUN: sh %S/Inputs/send.sh "%lind-run -- %t busy" INT TERM USR1 WINCH HUP | FileCheck-22 %s --check-prefix=HANDLED
-// RUN: sh %S/Inputs/send.sh "%lind-run -- %t default" TERM | FileCheck-22 %s --check-prefix=TERM
+// RUN: %python %S/Inputs/send.py INT,TERM,USR1,WINCH,HUP %lind-run -- %t busy | FileCheck-22 %s --check-prefix=HANDLED
+// RUN: %python %S/Inputs/send.py TERM %lind-run -- %t default | FileCheck-22 %s --check-prefix=TERM
 // TERM: ready
 // TERM-NEXT: status 143
-// RUN: sh %S/Inputs/send.sh "%lind-run -- %t default busy" QUIT | FileCheck-22 %s --check-prefix=QUIT
+// RUN: %python %S/Inputs/send.py QUIT %lind-run -- %t default busy | FileCheck-22 %s --check-prefix=QUIT
 // QUIT: status 131
-// RUN: sh %S/Inputs/send.sh "%lind-run -- %t stop" TSTP USR1 HUP | FileCheck-22 %s --check-prefix=STOP
+// RUN: %python %S/Inputs/send.py TSTP,USR1,HUP %lind-run -- %t stop | FileCheck-22 %s --check-prefix=STOP
 // STOP: ready
 // STOP-NEXT: state T
 // STOP-NEXT: got 18 from outside
 // STOP-NEXT: got 10 from outside
 // STOP-NEXT: got 1 from outside
 // STOP-NEXT: status 7
-// RUN: (trap '' HUP; sh %S/Inputs/send.sh "%lind-run -- %t default" HUP TERM) | FileCheck-22 %s --check-prefix=IGNORED
+// RUN: (trap '' HUP; %python %S/Inputs/send.py HUP,TERM %lind-run -- %t default) | FileCheck-22 %s --check-prefix=IGNORED
 // IGNORED: ignored
 // IGNORED-NEXT: ready
 // IGNORED-NEXT: status 143
