@@ -10,6 +10,7 @@
 #include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
+#include "llvm/CodeGen/MachineLoopInfo.h"
 #include "llvm/CodeGen/MachineRegisterInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
@@ -25,6 +26,7 @@
 ALWAYS_ENABLED_STATISTIC(NumBitTests, "atomic operations kept from becoming bit tests");
 ALWAYS_ENABLED_STATISTIC(NumTailCalls, "tail calls that take their target in %r11");
 ALWAYS_ENABLED_STATISTIC(NumDeadFlags, "writes of %rsp where the flags are dead");
+ALWAYS_ENABLED_STATISTIC(NumLoops, "loop headers aligned");
 ALWAYS_ENABLED_STATISTIC(NumAligned, "blocks aligned as targets of indirect branches");
 
 using namespace llvm;
@@ -240,6 +242,39 @@ class PrepareLayout final : public MachineFunctionPass {
 };
 char PrepareLayout::ID;
 
+// A loop that begins near the end of a bundle pays for it on every turn: the jump back fetches a few bytes, then nops. So
+// headers of innermost loops begin a bundle if that takes little padding.
+class AlignLoops final : public MachineFunctionPass {
+  public:
+    static char ID;
+    AlignLoops() : MachineFunctionPass(ID) {}
+    StringRef getPassName() const override { return "Lind: align loops"; }
+
+    void getAnalysisUsage(AnalysisUsage &usage) const override {
+        usage.addRequired<MachineLoopInfoWrapperPass>();
+        usage.setPreservesAll();
+        MachineFunctionPass::getAnalysisUsage(usage);
+    }
+
+    bool runOnMachineFunction(MachineFunction &function) override {
+        const Align bundle(LIND_BUNDLE_SIZE);
+        if (function.getFunction().hasOptSize())
+            return false;
+        MachineLoopInfo &loops = getAnalysis<MachineLoopInfoWrapperPass>().getLI();
+        for (MachineBasicBlock &block : function) {
+            MachineLoop *loop = loops.getLoopFor(&block);
+            if (!loop || loop->getHeader() != &block || !loop->isInnermost() ||
+                block.getAlignment() >= bundle)
+                continue;
+            block.setAlignment(bundle);
+            block.setMaxBytesForAlignment(LIND_BUNDLE_SIZE / 2 - 1);
+            ++NumLoops;
+        }
+        return true;
+    }
+};
+char AlignLoops::ID;
+
 } // namespace
 
 void installCodegenPasses() {
@@ -256,6 +291,8 @@ void installCodegenPasses() {
                                    : &ProcessImplicitDefsID,
                                IdentifyingPassPtr(new ReserveScratch));
             config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new PrepareLayout));
+            if (machine.getOptLevel() != CodeGenOptLevel::None)
+                config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new AlignLoops));
         });
 }
 
