@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,9 @@ static int grant(struct place *place, const char *option)
         return complain(EXIT_LIND, "--dir %s: %s", option, strerror(-error));
     return 0;
 }
+
+/* lind-run's own soft limit of descriptors at start, which the program gets; 0 when unknown. */
+static rlim_t soft_files;
 
 static char private_tmp[PATH_MAX];
 
@@ -239,6 +243,13 @@ int run_program(const struct run_options *run)
     if (error)
         return complain(EXIT_LIND, "%s", why);
     umask(0); /* each program has its own (microvisor/fs) */
+    struct rlimit files;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) {
+        /* Programs have their own soft limits; lind-run holds the descriptors of them all. */
+        soft_files = files.rlim_cur;
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 
     int fd = program_open(run->arguments[0], path);
     if (fd < 0)
@@ -255,6 +266,8 @@ int run_program(const struct run_options *run)
     struct task *task = process_create(descriptors, place, &error);
     if (!task)
         return complain(EXIT_LIND, "cannot create a cage: %s", strerror(-error));
+    if (soft_files)
+        task->process->limits[RLIMIT_NOFILE].rlim_cur = soft_files;
     atexit(remove_private_tmp);
     status = make_place(run, place, path);
     if (!status)
@@ -270,6 +283,7 @@ int run_program(const struct run_options *run)
         run->arguments[0] = (char *)run->argv0;
     const struct program program = {fd, path, run->arguments, environment};
     error = process_load(task, &program, &why);
+    free(environment); /* the program has its own copy */
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
     error = signal_host_start(task->process);
