@@ -79,7 +79,7 @@ static long advise_part(struct memory *memory, const struct advice *advice, int 
         return -EPERM;
     if (advice->anonymous && region->flags & (REGION_SHARED | REGION_FILE | REGION_IMAGE))
         return -EINVAL;
-    if ((advice->clear | advice->set) && !map_room(memory))
+    if ((advice->clear | advice->set) && !map_room_to_cut(memory, from, to))
         return -ENOMEM;
     if (advice->host && !advice->open) {
         long error = host_advise(memory, from, to, number);
@@ -183,7 +183,7 @@ static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint3
 {
     uint32_t from, to;
     while (next_part(memory, start, end, &from, &to, hole)) {
-        if (!map_room(memory))
+        if (!map_room_to_cut(memory, from, to))
             return -ENOMEM;
         int error = host_lock(memory, from, to, flags != 0);
         if (error)

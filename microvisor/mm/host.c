@@ -43,12 +43,18 @@ static _Noreturn void give_up(void)
         host_call1(SYS_exit_group, 125);
 }
 
-void host_reserve(const struct memory *memory, uint32_t start, uint32_t end)
+int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end)
 {
     long at = host_call6(SYS_mmap, address(memory, start), bytes(end - start), PROT_NONE,
                          RESERVATION | MAP_FIXED, (uint64_t)-1, 0);
-    /* The host refuses a mapping too many before it has changed anything. Then taking access and content away does as well. */
-    if (at < 0 &&
+    /* The host refuses a mapping too many before it has changed anything. */
+    return at < 0 ? -ENOMEM : 0;
+}
+
+void host_reserve(const struct memory *memory, uint32_t start, uint32_t end)
+{
+    /* Where the host cannot map, taking access and content away does as well. */
+    if (host_try_reserve(memory, start, end) &&
         (host_call3(SYS_mprotect, address(memory, start), bytes(end - start), PROT_NONE) < 0 ||
          host_advise(memory, start, end, MADV_DONTNEED) < 0))
         give_up();

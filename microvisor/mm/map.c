@@ -81,6 +81,18 @@ static void count_pages(struct memory_pages *sums, uint32_t flags, uint64_t page
         sums->locked += pages;
 }
 
+static int is_inside(const struct memory *memory, uint32_t page)
+{
+    uint32_t index = map_find(memory, page);
+    return index < memory->count && memory->regions[index].start < page;
+}
+
+int map_room_to_cut(const struct memory *memory, uint32_t start, uint32_t end)
+{
+    int cuts = is_inside(memory, start) + is_inside(memory, end);
+    return !cuts || memory->count + memory->dropped_count + (uint32_t)cuts < MEMORY_REGIONS_MAX;
+}
+
 void map_count(const struct memory *memory, uint32_t start, uint32_t end, struct memory_pages *pages)
 {
     *pages = (struct memory_pages){0};

@@ -55,8 +55,8 @@ struct memory {
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
     struct memory_pages pages;
-    struct region *regions; /* MEMORY_REGIONS_MAX */
-    struct file **dropped;  /* MEMORY_REGIONS_MAX */
+    struct region *regions; /* MAP_ENTRIES */
+    struct file **dropped;  /* MAP_ENTRIES */
 };
 
 static inline void map_lock(struct memory *memory)
@@ -67,11 +67,17 @@ static inline void map_lock(struct memory *memory)
 /* Opens the lock, then gives up the references of files that are no longer mapped. */
 void map_unlock(struct memory *memory);
 
-/* Whether the map can take two more regions. */
+/* Entries of the tables: what is added for a moment, or is only dropped, needs no room. */
+#define MAP_ENTRIES (MEMORY_REGIONS_MAX + 8)
+
+/* Whether the map can take a new region, with a cut at either end of it. */
 static inline int map_room(const struct memory *memory)
 {
     return memory->count + memory->dropped_count + 3 <= MEMORY_REGIONS_MAX;
 }
+
+/* Whether the map can take the regions that come of cutting at start and end. */
+int map_room_to_cut(const struct memory *memory, uint32_t start, uint32_t end);
 
 /* Index of the first region that ends above page (count when there is none). */
 uint32_t map_find(const struct memory *memory, uint32_t page);
@@ -95,10 +101,10 @@ void map_count(const struct memory *memory, uint32_t start, uint32_t end, struct
  * map's. Needs room. */
 void map_insert(struct memory *memory, struct region region);
 
-/* Takes [start, end) out of the map. Needs room. */
+/* Takes [start, end) out of the map. Needs room if it makes two regions of one. */
 void map_remove(struct memory *memory, uint32_t start, uint32_t end);
 
-/* Changes flags of what is mapped in [start, end): clears, then sets. Needs room. */
+/* Changes flags of what is mapped in [start, end): clears, then sets. Needs room to cut. */
 void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t clear, uint32_t set);
 
 /* Finds the highest `pages` free pages that end at or below `limit` (and below memory->top); multiples of 2 MiB are aligned to it when
@@ -108,7 +114,11 @@ uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit);
 /* host.c: what the map's changes are to the host. All take page numbers; the caller has made sure that the range is inside the usable
  * window and nothing in it pinned. They return 0 or -errno. */
 
-/* Puts the reservation back over a range; what was there is gone. */
+/* Puts the reservation back over a range; what was there is gone. Returns 0, or -ENOMEM with nothing changed: the host has no mapping left
+ * for the borders. */
+int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end);
+
+/* The same where there is no way back: a failure ends lind-run. */
 void host_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 
 /* Changes the protection of mapped or reserved pages. On reserved pages this maps zero-filled private memory. */
@@ -137,8 +147,9 @@ int host_lock(const struct memory *memory, uint32_t start, uint32_t end, int loc
 /* Brings pages in, as far as they are accessible; without the lock, as it may take long. Returns 0, or -ENOMEM where it could not. */
 int memory_populate(struct memory *memory, uint32_t start, uint32_t end);
 
-/* mmap.c: takes [start, end) out of window and map. The lock is held, room is there, nothing in it is pinned. */
-void memory_unmap(struct memory *memory, uint32_t start, uint32_t end);
+/* mmap.c: takes [start, end) out of window and map. The lock is held, nothing in the range is pinned. Returns 0, or -ENOMEM with nothing
+ * changed. */
+int memory_unmap(struct memory *memory, uint32_t start, uint32_t end);
 
 /* mmap.c: whether `pages` more of a region with these flags keep within RLIMIT_AS and RLIMIT_DATA, and are not more than the host would
  * commit (unless commit is 0). gone: pages that the same call unmaps. */

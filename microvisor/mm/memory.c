@@ -17,7 +17,7 @@ enum { STACK_GAP = 256 };
 
 #define MAP_SIZE                                                                                   \
     (((sizeof(struct memory) + 63) & ~63UL) +                                                      \
-     MEMORY_REGIONS_MAX * (sizeof(struct region) + sizeof(struct file *)))
+     MAP_ENTRIES * (sizeof(struct region) + sizeof(struct file *)))
 
 static void make_empty(struct memory *memory)
 {
@@ -39,7 +39,7 @@ struct memory *memory_create(uint64_t base)
     struct memory *memory = (struct memory *)at;
     memory->base = base;
     memory->regions = (struct region *)(at + (long)((sizeof *memory + 63) & ~63UL));
-    memory->dropped = (struct file **)(memory->regions + MEMORY_REGIONS_MAX);
+    memory->dropped = (struct file **)(memory->regions + MAP_ENTRIES);
     struct sysinfo info;
     memory->commit_limit = PAGES_WINDOW;
     if (!host_call1(SYS_sysinfo, &info))
@@ -114,7 +114,7 @@ int memory_protect(struct memory *memory, uint64_t start, uint64_t length, int p
         return -EINVAL;
     int error = -ENOMEM;
     map_lock(memory);
-    if (map_room(memory) && map_extent(memory, first, end) == end)
+    if (map_room_to_cut(memory, first, end) && map_extent(memory, first, end) == end)
         error = host_protect(memory, first, end, (uint32_t)protection);
     if (!error)
         map_change(memory, first, end, REGION_PROTECTION, (uint32_t)protection & REGION_PROTECTION);

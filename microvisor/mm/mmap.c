@@ -17,7 +17,7 @@
 #define MAP_LEGACY                                                                                 \
     (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN |        \
      MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |           \
-     MAP_32BIT | MAP_UNINITIALIZED_LINUX | MAP_ABOVE4G_LINUX | (0x3f << 26))
+     MAP_32BIT | MAP_UNINITIALIZED_LINUX | MAP_ABOVE4G_LINUX | (0x3fU << 26))
 /* Below this page MAP_32BIT finds its place. */
 #define PAGES_LOW (0x80000000U >> PAGE_SHIFT)
 #define PAGES_MAX (PAGES_END - PAGES_START)
@@ -49,15 +49,20 @@ static int may_lock(const struct task *task, uint64_t pages, uint64_t gone)
     return task->process->memory->pages.locked - gone + pages > most >> PAGE_SHIFT ? -EAGAIN : 0;
 }
 
-void memory_unmap(struct memory *memory, uint32_t start, uint32_t end)
+int memory_unmap(struct memory *memory, uint32_t start, uint32_t end)
 {
     uint32_t index = map_find(memory, start);
     if (index == memory->count || memory->regions[index].start >= end)
-        return;
-    if (memory->regions[index].start > start)
-        start = memory->regions[index].start;
-    host_reserve(memory, start, end);
-    map_remove(memory, start, end);
+        return 0;
+    const struct region *first = &memory->regions[index];
+    if (first->start < start && first->end > end && !map_room_to_cut(memory, start, end))
+        return -ENOMEM;
+    if (first->start > start)
+        start = first->start;
+    int error = host_try_reserve(memory, start, end);
+    if (!error)
+        map_remove(memory, start, end);
+    return error;
 }
 
 /* What is to be mapped. */
@@ -272,11 +277,7 @@ long call_munmap(struct task *task, const uint64_t args[6])
     error = -EPERM;
     if (map_pinned(memory, start, end))
         goto out;
-    error = -ENOMEM;
-    if (!map_room(memory))
-        goto out;
-    error = 0;
-    memory_unmap(memory, start, end);
+    error = memory_unmap(memory, start, end);
 out:
     map_unlock(memory);
     return error;
@@ -313,7 +314,7 @@ long call_mprotect(struct task *task, const uint64_t args[6])
     map_lock(memory);
     uint32_t reached = start;
     long error = -ENOMEM;
-    if (!map_room(memory))
+    if (!map_room_to_cut(memory, start, end))
         goto out;
     for (uint32_t i = map_find(memory, start); reached < end; i++) {
         const struct region *region = &memory->regions[i];
@@ -348,22 +349,21 @@ long call_brk(struct task *task, const uint64_t args[6])
     map_lock(memory);
     uint64_t old_page = (memory->break_end + PAGE_MASK) >> PAGE_SHIFT;
     uint64_t new_page = (wanted + PAGE_MASK) >> PAGE_SHIFT;
-    if (!memory->break_start || wanted < memory->break_start || wanted > MEMORY_END ||
-        !map_room(memory))
+    if (!memory->break_start || wanted < memory->break_start || wanted > MEMORY_END)
         goto out;
     if (wanted - memory->break_start > limit(task, RLIMIT_DATA))
         goto out;
     if (new_page < old_page) {
-        if (map_pinned(memory, (uint32_t)new_page, (uint32_t)old_page))
+        if (map_pinned(memory, (uint32_t)new_page, (uint32_t)old_page) ||
+            memory_unmap(memory, (uint32_t)new_page, (uint32_t)old_page))
             goto out;
-        memory_unmap(memory, (uint32_t)new_page, (uint32_t)old_page);
     } else if (new_page > old_page) {
         struct region region = {.start = (uint32_t)old_page,
                                 .end = (uint32_t)new_page,
                                 .flags = PROT_READ | PROT_WRITE | memory->lock_future,
                                 .offset = old_page};
         uint64_t pages = new_page - old_page;
-        if (!map_free(memory, region.start, region.end) ||
+        if (!map_room(memory) || !map_free(memory, region.start, region.end) ||
             !memory_may_grow(task, pages, region.flags, 1, &none) ||
             (memory->lock_future && may_lock(task, pages, 0)) ||
             host_protect(memory, region.start, region.end, region.flags))

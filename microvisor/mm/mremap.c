@@ -98,13 +98,15 @@ static long remap_to(struct remap *remap, uint64_t target)
             return -EINVAL;
         if (target < MEMORY_START || map_pinned(memory, remap->to, remap->to + remap->new))
             return -EPERM;
-        memory_unmap(memory, remap->to, remap->to + remap->new);
+        if (memory_unmap(memory, remap->to, remap->to + remap->new))
+            return -ENOMEM;
         /* Cutting at the target's borders may have used up the room. */
         if (!map_room(memory))
             return -ENOMEM;
     }
     if (remap->old > remap->new) {
-        memory_unmap(memory, remap->from + remap->new, remap->from + remap->old);
+        if (memory_unmap(memory, remap->from + remap->new, remap->from + remap->old))
+            return -ENOMEM;
         remap->old = remap->new;
     }
     struct region *region = map_at(memory, remap->from);
@@ -125,8 +127,9 @@ static long resize(struct remap *remap, const struct region *region)
 {
     struct memory *memory = remap->memory;
     if (remap->new <= remap->old) {
-        if (remap->new < remap->old)
-            memory_unmap(memory, remap->from + remap->new, remap->from + remap->old);
+        if (remap->new < remap->old &&
+            memory_unmap(memory, remap->from + remap->new, remap->from + remap->old))
+            return -ENOMEM;
         return remap->from;
     }
     int error = may_resize(remap, region);

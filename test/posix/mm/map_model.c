@@ -110,8 +110,8 @@ static void insert(uint32_t start, uint32_t end)
 int main(int argc, char **argv)
 {
     srand((unsigned)atoi(argc > 1 ? argv[1] : "1"));
-    memory.regions = malloc(MEMORY_REGIONS_MAX * sizeof *memory.regions);
-    memory.dropped = malloc(MEMORY_REGIONS_MAX * sizeof *memory.dropped);
+    memory.regions = malloc(MAP_ENTRIES * sizeof *memory.regions);
+    memory.dropped = malloc(MAP_ENTRIES * sizeof *memory.dropped);
     memory.top = memory.search_from = PAGES_START + AREA - 8;
     for (int i = 0; i < FILES; i++)
         files[i].references = 1;
@@ -176,6 +176,13 @@ int main(int argc, char **argv)
     for (; map_room(&memory); page += 2)
         map_insert(&memory, (struct region){.start = page, .end = page + 1, .offset = page});
     assert(memory.count > MEMORY_REGIONS_MAX - 8 && memory.count <= MEMORY_REGIONS_MAX);
+    /* Full, it lets go of whole regions, and of their ends, but makes no two of one. */
+    map_insert(&memory, (struct region){.start = page, .end = page + 9, .offset = page});
+    map_insert(&memory, (struct region){.start = page + 10, .end = page + 11, .offset = page});
+    assert(!map_room_to_cut(&memory, page + 2, page + 4) && map_room_to_cut(&memory, page, page + 9));
+    map_remove(&memory, page - 1, page + 2);
+    map_remove(&memory, PAGES_START, PAGES_END);
+    assert(!memory.count && !memory.pages.total);
     map_unlock(&memory);
     printf("at most %u regions in the random part\n", largest);
     assert(largest > 50 && !released);
