@@ -3,9 +3,10 @@
 #
 #   build.sh PORT SOURCE WORK PREFIX [JOBS]
 #
-# PORT is this directory, SOURCE musl's unpacked source (left as it is), WORK a directory to build in, PREFIX the
-# installation whose bin/lind-cc compiles and whose lib/lind/sysroot receives headers and libraries.
-# musl's configure asks only what the compiler can do; we know, so config.mak is written here.
+# PORT is this directory, SOURCE musl's unpacked source (left as it is), WORK a directory to build
+# in, PREFIX the installation whose bin/lind-cc compiles and whose lib/lind/sysroot receives
+# headers and libraries. musl's configure asks only what the compiler can do; we know, so
+# config.mak is written here.
 set -eu
 
 [ $# -ge 4 ] || { echo "usage: build.sh PORT SOURCE WORK PREFIX [JOBS]" >&2; exit 2; }
@@ -28,8 +29,9 @@ for patch in "$port"/patches/*.patch; do
         { echo "libc-port: $patch does not apply" >&2; exit 1; }
 done
 
-# Assembly that musl itself has a C version of, where that is no loss: sections .init and .fini put together from
-# pieces cannot keep bundles (and nobody uses them), memmove runs backwards with the direction flag set.
+# Assembly that musl itself has a C version of, where that is no loss: sections .init and .fini put
+# together from pieces cannot keep bundles (and nobody uses them), memmove runs backwards with the
+# direction flag set.
 rm crt/x86_64/crti.s crt/x86_64/crtn.s
 rm src/string/x86_64/memcpy.s src/string/x86_64/memmove.s src/string/x86_64/memset.s
 # Ours, which take the place of musl's files of the same name.

@@ -6,8 +6,8 @@
 #
 # Works as any user: apt gets a private list of source repositories, made from the machine's own
 # configuration, and private directories. apt checks the repository's signature and the hash of the
-# description (.dsc), dpkg-source those of the files that it names, and this script that the upstream
-# archive is the one that libc-port was made for.
+# description (.dsc), dpkg-source those of the files that it names, and this script that the
+# upstream archive is the one that libc-port was made for.
 set -eu
 
 version=1.2.3

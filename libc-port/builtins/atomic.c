@@ -1,5 +1,5 @@
-/* Atomic operations that clang does not write out: those of 16 bytes, by cmpxchg16b, and those of other
- * sizes or alignments, under a lock. Names and arguments are libatomic's. */
+/* Atomic operations that clang does not write out: those of 16 bytes, by cmpxchg16b, and those of
+ * other sizes or alignments, under a lock. Names and arguments are libatomic's. */
 #include "builtins.h"
 
 void *memcpy(void *, const void *, __SIZE_TYPE__);
@@ -11,7 +11,8 @@ static inline bool exchange_if_equal(volatile void *place, uint128 *expected, ui
     bool equal;
     uint64_t low = LOW(*expected), high = HIGH(*expected);
     __asm__ volatile("lock cmpxchg16b %[place]"
-                     : "=@ccz"(equal), [place] "+m"(*(volatile uint128 *)place), "+a"(low), "+d"(high)
+                     : "=@ccz"(equal), [place] "+m"(*(volatile uint128 *)place), "+a"(low),
+                       "+d"(high)
                      : "b"(LOW(desired)), "c"(HIGH(desired))
                      : "memory");
     *expected = (uint128)high << 64 | low;
@@ -37,8 +38,8 @@ BUILTIN bool compare_exchange_16(volatile void *place, void *expected, uint128 d
     return exchange_if_equal(place, expected, desired);
 }
 
-BUILTIN uint128 value_compare_and_swap_16(volatile void *place, uint128 expected,
-                                          uint128 desired) __asm__("__sync_val_compare_and_swap_16");
+BUILTIN uint128 value_compare_and_swap_16(volatile void *, uint128, uint128) __asm__(
+    "__sync_val_compare_and_swap_16");
 BUILTIN uint128 value_compare_and_swap_16(volatile void *place, uint128 expected, uint128 desired)
 {
     exchange_if_equal(place, &expected, desired);
@@ -77,8 +78,8 @@ BUILTIN void store_16(volatile void *place, uint128 value, int order)
     exchange_16(place, value, order);
 }
 
-/* Any size: one of a few locks, chosen by address. A holder runs a short copy only, so waiters spin,
- * and give up the processor when that does not help. */
+/* Any size: one of a few locks, chosen by address. A holder runs a short copy only, so waiters
+ * spin, and give up the processor when that does not help. */
 static uint32_t locks[64];
 
 static inline uint32_t *lock_of(const volatile void *place)
@@ -102,15 +103,16 @@ static void release(uint32_t *lock)
     __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Sizes that the machine does by itself, where the alignment allows it. Lock-free and locked accesses to
- * one object must not mix, so each function below makes the same choice from size and address. */
+/* Sizes that the machine does by itself, where the alignment allows it. Lock-free and locked
+ * accesses to one object must not mix, so each function below makes the same choice from size and
+ * address. */
 static inline bool is_lock_free(__SIZE_TYPE__ size, const volatile void *place)
 {
     return (size == 1 || size == 2 || size == 4 || size == 8 || size == 16) &&
            ((uintptr_t)place & (size - 1)) == 0;
 }
 
-BUILTIN bool lock_free(__SIZE_TYPE__ size, const volatile void *place) __asm__("__atomic_is_lock_free");
+BUILTIN bool lock_free(__SIZE_TYPE__, const volatile void *) __asm__("__atomic_is_lock_free");
 BUILTIN bool lock_free(__SIZE_TYPE__ size, const volatile void *place)
 {
     return is_lock_free(size, place);

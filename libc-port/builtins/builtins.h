@@ -1,5 +1,5 @@
-/* Functions that clang calls for what x86-64 has no instruction for. Their names and semantics are those
- * of gcc's libgcc (gccint, "The GCC low-level runtime library"); the code is our own.
+/* Functions that clang calls for what x86-64 has no instruction for. Their names and semantics are
+ * those of gcc's libgcc (gccint, "The GCC low-level runtime library"); the code is our own.
  *
  * Mode names: si 32, di 64, ti 128 bits; hf, bf, sf, df, xf (x87 extended), tf (binary128) floating
  * point; sc, dc, xc, tc complex. All of it rounds to nearest, ties to even. */

@@ -6,8 +6,9 @@
 #define IS_INF(x) __builtin_isinf(x)
 #define SIGN_OF(value, like) (__builtin_signbit(like) ? -(value) : (value))
 
-/* A product that is NaN in both parts although a factor was infinite, or although an infinity arose on
- * the way, is infinite: the factors are boxed (infinite parts to 1, others to 0, NaNs to 0). */
+/* A product that is NaN in both parts although a factor was infinite, or although an infinity
+ * arose on the way, is infinite: the factors are boxed (infinite parts to 1, others to 0, NaNs to
+ * 0). */
 #define MULTIPLY(type, name)                                                                       \
     BUILTIN _Complex type name(type a, type b, type c, type d)                                     \
     {                                                                                              \
@@ -87,8 +88,9 @@ static long double scale(long double value, int exponent)
     return value * power(exponent);
 }
 
-/* The divisor is scaled so that its greater part is near 1; the quotient is scaled back at the end. The
- * work is done in `wide`, where products of narrower types neither overflow nor vanish. */
+/* The divisor is scaled so that its greater part is near 1; the quotient is scaled back at the
+ * end. The work is done in `wide`, where products of narrower types neither overflow nor vanish.
+ * */
 #define DIVIDE(type, wide, name)                                                                   \
     BUILTIN _Complex type name(type a, type b, type c, type d)                                     \
     {                                                                                              \

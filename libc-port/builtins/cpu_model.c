@@ -1,8 +1,9 @@
-/* __builtin_cpu_supports, __builtin_cpu_is, __builtin_cpu_init: what this CPU has and a cage may use.
+/* __builtin_cpu_supports, __builtin_cpu_is, __builtin_cpu_init: what this CPU has and a cage may
+ * use.
  *
- * Layout and numbers are those of gcc's <cpuinfo.h>, which are part of the ABI between compiler and its
- * runtime. Features beyond x86-64-v3 are never reported, so that programs do not choose code for them
- * (no such code passes the verifier). */
+ * Layout and numbers are those of gcc's <cpuinfo.h>, which are part of the ABI between compiler
+ * and its runtime. Features beyond x86-64-v3 are never reported, so that programs do not choose
+ * code for them (no such code passes the verifier). */
 #include "builtins.h"
 
 #include <cpuid.h>

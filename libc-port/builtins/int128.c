@@ -34,8 +34,9 @@ uint128 __udivmodti4(uint128 dividend, uint128 divisor, uint128 *remainder)
         }
         return 0;
     }
-    /* Estimate with the divisor's top 64 bits; halving the dividend keeps the quotient within a word.
-     * The estimate is at most one too big: take one off, then put it back if it was right. */
+    /* Estimate with the divisor's top 64 bits; halving the dividend keeps the quotient within a
+     * word. The estimate is at most one too big: take one off, then put it back if it was right.
+     * */
     int shift = __builtin_clzll(HIGH(divisor));
     uint64_t top = HIGH(divisor << shift);
     uint128 half = dividend >> 1;

@@ -1,5 +1,6 @@
-/* Conversions between 128-bit integers and the machine's floating point, and those narrower ones that
- * have names. Out of range, a conversion to integer gives the nearest one, and NaN gives 0. */
+/* Conversions between 128-bit integers and the machine's floating point, and those narrower ones
+ * that have names. Out of range, a conversion to integer gives the nearest one, and NaN gives 0.
+ * */
 #include "builtins.h"
 
 /* 2^exponent for exponents of normal numbers. */
@@ -21,8 +22,8 @@ static inline double power_df(int exponent)
     return power.value;
 }
 
-/* The top 64 bits of a value above 2^64, the lowest of them set if anything below is: enough to round
- * once to up to 62 bits. */
+/* The top 64 bits of a value above 2^64, the lowest of them set if anything below is: enough to
+ * round once to up to 62 bits. */
 static inline uint64_t top_with_sticky(uint128 value, int *shift)
 {
     *shift = 64 - leading_zeros(value);
@@ -67,8 +68,8 @@ FLOAT_SIGNED(float, sf)
 FLOAT_SIGNED(double, df)
 FLOAT_SIGNED(long double, xf)
 
-/* The integer part of a number in [0, 2^128), exactly: its high half is exact in this type, and so is
- * what is left. */
+/* The integer part of a number in [0, 2^128), exactly: its high half is exact in this type, and so
+ * is what is left. */
 static uint128 fix_xf(long double value)
 {
     uint64_t high = (uint64_t)(value * 0x1p-64L);
@@ -92,7 +93,8 @@ static uint128 fix_xf(long double value)
         if (value >= (type)0x1p127) {                                                              \
             return (int128)(limit - 1);                                                            \
         }                                                                                          \
-        return value < 0 ? -(int128)__fixuns##mode##ti(-value) : (int128)__fixuns##mode##ti(value); \
+        int128 magnitude = (int128)__fixuns##mode##ti(value < 0 ? -value : value);                 \
+        return value < 0 ? -magnitude : magnitude;                                                 \
     }
 
 FIX(float, sf)

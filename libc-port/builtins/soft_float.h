@@ -1,5 +1,5 @@
-/* Floating point in software, for the formats that the machine does not compute in: binary128 (__float128),
- * binary16 (_Float16), bfloat16, and conversions to and from the machine's own.
+/* Floating point in software, for the formats that the machine does not compute in: binary128
+ * (__float128), binary16 (_Float16), bfloat16, and conversions to and from the machine's own.
  *
  * A number is unpacked to a sign, an exponent and a 128-bit significand whose highest bit is 1:
  * value = significand / 2^127 * 2^exponent. The lowest bit stands for all that was cut off below it

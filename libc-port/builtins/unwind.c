@@ -1,6 +1,6 @@
-/* What compiled C refers to when it is built with -fexceptions (functions with __attribute__((cleanup))).
- * Nothing throws in C and musl cancels threads without unwinding, so none of this is ever reached; if a
- * program's own doing reaches it, it ends there. */
+/* What compiled C refers to when it is built with -fexceptions (functions with
+ * __attribute__((cleanup))). Nothing throws in C and musl cancels threads without unwinding, so
+ * none of this is ever reached; if a program's own doing reaches it, it ends there. */
 #include "builtins.h"
 
 _Noreturn void abort(void);

@@ -1,5 +1,5 @@
-/* Comparison of strings: 16 bytes at a time where neither side's 16 bytes cross into another page, else
- * one at a time. */
+/* Comparison of strings: 16 bytes at a time where neither side's 16 bytes cross into another page,
+ * else one at a time. */
 #ifndef LIND_STRING_COMPARE_H
 #define LIND_STRING_COMPARE_H
 
@@ -10,7 +10,8 @@ static inline int within_page(const unsigned char *address)
     return ((uintptr_t)address & 4095) <= 4096 - 16;
 }
 
-/* The difference of the first bytes that differ within `size`, 0 if there are none before the end. */
+/* The difference of the first bytes that differ within `size`, 0 if there are none before the end.
+ * */
 static inline __attribute__((always_inline)) int compare_strings(const unsigned char *a,
                                                                  const unsigned char *b,
                                                                  size_t size)

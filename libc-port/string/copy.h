@@ -1,4 +1,5 @@
-/* Copies of up to 128 bytes: everything is loaded before anything is stored, so overlap does no harm. */
+/* Copies of up to 128 bytes: everything is loaded before anything is stored, so overlap does no
+ * harm. */
 #ifndef LIND_STRING_COPY_H
 #define LIND_STRING_COPY_H
 
@@ -48,8 +49,8 @@ static inline __attribute__((always_inline)) void copy_128(unsigned char *to,
     STORE(to + size - 16, z);
 }
 
-/* Upwards, for more than 64 bytes; `to` may overlap `from` if it is below it. The end is loaded before the first
- * store. Stores are aligned, for loads care less. */
+/* Upwards, for more than 64 bytes; `to` may overlap `from` if it is below it. The end is loaded
+ * before the first store. Stores are aligned, for loads care less. */
 static inline __attribute__((always_inline)) void copy_up(unsigned char *to,
                                                           const unsigned char *from, size_t size)
 {

@@ -26,9 +26,11 @@ int memcmp(const void *first, const void *second, size_t size)
     for (; size > 32; size -= 32, a += 32, b += 32) {
         unsigned equal = mask_of((LOAD(a) == LOAD(b)) & (LOAD(a + 16) == LOAD(b + 16)));
         if (equal != 0xffff) {
-            unsigned low = mask_of(LOAD(a) == LOAD(b));
-            return low != 0xffff ? difference(a, b, low)
-                                 : difference(a + 16, b + 16, mask_of(LOAD(a + 16) == LOAD(b + 16)));
+            equal = mask_of(LOAD(a) == LOAD(b));
+            if (equal != 0xffff) {
+                return difference(a, b, equal);
+            }
+            return difference(a + 16, b + 16, mask_of(LOAD(a + 16) == LOAD(b + 16)));
         }
     }
     if (size > 16) {

@@ -1,9 +1,9 @@
 /* What our string functions share: 16 bytes at a time with SSE2, which every x86-64 has.
  *
- * They replace the files of the same name in musl, whose assembly versions either cannot be confined (memmove
- * with the direction flag) or pay for a group of instructions per string instruction, and whose C
- * versions go 8 bytes at a time. A load of an aligned 16 bytes never crosses into another page, so it
- * may reach beyond the end of a string. */
+ * They replace the files of the same name in musl, whose assembly versions either cannot be
+ * confined (memmove with the direction flag) or pay for a group of instructions per string
+ * instruction, and whose C versions go 8 bytes at a time. A load of an aligned 16 bytes never
+ * crosses into another page, so it may reach beyond the end of a string. */
 #ifndef LIND_STRING_VECTOR_H
 #define LIND_STRING_VECTOR_H
 

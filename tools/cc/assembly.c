@@ -1,5 +1,6 @@
-/* Assembly files. clang's own assembler job loads no plugin, so the file is preprocessed if need be and
- * then included by the C unit lib/lind/assembly.c (unit.c here), which goes through the plugin. */
+/* Assembly files. clang's own assembler job loads no plugin, so the file is preprocessed if need
+ * be and then included by the C unit lib/lind/assembly.c (unit.c here), which goes through the
+ * plugin. */
 #include "lind-cc.h"
 
 #include <stdio.h>

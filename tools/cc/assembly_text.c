@@ -1,8 +1,10 @@
-/* Work on the text of assembly files: debugging information for -g, and the true places of messages.
+/* Work on the text of assembly files: debugging information for -g, and the true places of
+ * messages.
  *
- * LLVM describes the lines of an assembly file only in its own assembler job, which loads no plugin. So
- * `-g` is done in the text: each line that can hold instructions gets a .loc in front (on the same line,
- * so that nothing moves), and a compile unit that covers the file's text sections is put behind. */
+ * LLVM describes the lines of an assembly file only in its own assembler job, which loads no
+ * plugin. So `-g` is done in the text: each line that can hold instructions gets a .loc in front
+ * (on the same line, so that nothing moves), and a compile unit that covers the file's text
+ * sections is put behind. */
 #include "lind-cc.h"
 
 #include <ctype.h>
@@ -158,7 +160,8 @@ static bool comment_open_after(const char *line, bool open)
     return open;
 }
 
-/* Whether a line may hold an instruction: one of its statements, behind its labels, is no directive. */
+/* Whether a line may hold an instruction: one of its statements, behind its labels, is no
+ * directive. */
 static bool may_run(const char *line)
 {
     const char *at = skip_space(line);
@@ -194,8 +197,8 @@ static void write_unit(FILE *out, const struct list *sections, const char *name)
     for (size_t i = 0; i < sections->count; i++) {
         fprintf(out, "%s\n.Llind_end_%zu:\n", sections->items[i], i);
     }
-    /* One abbreviation: a compile unit with lines, ranges, base address 0, name, directory, producer,
-     * language (DWARF 4, 7.5). */
+    /* One abbreviation: a compile unit with lines, ranges, base address 0, name, directory,
+     * producer, language (DWARF 4, 7.5). */
     fputs(".section .debug_abbrev,\"\",@progbits\n.Llind_abbreviations:\n"
           ".byte 1, 0x11, 0, 0x10, 0x17, 0x55, 0x17, 0x11, 0x01, 0x03, 0x08, 0x1b, 0x08, 0x25, 0x08,"
           " 0x13, 0x05, 0, 0, 0\n"

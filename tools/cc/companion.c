@@ -1,6 +1,6 @@
-/* lind-ar, lind-ranlib, lind-nm, lind-strip, lind-objdump, lind-size, lind-readelf: LLVM's tool of the
- * same name, the one that belongs to lind-cc's clang. ar and ranlib must be LLVM's for archives of LTO
- * objects to get their index. */
+/* lind-ar, lind-ranlib, lind-nm, lind-strip, lind-objdump, lind-size, lind-readelf: LLVM's tool of
+ * the same name, the one that belongs to lind-cc's clang. ar and ranlib must be LLVM's for
+ * archives of LTO objects to get their index. */
 #include "lind-cc.h"
 
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* llvm-strip takes allocated sections, gate page and note among them, for granted; what it must not be
- * asked for is their removal, which would only give a program that lind-run refuses. */
+/* llvm-strip takes allocated sections, gate page and note among them, for granted; what it must
+ * not be asked for is their removal, which would only give a program that lind-run refuses. */
 static void check_strip(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {

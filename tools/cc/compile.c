@@ -18,8 +18,8 @@ void compile_contract(const struct paths *paths, const struct invocation *invoca
     if (invocation->march) {
         list_add(command, text_format("-march=%s", invocation->march));
     }
-    /* Programs are static PIEs: nothing can be interposed, so data needs no detour through a GOT unless
-     * the user asks for code that may go into a shared object. */
+    /* Programs are static PIEs: nothing can be interposed, so data needs no detour through a GOT
+     * unless the user asks for code that may go into a shared object. */
     if (invocation->pic) {
         list_add(command, "-fPIC");
         list_add(command, "-fno-semantic-interposition");

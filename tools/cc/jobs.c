@@ -39,8 +39,8 @@ void jobs_clean(void)
     jobs.directory[0] = 0;
 }
 
-/* Only calls that are safe in a signal handler: unlink, rmdir, kill, waitpid, signal, raise. The child
- * ends first: it removes its own temporary files, which are in our directory. */
+/* Only calls that are safe in a signal handler: unlink, rmdir, kill, waitpid, signal, raise. The
+ * child ends first: it removes its own temporary files, which are in our directory. */
 static void on_signal(int signal_number)
 {
     if (jobs.child > 0) {

@@ -1,7 +1,8 @@
 /* lind-cc: the C compiler driver. Each source file below does one step of an invocation:
  *
  *   paths.c      where this installation's parts and LLVM's tools are
- *   options.c    command line to struct invocation (table in option_rules.c, response files in text.c)
+ *   options.c    command line to struct invocation (table in option_rules.c)
+ *   text.c       strings, lists, response files
  *   unit.c       what clang compiles in place of an assembly file; installed as lib/lind/assembly.c
  *   march.c      instruction sets that a cage may use
  *   compile.c    C to object, assembly or preprocessed text through clang and the plugin
@@ -18,7 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A growing array of strings. `items` is always followed by a null pointer once something was added. */
+/* A growing array of strings. `items` is always followed by a null pointer once something was
+ * added. */
 struct list {
     char **items;
     size_t count;
@@ -38,7 +40,8 @@ const char *path_name(const char *path);
 char *path_stem(const char *path);
 /* `path` with its last suffix replaced by `suffix` (with dot); appended if there was none. */
 char *path_with_suffix(const char *path, const char *suffix);
-/* Expands @FILE arguments as gcc does: GNU quoting, nested files, unreadable files stay as they are. */
+/* Expands @FILE arguments as gcc does: GNU quoting, nested files, unreadable files stay as they
+ * are. */
 void expand_response_files(struct list *arguments, int argc, char **argv);
 
 /* Message on stderr as "lind-cc: error: …" and exit status 1. */
@@ -55,7 +58,7 @@ struct paths {
     char *start;    /* PREFIX/lib/lind/lind-start */
     char *unit;     /* PREFIX/lib/lind/assembly.c */
     char *clang;    /* $LIND_CLANG or the one found when Lind was configured */
-    char *llvm_bin; /* the directory of clang, symbolic links followed: ld.lld and llvm-* stand there */
+    char *llvm_bin; /* the directory of clang (links followed), ld.lld and llvm-* */
 };
 
 void paths_find(struct paths *paths);
@@ -72,7 +75,7 @@ enum stage {
 
 enum language {
     LANGUAGE_OBJECT, /* anything that the linker reads */
-    LANGUAGE_C,      /* C in any form that clang compiles: source, preprocessed, header, LLVM's own */
+    LANGUAGE_C,      /* what clang compiles: C, preprocessed C, headers, LLVM's own */
     LANGUAGE_ASSEMBLER,
     LANGUAGE_ASSEMBLER_WITH_CPP,
 };
@@ -113,7 +116,8 @@ void options_parse(struct invocation *invocation, const struct list *arguments);
 
 /* Replaces an -march value by what a cage may run; warns once. Returns the value to use. */
 const char *march_cap(const char *value);
-/* Whether -mFEATURE asks for instructions that no cage may run; such options are left out. Warns once. */
+/* Whether -mFEATURE asks for instructions that no cage may run; such options are left out. Warns
+ * once. */
 bool march_refuses_feature(const char *option);
 
 /* Appends options that every clang invocation of this driver starts with (target, headers). */
@@ -133,10 +137,10 @@ void dependency_options(const struct invocation *invocation, const struct item *
 int assembly_run(const struct paths *paths, const struct invocation *invocation,
                  const struct item *input, const char *output);
 
-/* The place in the sources of a line of preprocessed text, by its markers. False if there is none. */
+/* The place in the sources of a line of preprocessed text, by its markers; false without. */
 bool assembly_place(const char *path, unsigned long line, const char **file, unsigned long *number);
-/* Writes the assembly text `from` to `to` with debugging information for its lines, unless it has its
- * own. `name` is the source's name. */
+/* Writes the assembly text `from` to `to` with debugging information for its lines, unless it has
+ * its own. `name` is the source's name. */
 void assembly_add_lines(const char *from, const char *to, const char *name);
 
 /* The command that links; `inputs` has an object for each item that was compiled, else NULL. */
@@ -153,13 +157,16 @@ int print_queries(const struct paths *paths, const struct invocation *invocation
 void jobs_configure(bool verbose, bool dry_run);
 /* Runs a command to its end. Returns its exit status; a death by signal gives 128 + signal. */
 int jobs_run(const struct list *command);
-/* The same, with each line of its standard error given to `line` (with the newline) to be printed. */
+/* The same, with each line of its standard error given to `line` (with the newline) to be printed.
+ * */
 int jobs_run_filtered(const struct list *command, void (*line)(const char *text));
-/* Becomes the command when nothing has to be cleaned up after it, else runs it. Returns the status. */
+/* Becomes the command when nothing has to be cleaned up after it, else runs it. Returns the
+ * status. */
 int jobs_finish(const struct list *command);
 /* A fresh name in this run's private temporary directory, ending in `suffix`. */
 char *jobs_temporary(const char *stem, const char *suffix);
-/* Removes all that jobs_temporary named. Runs at exit and on SIGINT, SIGTERM, SIGHUP, SIGPIPE too. */
+/* Removes all that jobs_temporary named. Runs at exit and on SIGINT, SIGTERM, SIGHUP, SIGPIPE too.
+ * */
 void jobs_clean(void);
 
 #endif

@@ -35,7 +35,8 @@ static int save_temporaries(const struct paths *paths, const struct invocation *
     return status ? status : jobs_run(&compile);
 }
 
-/* One source to `output`; NULL stands for the name that cc would choose. `last`: nothing follows. */
+/* One source to `output`; NULL stands for the name that cc would choose. `last`: nothing follows.
+ * */
 static int compile_one(const struct paths *paths, const struct invocation *invocation,
                        const struct item *input, const char *output, bool last)
 {
@@ -87,7 +88,8 @@ static int compile_all(const struct paths *paths, const struct invocation *invoc
     for (size_t i = 0; i <= last; i++) {
         const struct item *item = &invocation->items[i];
         if (is_source(item)) {
-            int status = compile_one(paths, invocation, item, invocation->output, i == last && !result);
+            int status = compile_one(paths, invocation, item, invocation->output,
+                                     i == last && !result);
             result = status ? status : result;
         }
     }

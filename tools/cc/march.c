@@ -1,10 +1,12 @@
-/* Instruction sets. A cage runs what -march=x86-64-v3 generates (docs/sfi.md 5, R2); what asks for more
- * is lowered with one warning, so that build systems which ask for the best get the best there is. */
+/* Instruction sets. A cage runs what -march=x86-64-v3 generates (docs/sfi.md 5, R2); what asks for
+ * more is lowered with one warning, so that build systems which ask for the best get the best
+ * there is. */
 #include "lind-cc.h"
 
 #include <string.h>
 
-/* CPUs below x86-64-v3, or equal to it but for instructions that clang generates only on request. */
+/* CPUs below x86-64-v3, or equal to it but for instructions that clang generates only on request.
+ * */
 static const char *const as_they_are[] = {
     "x86-64",   "x86-64-v2",   "x86-64-v3", "k8",          "k8-sse3",   "opteron",
     "athlon64", "athlon64-sse3", "nocona",  "core2",       "penryn",    "bonnell",

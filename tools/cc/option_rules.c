@@ -1,12 +1,13 @@
-/* What lind-cc does with each option of clang and gcc. An option that no row names goes to clang as it
- * stands, for C (and for the preprocessing of assembly). */
+/* What lind-cc does with each option of clang and gcc. An option that no row names goes to clang
+ * as it stands, for C (and for the preprocessing of assembly). */
 #include "option_rules.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define CPLUSPLUS "Lind compiles C only; take C++ out of this build"
-#define SHARED "programs in cages are static; build the static library instead (--disable-shared, .a)"
+#define SHARED                                                                                     \
+    "programs in cages are static; build the static library instead (--disable-shared, .a)"
 #define ONLY_64 "a cage runs 64-bit code only"
 #define NO_RUNTIME "its runtime library is not available in a cage"
 #define OWN_TOOLS "lind-cc chooses its assembler and linker by itself"

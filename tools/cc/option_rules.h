@@ -7,7 +7,7 @@ enum form {
     FORM_FLAG,     /* exactly this text */
     FORM_JOINED,   /* this text and whatever follows in the same argument */
     FORM_SEPARATE, /* this text; the value is the next argument */
-    FORM_EITHER,   /* the value follows in the same argument or, if that is empty, is the next one */
+    FORM_EITHER,   /* the value follows in the same argument, or is the next one */
 };
 
 /* What happens to it. */
@@ -80,8 +80,8 @@ struct option_rule {
     const char *text; /* of WARN, REFUSE, LINK_JOIN */
 };
 
-/* The rule for an argument, or NULL: hand it to clang's compilation of C and preprocessing. Of several
- * rules that fit, the longest name wins. */
+/* The rule for an argument, or NULL: hand it to clang's compilation of C and preprocessing. Of
+ * several rules that fit, the longest name wins. */
 const struct option_rule *option_rule_find(const char *argument);
 
 #endif

@@ -157,8 +157,8 @@ static void linker_part(struct parser *parser, const char *part)
 {
     /* Library searches stay apart from our own choice of a static program. */
     static const char *const dropped[] = {
-        "-static", "-pie", "-no-pie", "--no-pie", "--pic-executable", "-Bdynamic", "-dy", "-call_shared",
-        "--relax", "-no-keep-memory", "--no-keep-memory", "--reduce-memory-overheads",
+        "-static", "-pie", "-no-pie", "--no-pie", "--pic-executable", "-Bdynamic", "-dy",
+        "-call_shared", "--relax", "-no-keep-memory", "--no-keep-memory", "--reduce-memory-overheads",
         "--no-dynamic-linker",
     };
     if (!strcmp(part, "-shared") || !strcmp(part, "--shared") || !strcmp(part, "-Bshareable")) {
@@ -218,7 +218,8 @@ static void sanitizer_part(struct parser *parser, const char *part)
 
 static void add_library(struct parser *parser, const char *name)
 {
-    /* What these hold in other systems is in liblind_builtins.a and libc.a, which are always linked. */
+    /* What these hold in other systems is in liblind_builtins.a and libc.a, which are always
+     * linked. */
     static const char *const ours[] = {"gcc", "gcc_s", "gcc_eh", "atomic", "ssp", "ssp_nonshared",
                                        "c_nonshared", "pthread_nonshared"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {

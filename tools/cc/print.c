@@ -10,7 +10,8 @@ void print_help(void)
 {
     puts("Usage: lind-cc [option]... file...\n"
          "\n"
-         "Compiles, assembles and links C programs that run in cages (lind-run). A drop-in for cc:\n"
+         "Compiles, assembles and links C programs that run in cages (lind-run). A drop-in\n"
+         "for cc: "
          "the options of clang and gcc have their meaning, but for what follows.\n"
          "\n"
          "  -c, -S, -E           stop after assembling, compiling, preprocessing\n"

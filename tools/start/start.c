@@ -1,11 +1,14 @@
-/* lind-start: what the kernel runs for `./a.out` when a.out is a Lind program, because PT_INTERP names it.
+/* lind-start: what the kernel runs for `./a.out` when a.out is a Lind program, because PT_INTERP
+ * names it.
  *
- * It becomes `lind-run $LIND_RUN_OPTS --argv0 ARGV0 -- PROGRAM ARGS…`. The program itself is mapped but
- * never runs here. /proc/self/exe is the program, so lind-run is found from the interpreter's own path as
- * the program's headers have it: PREFIX/lib/lind/lind-start stands beside PREFIX/bin/lind-run.
+ * It becomes `lind-run $LIND_RUN_OPTS --argv0 ARGV0 -- PROGRAM ARGS…`. The program itself is
+ * mapped but never runs here. /proc/self/exe is the program, so lind-run is found from the
+ * interpreter's own path as the program's headers have it: PREFIX/lib/lind/lind-start stands
+ * beside PREFIX/bin/lind-run.
  *
- * There is no libc here and no relocation: the file is mapped anywhere and starts at once. Exit status
- * of a failure is 127, as a shell has it for a command that was not found, or 126 for one that was. */
+ * There is no libc here and no relocation: the file is mapped anywhere and starts at once. Exit
+ * status of a failure is 127, as a shell has it for a command that was not found, or 126 for one
+ * that was. */
 #include <elf.h>
 #include <linux/stat.h>
 #include <stddef.h>
@@ -87,9 +90,9 @@ static int same_file(const struct statx *a, const struct statx *b)
            a->stx_dev_minor == b->stx_dev_minor;
 }
 
-/* The path to give to lind-run. AT_EXECFN is what the user typed, but it is the script's path when the
- * program was named in a #! line, and the file may have been replaced meanwhile: then the kernel's own
- * idea of the program is better. */
+/* The path to give to lind-run. AT_EXECFN is what the user typed, but it is the script's path when
+ * the program was named in a #! line, and the file may have been replaced meanwhile: then the
+ * kernel's own idea of the program is better. */
 static const char *program_path(const char *given, char buffer[PATH_SIZE])
 {
     struct statx program, file;
@@ -114,8 +117,9 @@ static const char *interpreter_of(const Elf64_Phdr *headers, size_t count)
     if (!headers) {
         return NULL;
     }
-    /* Addresses in the headers are relative to where the kernel put the program: PT_PHDR tells where
-     * the headers themselves are, and without it they follow the file header at the image's start. */
+    /* Addresses in the headers are relative to where the kernel put the program: PT_PHDR tells
+     * where the headers themselves are, and without it they follow the file header at the image's
+     * start. */
     uintptr_t bias = (uintptr_t)headers - sizeof(Elf64_Ehdr);
     const Elf64_Phdr *interpreter = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -150,8 +154,9 @@ static void find_runner(const char *interpreter, char runner[PATH_SIZE])
     }
 }
 
-/* Splits options as a shell splits simple words: white space parts, quotes group, a backslash takes the next
- * character as it is. `words` and `bytes` have room for all. Returns the number of words. */
+/* Splits options as a shell splits simple words: white space parts, quotes group, a backslash
+ * takes the next character as it is. `words` and `bytes` have room for all. Returns the number of
+ * words. */
 static size_t split(const char *text, char **words, char *bytes)
 {
     size_t count = 0;
@@ -247,8 +252,9 @@ __attribute__((noreturn, used, visibility("hidden"))) void start(uintptr_t *stac
     const char *program = program_path(executed, found);
     const char *options = environment_value(environment, "LIND_RUN_OPTS");
     size_t options_length = length_of(options);
-    char **arguments = allocate((options_length + argc + 8) * sizeof *arguments + options_length + 1);
-    char *bytes = (char *)(arguments + options_length + argc + 8);
+    size_t most = options_length + argc + 8;
+    char **arguments = allocate(most * sizeof *arguments + options_length + 1);
+    char *bytes = (char *)(arguments + most);
     size_t count = 0;
     arguments[count++] = runner;
     count += split(options, arguments + count, bytes);
@@ -263,10 +269,11 @@ __attribute__((noreturn, used, visibility("hidden"))) void start(uintptr_t *stac
     }
     arguments[count] = NULL;
     long error = call4(SYS_execve, (long)runner, (long)arguments, (long)environment, 0);
-    fail(error == NO_SUCH_FILE ? 127 : 126, "cannot run", runner,
-         error == NO_SUCH_FILE ? ": it is not there; install Lind where this program was linked for it,"
-                                 " or run lind-run with the program's name"
-                               : ": it cannot be executed");
+    if (error == NO_SUCH_FILE) {
+        fail(127, "cannot run", runner, ": it is not there; install Lind where this program was "
+             "linked for it, or run lind-run with the program's name");
+    }
+    fail(126, "cannot run", runner, ": it cannot be executed");
 }
 
 __asm__(".globl _start\n"
