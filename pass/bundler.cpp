@@ -46,7 +46,17 @@ void Bundler::reset() {
     MCELFStreamer::reset();
 }
 
-void Bundler::error(SMLoc where, const Twine &message) { getContext().reportError(where, message); }
+// Compiled code has no place in a source text here; its function must do, once.
+void Bundler::error(SMLoc where, const Twine &message) {
+    if (where.isValid()) {
+        getContext().reportError(where, message);
+    } else if (!functionReported) {
+        functionReported = true;
+        getContext().reportError(where, functionName.empty()
+                                            ? message
+                                            : "in function '" + functionName + "': " + message);
+    }
+}
 
 bool Bundler::inCode() const {
     MCSection *section = getCurrentSectionOnly();
@@ -97,6 +107,8 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
         if (phase != 0)
             alignCode(Align(LIND_BUNDLE_SIZE), 0);
         getCurrentSectionOnly()->ensureMinAlignment(Align(LIND_BUNDLE_SIZE));
+        functionName = symbol->getName().str();
+        functionReported = false;
         ++NumEntries;
     }
     rewriter.label();
@@ -284,6 +296,10 @@ void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtar
 //===-- instructions -----------------------------------------------------------------------------===//
 
 void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti) {
+    if (subtarget != &sti && !sti.checkFeatures("+64bit-mode")) {
+        error(inst.getLoc(), "a cage runs 64-bit code only; remove .code16 and .code32");
+        return;
+    }
     subtarget = &sti;
     if (!rewritten) {
         rewriter.rewrite(inst);

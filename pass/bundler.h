@@ -134,6 +134,9 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     // Labels in text that are no entries, and labels whose address was taken before they were emitted.
     llvm::DenseSet<const llvm::MCSymbol *> innerLabels, addressTaken;
 
+    std::string functionName; // of the last entry, for errors
+    bool functionReported = false;
+
     uint64_t drift = 0;       // bytes
     bool scratchBusy = false; // %r11 may hold a value of the program
     bool poppedScratch = false; // the last atom was popq %r11

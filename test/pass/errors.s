@@ -78,5 +78,9 @@ h:      addq %rsp, %r11
 late:   hlt
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}'late' is an entry
         .globl late
+        .code32
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}64-bit code only
+        nop
+        .code64
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}prefix without an instruction
         lock
