@@ -1,5 +1,6 @@
 // Events of the object streamer: which atoms there are, and what stands between them.
 #include "pass/bundler.h"
+#include "rt/abi.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/MC/MCAssembler.h"
@@ -8,7 +9,6 @@
 #include "llvm/MC/MCSymbolELF.h"
 #include "llvm/Support/Casting.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "rt/abi.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumAtoms, "instructions and groups laid out");
@@ -17,19 +17,24 @@ ALWAYS_ENABLED_STATISTIC(NumEntries, "function entries aligned to a bundle");
 
 using namespace llvm;
 
-namespace lind {
+namespace lind
+{
 
-static constexpr int64_t RedZone = 128;  // bytes below %rsp that belong to the program (psABI)
-static constexpr int DwarfRsp = 7;       // number of %rsp in unwind information (psABI)
+static constexpr int64_t RedZone = 128; // bytes below %rsp that belong to the program (psABI)
+static constexpr int DwarfRsp = 7;      // number of %rsp in unwind information (psABI)
 
 Bundler::Bundler(MCContext &context, std::unique_ptr<MCAsmBackend> backend,
                  std::unique_ptr<MCObjectWriter> writer, std::unique_ptr<MCCodeEmitter> emitter)
     : MCELFStreamer(context, std::move(backend), std::move(writer), std::move(emitter)),
-      t(Tables::get()), rewriter(*this), subtarget(&t.plainSubtarget()) {}
+      t(Tables::get()), rewriter(*this), subtarget(&t.plainSubtarget())
+{
+}
 
-void Bundler::reset() {
-    // The object file is written by now. A region that is still open would have been written without
-    // its padding: the last event of every compilation, the switch to .note.GNU-stack, closes it.
+void Bundler::reset()
+{
+    // The object file is written by now. A region that is still open would have been written
+    // without its padding: the last event of every compilation, the switch to .note.GNU-stack,
+    // closes it.
     if (open)
         report_fatal_error("lind-pass: code without layout at the end of the compilation");
     phase = Unknown;
@@ -47,7 +52,8 @@ void Bundler::reset() {
 }
 
 // Compiled code has no place in a source text here; its function must do, once.
-void Bundler::error(SMLoc where, const Twine &message) {
+void Bundler::error(SMLoc where, const Twine &message)
+{
     if (where.isValid()) {
         getContext().reportError(where, message);
     } else if (!functionReported) {
@@ -58,21 +64,24 @@ void Bundler::error(SMLoc where, const Twine &message) {
     }
 }
 
-bool Bundler::inCode() const {
+bool Bundler::inCode() const
+{
     MCSection *section = getCurrentSectionOnly();
     return section && section->isText();
 }
 
 // An indirect branch may go to a function symbol, and to whatever has a name that others can see.
-bool Bundler::isEntry(const MCSymbol *symbol) const {
+bool Bundler::isEntry(const MCSymbol *symbol) const
+{
     auto *s = static_cast<const MCSymbolELF *>(symbol);
     return s->getType() == ELF::STT_FUNC || s->getType() == ELF::STT_GNU_IFUNC ||
            (s->isBindingSet() && s->getBinding() != ELF::STB_LOCAL);
 }
 
-//===-- sections, labels, data -------------------------------------------------------------------===//
+//===-- sections, labels, data ---------------------------------------------------------------===//
 
-void Bundler::changeSection(MCSection *section, uint32_t subsection) {
+void Bundler::changeSection(MCSection *section, uint32_t subsection)
+{
     if (place.first) {
         probe();
         rewriter.flush();
@@ -91,7 +100,8 @@ void Bundler::changeSection(MCSection *section, uint32_t subsection) {
     scratchBusy = false;
 }
 
-void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
+void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
+{
     if (cfiLabel || insideAtom || !inCode()) {
         MCELFStreamer::emitLabel(symbol, loc);
         return;
@@ -121,19 +131,23 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc) {
 }
 
 // A label is aligned or not when it is emitted: later is too late to learn that it is an entry.
-bool Bundler::emitSymbolAttribute(MCSymbol *symbol, MCSymbolAttr attribute) {
+bool Bundler::emitSymbolAttribute(MCSymbol *symbol, MCSymbolAttr attribute)
+{
     bool entry = attribute == MCSA_Global || attribute == MCSA_Weak ||
                  attribute == MCSA_ELF_TypeFunction || attribute == MCSA_ELF_TypeIndFunction;
     if (entry && innerLabels.erase(symbol))
-        error(getStartTokLoc(), Twine("'") + symbol->getName() +
-                                    "' is an entry that indirect branches may reach; declare it with "
-                                    ".globl or .type before its label");
+        error(getStartTokLoc(),
+              Twine("'") + symbol->getName() +
+                  "' is an entry that indirect branches may reach; declare it with "
+                  ".globl or .type before its label");
     return MCELFStreamer::emitSymbolAttribute(symbol, attribute);
 }
 
-// A forward reference by lea to a label in text: something may jump there. What the code generator's own
-// tables refer to is aligned already; backward references in assembly must be aligned by hand.
-void Bundler::noteAddress(const MCInst &inst) {
+// A forward reference by lea to a label in text: something may jump there. What the code
+// generator's own tables refer to is aligned already; backward references in assembly must be
+// aligned by hand.
+void Bundler::noteAddress(const MCInst &inst)
+{
     if (t.kind(inst.getOpcode()) != Kind::Lea || inst.getOperand(1 + MemBase).getReg() != t.RIP ||
         !inst.getOperand(1 + MemDisp).isExpr())
         return;
@@ -143,14 +157,16 @@ void Bundler::noteAddress(const MCInst &inst) {
 }
 
 // Unwind rules take effect behind the instruction that changed the frame, before any padding.
-MCSymbol *Bundler::emitCFILabel() {
+MCSymbol *Bundler::emitCFILabel()
+{
     cfiLabel = true;
     MCSymbol *label = MCELFStreamer::emitCFILabel();
     cfiLabel = false;
     return label;
 }
 
-void Bundler::emitAssignment(MCSymbol *symbol, const MCExpr *value) {
+void Bundler::emitAssignment(MCSymbol *symbol, const MCExpr *value)
+{
     int64_t number = 0;
     if (symbol->getName() == LIND_MARK_REWRITTEN) {
         rewritten = value->evaluateAsAbsolute(number) && number;
@@ -168,15 +184,17 @@ void Bundler::emitAssignment(MCSymbol *symbol, const MCExpr *value) {
 }
 
 // LLVM's alignment with nops, which it builds upon its alignment with a value.
-void Bundler::nopsTo(Align align, unsigned max) {
+void Bundler::nopsTo(Align align, unsigned max)
+{
     insideAlignment = true;
     MCELFStreamer::emitCodeAlignment(align, &t.plainSubtarget(), max);
     insideAlignment = false;
 }
 
-void Bundler::alignCode(Align align, unsigned max) {
-    // int3 where nobody comes by, else nops. LLVM's nops cross no bundle border as long as the padding
-    // ends at the next one, so wider alignments go there first and on with one-byte nops.
+void Bundler::alignCode(Align align, unsigned max)
+{
+    // int3 where nobody comes by, else nops. LLVM's nops cross no bundle border as long as the
+    // padding ends at the next one, so wider alignments go there first and on with one-byte nops.
     auto pad = [&](Align to, bool oneByte) {
         if (deadEnd)
             MCELFStreamer::emitValueToAlignment(to, 0xcc, 1, max);
@@ -205,14 +223,16 @@ void Bundler::alignCode(Align align, unsigned max) {
     phase = max == 0 ? 0 : Unknown;
 }
 
-void Bundler::emitCodeAlignment(Align align, const MCSubtargetInfo *sti, unsigned max) {
+void Bundler::emitCodeAlignment(Align align, const MCSubtargetInfo *sti, unsigned max)
+{
     if (!inCode())
         MCELFStreamer::emitCodeAlignment(align, sti, max);
     else
         alignCode(align, max);
 }
 
-void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, unsigned max) {
+void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, unsigned max)
+{
     if (insideAlignment || !inCode()) {
         MCELFStreamer::emitValueToAlignment(align, fill, length, max);
         return;
@@ -223,7 +243,8 @@ void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, un
 }
 
 // Data in text keeps its length, so the layout goes on behind it.
-void Bundler::dataFollows() {
+void Bundler::dataFollows()
+{
     if (!inCode())
         return;
     rewriter.flush();
@@ -234,7 +255,8 @@ void Bundler::dataFollows() {
 }
 
 // What follows has a length that only LLVM's layout knows.
-void Bundler::sizeUnknown() {
+void Bundler::sizeUnknown()
+{
     if (!inCode())
         return;
     rewriter.flush();
@@ -243,46 +265,54 @@ void Bundler::sizeUnknown() {
     phase = Unknown;
 }
 
-void Bundler::emitBytes(StringRef data) {
+void Bundler::emitBytes(StringRef data)
+{
     dataFollows();
     MCELFStreamer::emitBytes(data);
 }
 
-void Bundler::emitValueImpl(const MCExpr *value, unsigned size, SMLoc loc) {
+void Bundler::emitValueImpl(const MCExpr *value, unsigned size, SMLoc loc)
+{
     dataFollows();
     MCELFStreamer::emitValueImpl(value, size, loc);
 }
 
-void Bundler::emitFill(const MCExpr &count, uint64_t value, SMLoc loc) {
+void Bundler::emitFill(const MCExpr &count, uint64_t value, SMLoc loc)
+{
     sizeUnknown();
     MCELFStreamer::emitFill(count, value, loc);
 }
 
-void Bundler::emitFill(const MCExpr &count, int64_t size, int64_t value, SMLoc loc) {
+void Bundler::emitFill(const MCExpr &count, int64_t size, int64_t value, SMLoc loc)
+{
     sizeUnknown();
     MCELFStreamer::emitFill(count, size, value, loc);
 }
 
-void Bundler::emitULEB128Value(const MCExpr *value) {
+void Bundler::emitULEB128Value(const MCExpr *value)
+{
     int64_t number;
     if (!value->evaluateAsAbsolute(number))
         sizeUnknown();
     MCELFStreamer::emitULEB128Value(value);
 }
 
-void Bundler::emitSLEB128Value(const MCExpr *value) {
+void Bundler::emitSLEB128Value(const MCExpr *value)
+{
     int64_t number;
     if (!value->evaluateAsAbsolute(number))
         sizeUnknown();
     MCELFStreamer::emitSLEB128Value(value);
 }
 
-void Bundler::emitValueToOffset(const MCExpr *offset, unsigned char value, SMLoc loc) {
+void Bundler::emitValueToOffset(const MCExpr *offset, unsigned char value, SMLoc loc)
+{
     sizeUnknown();
     MCELFStreamer::emitValueToOffset(offset, value, loc);
 }
 
-void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtargetInfo &sti) {
+void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtargetInfo &sti)
+{
     if (!inCode()) {
         MCELFStreamer::emitNops(count, longest, loc, sti);
         return;
@@ -293,9 +323,10 @@ void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtar
         instruction(nop);
 }
 
-//===-- instructions -----------------------------------------------------------------------------===//
+//===-- instructions -------------------------------------------------------------------------===//
 
-void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti) {
+void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti)
+{
     if (subtarget != &sti && !sti.checkFeatures("+64bit-mode")) {
         error(inst.getLoc(), "a cage runs 64-bit code only; remove .code16 and .code32");
         return;
@@ -320,7 +351,8 @@ void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti) {
         group(groupInsts);
 }
 
-void Bundler::useSlots() {
+void Bundler::useSlots()
+{
     if (slotsHidden)
         return;
     slotsHidden = true;
@@ -328,12 +360,14 @@ void Bundler::useSlots() {
         emitSymbolAttribute(getContext().getOrCreateSymbol(name), MCSA_Hidden);
 }
 
-void Bundler::instruction(const MCInst &inst) {
+void Bundler::instruction(const MCInst &inst)
+{
     noteAddress(inst);
     atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
 }
 
-void Bundler::group(ArrayRef<MCInst> insts) {
+void Bundler::group(ArrayRef<MCInst> insts)
+{
     useSlots();
     const MCInst &last = insts.back();
     bool indirect = last.getOpcode() == t.JMP64r;
@@ -345,20 +379,23 @@ void Bundler::group(ArrayRef<MCInst> insts) {
         emitCFIAdjustCfaOffset(8);
 }
 
-void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after) {
+void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after)
+{
     useSlots();
     atom(insts, true);
     emitLabel(after, {});
 }
 
 // Whether the frame's address is counted from %rsp here.
-bool Bundler::returnCfaIsOpen() {
+bool Bundler::returnCfaIsOpen()
+{
     return hasUnfinishedDwarfFrameInfo() &&
            getDwarfFrameInfos().back().CurrentCfaRegister == DwarfRsp;
 }
 
 // Jumps whose length depends on the layout: to local labels. All others have room for a relocation.
-bool Bundler::relaxable(const MCInst &inst) const {
+bool Bundler::relaxable(const MCInst &inst) const
+{
     if (inst.getOpcode() != t.JMP_1 && inst.getOpcode() != t.JCC_1)
         return false;
     const MCOperand &o = inst.getOperand(0);
@@ -370,7 +407,8 @@ bool Bundler::relaxable(const MCInst &inst) const {
 }
 
 // The form with a full immediate or displacement, where LLVM would decide only later.
-MCInst Bundler::widened(const MCInst &inst) const {
+MCInst Bundler::widened(const MCInst &inst) const
+{
     MCInst wide = inst;
     const MCAsmBackend &backend = *const_cast<Bundler *>(this)->getAssembler().getBackendPtr();
     while (backend.mayNeedRelaxation(wide.getOpcode(), wide.getOperands(), *subtarget)) {
@@ -382,7 +420,8 @@ MCInst Bundler::widened(const MCInst &inst) const {
     return wide;
 }
 
-unsigned Bundler::encodedSize(const MCInst &inst) {
+unsigned Bundler::encodedSize(const MCInst &inst)
+{
     SmallVector<char, 16> code;
     SmallVector<MCFixup, 2> fixups;
     getAssembler().getEmitter().encodeInstruction(inst, code, fixups, *subtarget);
@@ -396,13 +435,14 @@ unsigned Bundler::encodedSize(const MCInst &inst) {
     bool xop = at(i) == 0x8f && (at(i + 1) & 0x1f) >= 8;
     bool amd3dnow = at(i) == 0x0f && (at(i + 1) == 0x0f || at(i + 1) == 0x0e);
     if (evex || rex2 || xop || amd3dnow)
-        error(inst.getLoc(), Twine("this instruction cannot run in a cage (") +
-                                 t.name(inst.getOpcode()) +
-                                 "): its encoding is newer than x86-64-v3 or obsolete; lower -march");
+        error(inst.getLoc(),
+              Twine("this instruction cannot run in a cage (") + t.name(inst.getOpcode()) +
+                  "): its encoding is newer than x86-64-v3 or obsolete; lower -march");
     return code.size();
 }
 
-void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd) {
+void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd)
+{
     beforeAtom(insts);
     openRegion();
     ++NumAtoms;
@@ -443,14 +483,16 @@ void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd) {
 }
 
 // Behind a call: never executed, as the return address is rounded up.
-void Bundler::fillToBundleEnd() {
+void Bundler::fillToBundleEnd()
+{
     MCELFStreamer::emitValueToAlignment(Align(LIND_BUNDLE_SIZE), 0xcc, 1, 0);
     deadEnd = false;
 }
 
-//===-- the stack pointer's drift (R5) -----------------------------------------------------------===//
+//===-- the stack pointer's drift (R5) -------------------------------------------------------===//
 
-bool Bundler::stackAdjustment(const MCInst &inst, uint64_t &amount) const {
+bool Bundler::stackAdjustment(const MCInst &inst, uint64_t &amount) const
+{
     unsigned o = inst.getOpcode();
     const MCOperand *value = nullptr;
     if (o == t.ADD64ri8 || o == t.ADD64ri32 || o == t.SUB64ri8 || o == t.SUB64ri32)
@@ -464,7 +506,8 @@ bool Bundler::stackAdjustment(const MCInst &inst, uint64_t &amount) const {
     return true;
 }
 
-bool Bundler::isAnchor(const MCInst &inst) const {
+bool Bundler::isAnchor(const MCInst &inst) const
+{
     unsigned o = inst.getOpcode();
     if (t.isPush(o) || t.isPop(o) || t.kind(o) == Kind::CallDirect)
         return true;
@@ -476,16 +519,17 @@ bool Bundler::isAnchor(const MCInst &inst) const {
 }
 
 // An access through %rsp that changes nothing the program can see.
-void Bundler::probe() {
+void Bundler::probe()
+{
     if (!drift)
         return;
     drift = 0;
     ++NumProbes;
     MCInst inst;
     auto memory = [&](int64_t disp) {
-        for (const MCOperand &o : {MCOperand::createReg(t.RSP), MCOperand::createImm(1),
-                                   MCOperand::createReg(0), MCOperand::createImm(disp),
-                                   MCOperand::createReg(0)})
+        for (const MCOperand &o :
+             {MCOperand::createReg(t.RSP), MCOperand::createImm(1), MCOperand::createReg(0),
+              MCOperand::createImm(disp), MCOperand::createReg(0)})
             inst.addOperand(o);
     };
     if (!scratchBusy) {
@@ -502,19 +546,21 @@ void Bundler::probe() {
     scratchBusy = busy;
 }
 
-void Bundler::beforeAtom(ArrayRef<MCInst> insts) {
+void Bundler::beforeAtom(ArrayRef<MCInst> insts)
+{
     if (!drift)
         return;
     uint64_t amount;
     Kind kind = t.kind(insts.back().getOpcode());
     bool leaves = kind == Kind::Jump || kind == Kind::JumpShort || kind == Kind::JumpRegister ||
                   kind == Kind::JumpMemory || kind == Kind::Trap;
-    if (leaves || (insts.size() == 1 && stackAdjustment(insts[0], amount) &&
-                   drift + amount > LIND_RSP_REACH))
+    if (leaves ||
+        (insts.size() == 1 && stackAdjustment(insts[0], amount) && drift + amount > LIND_RSP_REACH))
         probe();
 }
 
-void Bundler::afterAtom(ArrayRef<MCInst> insts) {
+void Bundler::afterAtom(ArrayRef<MCInst> insts)
+{
     const MCInst &first = insts.front(), &last = insts.back();
     Kind kind = t.kind(last.getOpcode());
     uint64_t amount;

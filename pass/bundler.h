@@ -1,13 +1,15 @@
-// The object streamer: rewrites every instruction and lays the result out in bundles (docs/sfi.md 2).
+// The object streamer: rewrites every instruction and lays the result out in bundles (docs/sfi.md
+// 2).
 //
-// LLVM cannot do the layout: whether a jump is short is known only when all that lies between it and its
-// target is, and padding depends on it. So code is collected in *regions*. Within a region each atom (an
-// instruction or group) has a padding slot in front, an MCBoundaryAlignFragment of size 0. When the
-// region ends, its layout is computed here exactly: lengths of jumps, then padding (layout.cpp). LLVM
-// finds nothing left to relax.
+// LLVM cannot do the layout: whether a jump is short is known only when all that lies between it
+// and its target is, and padding depends on it. So code is collected in *regions*. Within a region
+// each atom (an instruction or group) has a padding slot in front, an MCBoundaryAlignFragment of
+// size 0. When the region ends, its layout is computed here exactly: lengths of jumps, then padding
+// (layout.cpp). LLVM finds nothing left to relax.
 #ifndef LIND_PASS_BUNDLER_H
 #define LIND_PASS_BUNDLER_H
 
+#include "pass/rewriter.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
@@ -16,15 +18,16 @@
 #include "llvm/MC/MCELFStreamer.h"
 #include "llvm/MC/MCObjectWriter.h"
 #include "llvm/MC/MCSection.h"
-#include "pass/rewriter.h"
 
-namespace lind {
+namespace lind
+{
 
 // Symbols by which rewritten assembly (-S) tells its reader what it is: `.set NAME, VALUE`.
 #define LIND_MARK_REWRITTEN "__lind_rewritten" // instructions are rewritten already; value 1
 #define LIND_MARK_GROUP "__lind_group"         // the next VALUE instructions are a group
 
-class Bundler final : public llvm::MCELFStreamer, private Sink {
+class Bundler final : public llvm::MCELFStreamer, private Sink
+{
   public:
     Bundler(llvm::MCContext &context, std::unique_ptr<llvm::MCAsmBackend> backend,
             std::unique_ptr<llvm::MCObjectWriter> writer,
@@ -44,8 +47,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     void emitBytes(llvm::StringRef data) override;
     void emitValueImpl(const llvm::MCExpr *value, unsigned size, llvm::SMLoc loc) override;
     void emitFill(const llvm::MCExpr &count, uint64_t value, llvm::SMLoc loc) override;
-    void emitFill(const llvm::MCExpr &count, int64_t size, int64_t value,
-                  llvm::SMLoc loc) override;
+    void emitFill(const llvm::MCExpr &count, int64_t size, int64_t value, llvm::SMLoc loc) override;
     void emitULEB128Value(const llvm::MCExpr *value) override;
     void emitSLEB128Value(const llvm::MCExpr *value) override;
     void emitValueToOffset(const llvm::MCExpr *offset, unsigned char value,
@@ -58,16 +60,19 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     // An atom's padding, and what stands behind it.
     struct Slot {
         llvm::MCBoundaryAlignFragment *padding;
-        unsigned size = 0;  // of the atom, without its relaxable jump
-        int jump = -1;      // index into jumps
+        unsigned size = 0; // of the atom, without its relaxable jump
+        int jump = -1;     // index into jumps
     };
     struct Jump {
         llvm::MCFragment *fragment; // its tail is the jump
         const llvm::MCSymbol *target;
         bool conditional;
         bool isLong;
-        uint32_t end;               // offset behind the short form in the current layout
-        unsigned size() const { return !isLong ? 2 : conditional ? 6 : 5; }
+        uint32_t end; // offset behind the short form in the current layout
+        unsigned size() const
+        {
+            return !isLong ? 2 : conditional ? 6 : 5;
+        }
     };
     static constexpr unsigned Unknown = ~0u;
 
@@ -76,8 +81,14 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     void group(llvm::ArrayRef<llvm::MCInst> insts) override;
     void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) override;
     void error(llvm::SMLoc where, const llvm::Twine &message) override;
-    llvm::MCContext &context() override { return getContext(); }
-    bool seesLabels() const override { return true; }
+    llvm::MCContext &context() override
+    {
+        return getContext();
+    }
+    bool seesLabels() const override
+    {
+        return true;
+    }
 
     // bundler.cpp
     void atom(llvm::ArrayRef<llvm::MCInst> insts, bool padToEnd);
@@ -123,22 +134,23 @@ class Bundler final : public llvm::MCELFStreamer, private Sink {
     bool pendingSlot = false; // the last slot has no atom yet
     bool cfiLabel = false;    // the label being emitted belongs to unwind information
     bool insideAlignment = false;
-    bool insideAtom = false;  // LLVM emits line table labels while it emits an instruction
-    bool deadEnd = true;      // control does not reach the end of what was emitted
+    bool insideAtom = false; // LLVM emits line table labels while it emits an instruction
+    bool deadEnd = true;     // control does not reach the end of what was emitted
     unsigned regionPhase = 0;
     llvm::SmallVector<Slot, 0> slots;
     llvm::SmallVector<Jump, 0> jumps;
     llvm::SmallVector<uint32_t, 0> offsets; // of the region's fragments, by layout order
     llvm::SmallVector<const llvm::MCFragment *, 0> fragments;
 
-    // Labels in text that are no entries, and labels whose address was taken before they were emitted.
+    // Labels in text that are no entries, and labels whose address was taken before they were
+    // emitted.
     llvm::DenseSet<const llvm::MCSymbol *> innerLabels, addressTaken;
 
     std::string functionName; // of the last entry, for errors
     bool functionReported = false;
 
-    uint64_t drift = 0;       // bytes
-    bool scratchBusy = false; // %r11 may hold a value of the program
+    uint64_t drift = 0;         // bytes
+    bool scratchBusy = false;   // %r11 may hold a value of the program
     bool poppedScratch = false; // the last atom was popq %r11
 
     // State of rewritten assembly that is read back.

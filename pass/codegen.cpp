@@ -1,17 +1,20 @@
-// Machine passes: %r11 stays out of register allocation, targets of indirect branches begin bundles.
+// Machine passes: %r11 stays out of register allocation, targets of indirect branches begin
+// bundles.
 #include "pass/codegen.h"
+#include "pass/tables.h"
+#include "rt/abi.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/CodeGen/MachineFunction.h"
 #include "llvm/CodeGen/MachineFunctionPass.h"
 #include "llvm/CodeGen/MachineInstrBuilder.h"
 #include "llvm/CodeGen/MachineJumpTableInfo.h"
+#include "llvm/CodeGen/MachineLoopInfo.h"
+#include "llvm/CodeGen/MachineRegisterInfo.h"
 #include "llvm/CodeGen/Passes.h"
 #include "llvm/CodeGen/TargetInstrInfo.h"
 #include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
-#include "llvm/CodeGen/MachineLoopInfo.h"
-#include "llvm/CodeGen/MachineRegisterInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
@@ -19,8 +22,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
-#include "pass/tables.h"
-#include "rt/abi.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumBitTests, "atomic operations kept from becoming bit tests");
@@ -31,19 +32,26 @@ ALWAYS_ENABLED_STATISTIC(NumAligned, "blocks aligned as targets of indirect bran
 
 using namespace llvm;
 
-namespace lind {
-namespace {
+namespace lind
+{
+namespace
+{
 
-// LLVM turns an atomic or, and, xor of one bit into `lock bts %reg, mem` and its like if the result is only
-// tested for that bit. Their bit offset reaches beyond the operand, so no cage may run them. A freeze
-// between result and test hides the pattern, and costs nothing.
-class AvoidBitTests final : public FunctionPass {
+// LLVM turns an atomic or, and, xor of one bit into `lock bts %reg, mem` and its like if the result
+// is only tested for that bit. Their bit offset reaches beyond the operand, so no cage may run
+// them. A freeze between result and test hides the pattern, and costs nothing.
+class AvoidBitTests final : public FunctionPass
+{
   public:
     static char ID;
     AvoidBitTests() : FunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: avoid bit tests in memory"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: avoid bit tests in memory";
+    }
 
-    bool runOnFunction(Function &function) override {
+    bool runOnFunction(Function &function) override
+    {
         bool changed = false;
         for (Instruction &i : make_early_inc_range(instructions(function))) {
             auto *atomic = dyn_cast<AtomicRMWInst>(&i);
@@ -62,14 +70,20 @@ class AvoidBitTests final : public FunctionPass {
 };
 char AvoidBitTests::ID;
 
-// A return address on the stack is a host address; the program gets its offset, as of any other pointer.
-class CutReturnAddresses final : public FunctionPass {
+// A return address on the stack is a host address; the program gets its offset, as of any other
+// pointer.
+class CutReturnAddresses final : public FunctionPass
+{
   public:
     static char ID;
     CutReturnAddresses() : FunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: cut return addresses"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: cut return addresses";
+    }
 
-    bool runOnFunction(Function &function) override {
+    bool runOnFunction(Function &function) override
+    {
         bool changed = false;
         for (Instruction &i : make_early_inc_range(instructions(function))) {
             auto *call = dyn_cast<IntrinsicInst>(&i);
@@ -87,15 +101,21 @@ class CutReturnAddresses final : public FunctionPass {
 };
 char CutReturnAddresses::ID;
 
-// -fsanitize=function puts a signature in front of each function, as data in text: no verifier accepts it. Without
-// signatures its checks find nothing to compare, so only this part of -fsanitize=undefined falls silent.
-class DropSignatures final : public FunctionPass {
+// -fsanitize=function puts a signature in front of each function, as data in text: no verifier
+// accepts it. Without signatures its checks find nothing to compare, so only this part of
+// -fsanitize=undefined falls silent.
+class DropSignatures final : public FunctionPass
+{
   public:
     static char ID;
     DropSignatures() : FunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: drop function signatures"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: drop function signatures";
+    }
 
-    bool runOnFunction(Function &function) override {
+    bool runOnFunction(Function &function) override
+    {
         if (!function.hasMetadata(LLVMContext::MD_func_sanitize))
             return false;
         function.setMetadata(LLVMContext::MD_func_sanitize, nullptr);
@@ -104,15 +124,20 @@ class DropSignatures final : public FunctionPass {
 };
 char DropSignatures::ID;
 
-// Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and never
-// written, so no value fits beside it. LLVM has no switch for that on x86-64.
-class ReserveScratch final : public MachineFunctionPass {
+// Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and
+// never written, so no value fits beside it. LLVM has no switch for that on x86-64.
+class ReserveScratch final : public MachineFunctionPass
+{
   public:
     static char ID;
     ReserveScratch() : MachineFunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: reserve %r11"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: reserve %r11";
+    }
 
-    bool runOnMachineFunction(MachineFunction &function) override {
+    bool runOnMachineFunction(MachineFunction &function) override
+    {
         const TargetInstrInfo *instructions = function.getSubtarget().getInstrInfo();
         const MCRegister scratch = t.R11;
         for (MachineBasicBlock &block : function) {
@@ -132,9 +157,11 @@ class ReserveScratch final : public MachineFunctionPass {
     }
 
   private:
-    // A tail call through a pointer needs registers that no argument occupies. Where %r11 would have been the
-    // last one, it takes the target itself: the jump's rewriting needs it there anyway.
-    void freeTailCall(MachineInstr &call, const TargetInstrInfo *instructions) {
+    // A tail call through a pointer needs registers that no argument occupies. Where %r11 would
+    // have been the last one, it takes the target itself: the jump's rewriting needs it there
+    // anyway.
+    void freeTailCall(MachineInstr &call, const TargetInstrInfo *instructions)
+    {
         bool viaMemory = call.getOpcode() == fromMemory;
         if (!viaMemory && call.getOpcode() != fromRegister)
             return;
@@ -158,15 +185,15 @@ class ReserveScratch final : public MachineFunctionPass {
             return;
         MachineBasicBlock &block = *call.getParent();
         unsigned operands = viaMemory ? MemParts : 1;
-        auto load = BuildMI(block, call, call.getDebugLoc(),
-                            instructions->get(viaMemory ? t.MOV64rm : unsigned(TargetOpcode::COPY)),
-                            t.R11);
+        auto load =
+            BuildMI(block, call, call.getDebugLoc(),
+                    instructions->get(viaMemory ? t.MOV64rm : unsigned(TargetOpcode::COPY)), t.R11);
         for (unsigned i = 0; i < operands; ++i)
             load.add(call.getOperand(i));
         if (viaMemory)
             load.cloneMemRefs(call);
-        auto jump = BuildMI(block, call, call.getDebugLoc(), instructions->get(fromRegister))
-                        .addReg(t.R11);
+        auto jump =
+            BuildMI(block, call, call.getDebugLoc(), instructions->get(fromRegister)).addReg(t.R11);
         for (unsigned i = operands; i < call.getNumOperands(); ++i)
             jump.add(call.getOperand(i));
         jump->setFlags(call.getFlags());
@@ -184,15 +211,20 @@ class ReserveScratch final : public MachineFunctionPass {
 };
 char ReserveScratch::ID;
 
-// Indirect branches round their target up to a bundle, so every target begins one. The rewriter gets to
-// know where the flags are dead at a write of %rsp.
-class PrepareLayout final : public MachineFunctionPass {
+// Indirect branches round their target up to a bundle, so every target begins one. The rewriter
+// gets to know where the flags are dead at a write of %rsp.
+class PrepareLayout final : public MachineFunctionPass
+{
   public:
     static char ID;
     PrepareLayout() : MachineFunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: prepare layout"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: prepare layout";
+    }
 
-    bool runOnMachineFunction(MachineFunction &function) override {
+    bool runOnMachineFunction(MachineFunction &function) override
+    {
         const Align bundle(LIND_BUNDLE_SIZE);
         function.ensureAlignment(bundle);
         auto align = [&](MachineBasicBlock &block) {
@@ -216,10 +248,11 @@ class PrepareLayout final : public MachineFunctionPass {
     }
 
   private:
-    // There is no way to hand a note from here to the rewriter but the instruction itself. So a move to
-    // %rsp takes its reversed encoding, an lea without index the scale 2: neither changes a meaning, and
-    // nothing else makes them. The rewriter then takes the shorter group.
-    void markDeadFlags(MachineInstr &i) {
+    // There is no way to hand a note from here to the rewriter but the instruction itself. So a
+    // move to %rsp takes its reversed encoding, an lea without index the scale 2: neither changes a
+    // meaning, and nothing else makes them. The rewriter then takes the shorter group.
+    void markDeadFlags(MachineInstr &i)
+    {
         bool move = i.getOpcode() == t.MOV64rr, lea = i.getOpcode() == t.LEA64r;
         if ((!move && !lea) || i.getOperand(0).getReg() != t.RSP)
             return;
@@ -228,8 +261,9 @@ class PrepareLayout final : public MachineFunctionPass {
             return;
         MachineBasicBlock &block = *i.getParent();
         const TargetRegisterInfo *info = block.getParent()->getSubtarget().getRegisterInfo();
-        if (block.computeRegisterLiveness(info, t.EFLAGS, std::next(MachineBasicBlock::const_iterator(i)), 30) !=
-            MachineBasicBlock::LQR_Dead)
+        if (block.computeRegisterLiveness(info, t.EFLAGS,
+                                          std::next(MachineBasicBlock::const_iterator(i)),
+                                          30) != MachineBasicBlock::LQR_Dead)
             return;
         if (move)
             i.setDesc(block.getParent()->getSubtarget().getInstrInfo()->get(t.MOV64rr_REV));
@@ -242,21 +276,27 @@ class PrepareLayout final : public MachineFunctionPass {
 };
 char PrepareLayout::ID;
 
-// A loop that begins near the end of a bundle pays for it on every turn: the jump back fetches a few bytes, then nops. So
-// headers of innermost loops begin a bundle if that takes little padding.
-class AlignLoops final : public MachineFunctionPass {
+// A loop that begins near the end of a bundle pays for it on every turn: the jump back fetches a
+// few bytes, then nops. So headers of innermost loops begin a bundle if that takes little padding.
+class AlignLoops final : public MachineFunctionPass
+{
   public:
     static char ID;
     AlignLoops() : MachineFunctionPass(ID) {}
-    StringRef getPassName() const override { return "Lind: align loops"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: align loops";
+    }
 
-    void getAnalysisUsage(AnalysisUsage &usage) const override {
+    void getAnalysisUsage(AnalysisUsage &usage) const override
+    {
         usage.addRequired<MachineLoopInfoWrapperPass>();
         usage.setPreservesAll();
         MachineFunctionPass::getAnalysisUsage(usage);
     }
 
-    bool runOnMachineFunction(MachineFunction &function) override {
+    bool runOnMachineFunction(MachineFunction &function) override
+    {
         const Align bundle(LIND_BUNDLE_SIZE);
         if (function.getFunction().hasOptSize())
             return false;
@@ -277,7 +317,8 @@ char AlignLoops::ID;
 
 } // namespace
 
-void installCodegenPasses() {
+void installCodegenPasses()
+{
     static RegisterTargetPassConfigCallback callback(
         [](TargetMachine &machine, PassManagerBase &passes, TargetPassConfig *config) {
             if (machine.getTargetTriple().getArch() != Triple::x86_64)

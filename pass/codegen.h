@@ -2,7 +2,8 @@
 #ifndef LIND_PASS_CODEGEN_H
 #define LIND_PASS_CODEGEN_H
 
-namespace lind {
+namespace lind
+{
 
 // Adds them to every code generation pipeline of this process.
 void installCodegenPasses();

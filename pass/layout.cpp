@@ -1,10 +1,10 @@
 // The layout of a region: how long its jumps are and where padding goes.
+#include "pass/bundler.h"
+#include "rt/abi.h"
 #include "llvm/ADT/Statistic.h"
 #include "llvm/MC/MCAssembler.h"
 #include "llvm/MC/MCSymbol.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "pass/bundler.h"
-#include "rt/abi.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumRegions, "regions laid out");
@@ -13,10 +13,12 @@ ALWAYS_ENABLED_STATISTIC(NumPadding, "bytes of padding in front of instructions"
 
 using namespace llvm;
 
-namespace lind {
+namespace lind
+{
 
 // Begins a region if none is open. The section continues at a known place of a bundle.
-void Bundler::openRegion() {
+void Bundler::openRegion()
+{
     if (open)
         return;
     getCurrentSectionOnly()->ensureMinAlignment(Align(LIND_BUNDLE_SIZE));
@@ -29,17 +31,19 @@ void Bundler::openRegion() {
     newSlot(); // marks the region's beginning; the next atom takes it
 }
 
-Bundler::Slot &Bundler::newSlot() {
-    auto *padding = newSpecialFragment<MCBoundaryAlignFragment>(Align(LIND_BUNDLE_SIZE),
-                                                                t.plainSubtarget());
+Bundler::Slot &Bundler::newSlot()
+{
+    auto *padding =
+        newSpecialFragment<MCBoundaryAlignFragment>(Align(LIND_BUNDLE_SIZE), t.plainSubtarget());
     slots.push_back({padding});
     pendingSlot = true;
     return slots.back();
 }
 
-// Computes the offset of every fragment of the region, from its beginning's bundle on, with the current
-// lengths of jumps. Returns the offset of the region's end.
-uint32_t Bundler::layoutOnce() {
+// Computes the offset of every fragment of the region, from its beginning's bundle on, with the
+// current lengths of jumps. Returns the offset of the region's end.
+uint32_t Bundler::layoutOnce()
+{
     uint32_t offset = regionPhase;
     offsets.clear();
     fragments.clear();
@@ -80,9 +84,10 @@ uint32_t Bundler::layoutOnce() {
     return offset;
 }
 
-// Makes those short jumps long that do not reach their target. A long one never becomes short again,
-// so this ends.
-bool Bundler::lengthenJumps() {
+// Makes those short jumps long that do not reach their target. A long one never becomes short
+// again, so this ends.
+bool Bundler::lengthenJumps()
+{
     bool changed = false;
     for (Jump &jump : jumps) {
         if (jump.isLong)
@@ -102,7 +107,8 @@ bool Bundler::lengthenJumps() {
 }
 
 // Gives the jump its long form, as LLVM's own relaxation would.
-void Bundler::makeLong(Jump &jump) {
+void Bundler::makeLong(Jump &jump)
+{
     ++NumLongJumps;
     MCFragment &f = *jump.fragment;
     const MCSubtargetInfo &sti = *f.getSubtargetInfo();
@@ -119,7 +125,8 @@ void Bundler::makeLong(Jump &jump) {
 }
 
 // Ends the region: what it holds is final, and the section continues at a known place of a bundle.
-void Bundler::closeRegion() {
+void Bundler::closeRegion()
+{
     if (!open)
         return;
     open = pendingSlot = false;

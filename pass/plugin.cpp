@@ -1,8 +1,11 @@
 // Entry of the plugin: puts our object streamer and printer into LLVM's x86-64 target.
 //
-// clang loads it by -fplugin=, lld by --load-pass-plugin=. Either only has to open the library: the work is
-// done by a static initialiser, as both do so after they registered their targets. Nothing is configured
-// by the environment.
+// clang loads it by -fplugin=, lld by --load-pass-plugin=. Either only has to open the library: the
+// work is done by a static initialiser, as both do so after they registered their targets. Nothing
+// is configured by the environment.
+#include "pass/bundler.h"
+#include "pass/codegen.h"
+#include "pass/printer.h"
 #include "llvm/MC/MCAsmBackend.h"
 #include "llvm/MC/MCCodeEmitter.h"
 #include "llvm/MC/MCObjectWriter.h"
@@ -12,25 +15,25 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FormattedStream.h"
 #include "llvm/TargetParser/Triple.h"
-#include "pass/bundler.h"
-#include "pass/codegen.h"
-#include "pass/printer.h"
 
 using namespace llvm;
 
-namespace {
+namespace
+{
 
 MCStreamer *createBundler(const Triple &, MCContext &context,
                           std::unique_ptr<MCAsmBackend> &&backend,
                           std::unique_ptr<MCObjectWriter> &&writer,
-                          std::unique_ptr<MCCodeEmitter> &&emitter) {
+                          std::unique_ptr<MCCodeEmitter> &&emitter)
+{
     return new lind::Bundler(context, std::move(backend), std::move(writer), std::move(emitter));
 }
 
 MCStreamer *createPrintingStreamer(MCContext &context, std::unique_ptr<formatted_raw_ostream> os,
                                    std::unique_ptr<MCInstPrinter> printer,
                                    std::unique_ptr<MCCodeEmitter> emitter,
-                                   std::unique_ptr<MCAsmBackend> backend) {
+                                   std::unique_ptr<MCAsmBackend> backend)
+{
     if (printer)
         printer = lind::wrapPrinter(std::move(printer), context);
     return createAsmStreamer(context, std::move(os), std::move(printer), std::move(emitter),
@@ -38,7 +41,8 @@ MCStreamer *createPrintingStreamer(MCContext &context, std::unique_ptr<formatted
 }
 
 struct Install {
-    Install() {
+    Install()
+    {
         std::string problem;
         Triple triple("x86_64-unknown-linux-gnu");
         const Target *found = TargetRegistry::lookupTarget("x86-64", triple, problem);
@@ -54,7 +58,8 @@ struct Install {
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) PassPluginLibraryInfo llvmGetPassPluginInfo() {
+extern "C" __attribute__((visibility("default"))) PassPluginLibraryInfo llvmGetPassPluginInfo()
+{
     PassPluginLibraryInfo info{};
     info.APIVersion = LLVM_PLUGIN_API_VERSION;
     info.PluginName = "lind";

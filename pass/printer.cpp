@@ -1,23 +1,29 @@
 // The printer behind `-S`.
 #include "pass/printer.h"
-#include "llvm/MC/MCContext.h"
-#include "llvm/MC/MCSymbol.h"
 #include "pass/bundler.h"
 #include "rt/abi.h"
+#include "llvm/MC/MCContext.h"
+#include "llvm/MC/MCSymbol.h"
 
 using namespace llvm;
 
-namespace lind {
-namespace {
+namespace lind
+{
+namespace
+{
 
-class Printer final : public MCInstPrinter, private Sink {
+class Printer final : public MCInstPrinter, private Sink
+{
   public:
     Printer(std::unique_ptr<MCInstPrinter> wrapped, MCContext &context)
         : MCInstPrinter(*context.getAsmInfo(), *instructions(), *context.getRegisterInfo()),
-          wrapped(std::move(wrapped)), mcContext(context), rewriter(*this) {}
+          wrapped(std::move(wrapped)), mcContext(context), rewriter(*this)
+    {
+    }
 
     void printInst(const MCInst *inst, uint64_t address, StringRef annotation,
-                   const MCSubtargetInfo &sti, raw_ostream &os) override {
+                   const MCSubtargetInfo &sti, raw_ostream &os) override
+    {
         out = &os;
         subtarget = &sti;
         note = annotation;
@@ -30,31 +36,43 @@ class Printer final : public MCInstPrinter, private Sink {
         rewriter.rewrite(*inst);
     }
 
-    void printRegName(raw_ostream &os, MCRegister r) override { wrapped->printRegName(os, r); }
-    bool applyTargetSpecificCLOption(StringRef option) override {
+    void printRegName(raw_ostream &os, MCRegister r) override
+    {
+        wrapped->printRegName(os, r);
+    }
+    bool applyTargetSpecificCLOption(StringRef option) override
+    {
         return wrapped->applyTargetSpecificCLOption(option);
     }
-    std::pair<const char *, uint64_t> getMnemonic(const MCInst &inst) const override {
+    std::pair<const char *, uint64_t> getMnemonic(const MCInst &inst) const override
+    {
         return wrapped->getMnemonic(inst);
     }
 
   private:
-    static const MCInstrInfo *instructions() { return &Tables::get().instructions(); }
+    static const MCInstrInfo *instructions()
+    {
+        return &Tables::get().instructions();
+    }
 
-    raw_ostream &line() {
+    raw_ostream &line()
+    {
         if (!firstLine)
             *out << '\n';
         firstLine = false;
         return *out;
     }
-    void instruction(const MCInst &inst) override {
+    void instruction(const MCInst &inst) override
+    {
         line();
-        // The text "addr32" would make an instruction of its own; the object streamer puts the prefix back.
+        // The text "addr32" would make an instruction of its own; the object streamer puts the
+        // prefix back.
         MCInst plain = inst;
         plain.setFlags(inst.getFlags() & ~FlagAddressSize);
         wrapped->printInst(&plain, at, note, *subtarget, *out);
     }
-    void group(ArrayRef<MCInst> insts) override {
+    void group(ArrayRef<MCInst> insts) override
+    {
         if (!hidden) {
             hidden = true;
             line() << "\t.hidden\t" LIND_GATE_BASE_SYMBOL ", " LIND_GATE_ENTRY_SYMBOL;
@@ -63,16 +81,24 @@ class Printer final : public MCInstPrinter, private Sink {
         for (const MCInst &inst : insts)
             instruction(inst);
     }
-    void gate(ArrayRef<MCInst> insts, MCSymbol *after) override {
+    void gate(ArrayRef<MCInst> insts, MCSymbol *after) override
+    {
         group(insts);
         line() << "\t.p2align\t" << LIND_BUNDLE_SHIFT << ", 0xcc";
         line() << after->getName() << ':';
     }
-    void error(SMLoc where, const Twine &message) override {
+    void error(SMLoc where, const Twine &message) override
+    {
         mcContext.reportError(where, message);
     }
-    MCContext &context() override { return mcContext; }
-    bool seesLabels() const override { return false; }
+    MCContext &context() override
+    {
+        return mcContext;
+    }
+    bool seesLabels() const override
+    {
+        return false;
+    }
 
     std::unique_ptr<MCInstPrinter> wrapped;
     MCContext &mcContext;
@@ -87,7 +113,8 @@ class Printer final : public MCInstPrinter, private Sink {
 } // namespace
 
 std::unique_ptr<MCInstPrinter> wrapPrinter(std::unique_ptr<MCInstPrinter> printer,
-                                           MCContext &context) {
+                                           MCContext &context)
+{
     return std::make_unique<Printer>(std::move(printer), context);
 }
 

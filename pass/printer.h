@@ -5,15 +5,17 @@
 #include "llvm/MC/MCInstPrinter.h"
 #include <memory>
 
-namespace llvm {
+namespace llvm
+{
 class MCContext;
 }
 
-namespace lind {
+namespace lind
+{
 
-// Wraps LLVM's printer. Its output begins with a mark that tells the object streamer, when the text is
-// assembled, that it is rewritten already; groups are announced by marks as well. Padding, alignment,
-// stack probes and unwind corrections are left to the object streamer: they do not show.
+// Wraps LLVM's printer. Its output begins with a mark that tells the object streamer, when the text
+// is assembled, that it is rewritten already; groups are announced by marks as well. Padding,
+// alignment, stack probes and unwind corrections are left to the object streamer: they do not show.
 std::unique_ptr<llvm::MCInstPrinter> wrapPrinter(std::unique_ptr<llvm::MCInstPrinter> printer,
                                                  llvm::MCContext &context);
 

@@ -1,7 +1,7 @@
 // The rewriting rules for everything but the stack pointer (stack.cpp).
 #include "pass/rewriter.h"
-#include "llvm/ADT/Statistic.h"
 #include "rt/abi.h"
+#include "llvm/ADT/Statistic.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumMemory, "memory operands confined through %gs");
@@ -14,11 +14,13 @@ ALWAYS_ENABLED_STATISTIC(NumSyscalls, "system calls sent through the gate");
 
 using namespace llvm;
 
-namespace lind {
+namespace lind
+{
 
-//===-- building blocks --------------------------------------------------------------------------===//
+//===-- building blocks ----------------------------------------------------------------------===//
 
-MCInst Rewriter::make(unsigned opcode, std::initializer_list<MCOperand> operands) const {
+MCInst Rewriter::make(unsigned opcode, std::initializer_list<MCOperand> operands) const
+{
     MCInst inst;
     inst.setOpcode(opcode);
     inst.setLoc(where);
@@ -28,7 +30,8 @@ MCInst Rewriter::make(unsigned opcode, std::initializer_list<MCOperand> operands
 }
 
 MCInst Rewriter::makeMemory(unsigned opcode, std::initializer_list<MCOperand> before,
-                            const Memory &memory, std::initializer_list<MCOperand> after) const {
+                            const Memory &memory, std::initializer_list<MCOperand> after) const
+{
     MCInst inst = make(opcode, before);
     for (const MCOperand &o : memory.part)
         inst.addOperand(o);
@@ -37,42 +40,50 @@ MCInst Rewriter::makeMemory(unsigned opcode, std::initializer_list<MCOperand> be
     return inst;
 }
 
-Rewriter::Memory Rewriter::memoryOf(const MCInst &inst, int at) const {
+Rewriter::Memory Rewriter::memoryOf(const MCInst &inst, int at) const
+{
     Memory m;
     for (int i = 0; i < MemParts; ++i)
         m.part[i] = inst.getOperand(at + i);
     return m;
 }
 
-Rewriter::Memory Rewriter::memory(unsigned base, int64_t disp, unsigned index,
-                                  unsigned scale) const {
+Rewriter::Memory Rewriter::memory(unsigned base, int64_t disp, unsigned index, unsigned scale) const
+{
     return {{reg(base), imm(scale), reg(index), imm(disp), reg(0)}};
 }
 
-Rewriter::Memory Rewriter::slot(const char *symbol) const {
+Rewriter::Memory Rewriter::slot(const char *symbol) const
+{
     MCContext &context = sink.context();
     const MCExpr *expr = MCSymbolRefExpr::create(context.getOrCreateSymbol(symbol), context);
     return {{reg(t.RIP), imm(1), reg(0), MCOperand::createExpr(expr), reg(0)}};
 }
 
-MCInst Rewriter::loadBase(unsigned into64) const {
+MCInst Rewriter::loadBase(unsigned into64) const
+{
     return makeMemory(t.MOV64rm, {reg(into64)}, slot(LIND_GATE_BASE_SYMBOL));
 }
 
-MCInst Rewriter::addBase(unsigned to64) const {
+MCInst Rewriter::addBase(unsigned to64) const
+{
     return makeMemory(t.ADD64rm, {reg(to64), reg(to64)}, slot(LIND_GATE_BASE_SYMBOL));
 }
 
-void Rewriter::emit(MCInst inst) {
+void Rewriter::emit(MCInst inst)
+{
     inst.setLoc(where);
     sink.instruction(inst);
 }
 
-void Rewriter::error(const Twine &message) {
-    sink.error(where, Twine("this instruction cannot run in a cage (") + mnemonic + "): " + message);
+void Rewriter::error(const Twine &message)
+{
+    sink.error(where,
+               Twine("this instruction cannot run in a cage (") + mnemonic + "): " + message);
 }
 
-bool Rewriter::constant(const MCOperand &operand, int64_t &value) const {
+bool Rewriter::constant(const MCOperand &operand, int64_t &value) const
+{
     if (operand.isImm()) {
         value = operand.getImm();
         return true;
@@ -80,18 +91,26 @@ bool Rewriter::constant(const MCOperand &operand, int64_t &value) const {
     return operand.isExpr() && operand.getExpr()->evaluateAsAbsolute(value);
 }
 
-//===-- %r11 and the flags -----------------------------------------------------------------------===//
+//===-- %r11 and the flags -------------------------------------------------------------------===//
 
-void Rewriter::label() {
+void Rewriter::label()
+{
     scratchClobberedBy.clear();
     flagsClobberedBy.clear();
 }
 
-void Rewriter::clobber() { scratchClobberedBy = mnemonic.str(); }
+void Rewriter::clobber()
+{
+    scratchClobberedBy = mnemonic.str();
+}
 
-void Rewriter::clobberFlags() { flagsClobberedBy = mnemonic.str(); }
+void Rewriter::clobberFlags()
+{
+    flagsClobberedBy = mnemonic.str();
+}
 
-bool Rewriter::usesR11(const MCInst &inst) const {
+bool Rewriter::usesR11(const MCInst &inst) const
+{
     const MCInstrDesc &d = t.desc(inst.getOpcode());
     for (unsigned i = d.getNumDefs(); i < inst.getNumOperands(); ++i)
         if (inst.getOperand(i).isReg() && t.isR11(inst.getOperand(i).getReg()))
@@ -99,7 +118,8 @@ bool Rewriter::usesR11(const MCInst &inst) const {
     return false;
 }
 
-bool Rewriter::definesR11(const MCInst &inst) const {
+bool Rewriter::definesR11(const MCInst &inst) const
+{
     const MCInstrDesc &d = t.desc(inst.getOpcode());
     for (unsigned i = 0; i < d.getNumDefs() && i < inst.getNumOperands(); ++i)
         if (inst.getOperand(i).isReg() && t.isR11(inst.getOperand(i).getReg()))
@@ -107,7 +127,8 @@ bool Rewriter::definesR11(const MCInst &inst) const {
     return false;
 }
 
-void Rewriter::noteUses(const MCInst &inst) {
+void Rewriter::noteUses(const MCInst &inst)
+{
     if (!sink.seesLabels())
         return;
     if (!scratchClobberedBy.empty() && usesR11(inst)) {
@@ -118,25 +139,28 @@ void Rewriter::noteUses(const MCInst &inst) {
     }
     if (!flagsClobberedBy.empty() && t.desc(inst.getOpcode()).hasImplicitUseOfPhysReg(t.EFLAGS) &&
         !t.isPush(inst.getOpcode())) {
-        sink.error(where, Twine("the flags are read here, but they were overwritten by the rewriting "
-                                "of an earlier instruction (") +
-                              flagsClobberedBy + "); set them after it");
+        sink.error(where,
+                   Twine("the flags are read here, but they were overwritten by the rewriting "
+                         "of an earlier instruction (") +
+                       flagsClobberedBy + "); set them after it");
         flagsClobberedBy.clear();
     }
 }
 
 // What the program itself writes counts from here on again.
-void Rewriter::noteDefinitions(const MCInst &inst) {
+void Rewriter::noteDefinitions(const MCInst &inst)
+{
     if (definesR11(inst))
         scratchClobberedBy.clear();
     if (t.desc(inst.getOpcode()).hasImplicitDefOfPhysReg(t.EFLAGS))
         flagsClobberedBy.clear();
 }
 
-//===-- prefixes ---------------------------------------------------------------------------------===//
+//===-- prefixes -----------------------------------------------------------------------------===//
 
 // Prefixes written as statements ("lock; incl (%rax)") join the next instruction.
-bool Rewriter::takePrefix(const MCInst &inst) {
+bool Rewriter::takePrefix(const MCInst &inst)
+{
     switch (t.kind(inst.getOpcode())) {
     case Kind::PrefixRepeat:
         pendingPrefix |= FlagRepeat;
@@ -156,7 +180,8 @@ bool Rewriter::takePrefix(const MCInst &inst) {
     return true;
 }
 
-void Rewriter::flush() {
+void Rewriter::flush()
+{
     if (pendingPrefix)
         sink.error(pendingWhere, "a prefix without an instruction after it");
     pendingPrefix = 0;
@@ -164,7 +189,8 @@ void Rewriter::flush() {
 }
 
 // Leaves exactly those prefixes that have an effect. Returns false after an error.
-bool Rewriter::checkPrefixes(MCInst &inst) {
+bool Rewriter::checkPrefixes(MCInst &inst)
+{
     unsigned flags = inst.getFlags() | pendingPrefix, opcode = inst.getOpcode();
     pendingPrefix = 0;
     bool string = t.kind(opcode) == Kind::String;
@@ -190,7 +216,8 @@ bool Rewriter::checkPrefixes(MCInst &inst) {
             if (t.desc(opcode).getNumOperands() > t.desc(inst.getOpcode()).getNumOperands())
                 inst.erase(inst.begin() + 1); // bsf keeps its destination if the source is 0
         } else if (!t.desc(opcode).isBranch() && !t.desc(opcode).isReturn() &&
-                   !t.desc(opcode).isCall() && !(flags & FlagLock) && !mnemonic.starts_with("XCHG")) {
+                   !t.desc(opcode).isCall() && !(flags & FlagLock) &&
+                   !mnemonic.starts_with("XCHG")) {
             error("rep has no meaning here; remove it");
             return false;
         }
@@ -203,9 +230,10 @@ bool Rewriter::checkPrefixes(MCInst &inst) {
     return true;
 }
 
-//===-- memory operands --------------------------------------------------------------------------===//
+//===-- memory operands ----------------------------------------------------------------------===//
 
-bool Rewriter::smallStackOperand(const MCInst &inst, int at) const {
+bool Rewriter::smallStackOperand(const MCInst &inst, int at) const
+{
     int64_t disp;
     return inst.getOperand(at + MemBase).getReg() == t.RSP &&
            !inst.getOperand(at + MemIndex).getReg() && !inst.getOperand(at + MemSegment).getReg() &&
@@ -214,7 +242,8 @@ bool Rewriter::smallStackOperand(const MCInst &inst, int at) const {
 }
 
 // Brings a memory operand into one of the forms of R4. Returns false after an error.
-bool Rewriter::confineMemory(MCInst &inst, int at) {
+bool Rewriter::confineMemory(MCInst &inst, int at)
+{
     MCOperand &base = inst.getOperand(at + MemBase), &index = inst.getOperand(at + MemIndex);
     MCOperand &disp = inst.getOperand(at + MemDisp), &segment = inst.getOperand(at + MemSegment);
     if (index.getReg() == t.EIZ || index.getReg() == t.RIZ)
@@ -277,9 +306,10 @@ bool Rewriter::confineMemory(MCInst &inst, int at) {
     return true;
 }
 
-//===-- instructions -----------------------------------------------------------------------------===//
+//===-- instructions -------------------------------------------------------------------------===//
 
-void Rewriter::rewrite(const MCInst &input) {
+void Rewriter::rewrite(const MCInst &input)
+{
     MCInst inst = input;
     where = inst.getLoc();
     mnemonic = t.name(inst.getOpcode());
@@ -296,7 +326,8 @@ void Rewriter::rewrite(const MCInst &input) {
     rewriteKind(inst);
 }
 
-void Rewriter::rewriteKind(MCInst &inst) {
+void Rewriter::rewriteKind(MCInst &inst)
+{
     unsigned opcode = inst.getOpcode();
     switch (t.kind(opcode)) {
     case Kind::Return:
@@ -387,7 +418,8 @@ void Rewriter::rewriteKind(MCInst &inst) {
     }
 }
 
-void Rewriter::rewritePlain(MCInst &inst) {
+void Rewriter::rewritePlain(MCInst &inst)
+{
     if (writesStackPointer(inst)) {
         rewriteStackWrite(inst);
         return;
@@ -404,7 +436,8 @@ void Rewriter::rewritePlain(MCInst &inst) {
 }
 
 // An address computed from %rsp or %rip becomes a pointer as the program knows them: an offset.
-void Rewriter::rewriteLea(MCInst &inst) {
+void Rewriter::rewriteLea(MCInst &inst)
+{
     MCOperand &index = inst.getOperand(1 + MemIndex);
     if (index.getReg() == t.EIZ || index.getReg() == t.RIZ)
         index.setReg(0);
@@ -430,7 +463,8 @@ void Rewriter::rewriteLea(MCInst &inst) {
 }
 
 // mov between the accumulator and a 64-bit absolute address, in its ordinary form.
-void Rewriter::rewriteAbsoluteMove(const MCInst &inst) {
+void Rewriter::rewriteAbsoluteMove(const MCInst &inst)
+{
     StringRef name = mnemonic;
     name.consume_front("MOV");
     unsigned width = 0;
@@ -446,7 +480,8 @@ void Rewriter::rewriteAbsoluteMove(const MCInst &inst) {
     rewritePlain(plain);
 }
 
-void Rewriter::rewriteString(const MCInst &inst) {
+void Rewriter::rewriteString(const MCInst &inst)
+{
     ++NumString;
     unsigned opcode = inst.getOpcode(), flags = inst.getFlags();
     StringRef name = mnemonic;
@@ -496,13 +531,15 @@ void Rewriter::rewriteString(const MCInst &inst) {
     clobber();
 }
 
-void Rewriter::jumpGroup(unsigned target64, bool call) {
+void Rewriter::jumpGroup(unsigned target64, bool call)
+{
     sink.group({makeMemory(t.LEA64_32r, {reg(t.R11D)}, memory(target64, LIND_BUNDLE_SIZE - 1)),
                 make(t.AND32ri8, {reg(t.R11D), reg(t.R11D), imm(-LIND_BUNDLE_SIZE)}),
                 addBase(t.R11), make(call ? t.CALL64r : t.JMP64r, {reg(t.R11)})});
 }
 
-void Rewriter::jumpMemory(const MCInst &inst, bool call) {
+void Rewriter::jumpMemory(const MCInst &inst, bool call)
+{
     MCInst load = makeMemory(t.MOV64rm, {reg(t.R11)}, memoryOf(inst, 0));
     if (!confineMemory(load, 1))
         return;

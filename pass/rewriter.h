@@ -1,22 +1,24 @@
 // Turns one instruction into the sequence that may run in a cage (docs/sfi.md 3).
 //
-// The rewriter knows nothing of bundles or of text: it hands its result to a Sink, which is the object
-// streamer or the assembly printer.
+// The rewriter knows nothing of bundles or of text: it hands its result to a Sink, which is the
+// object streamer or the assembly printer.
 #ifndef LIND_PASS_REWRITER_H
 #define LIND_PASS_REWRITER_H
 
+#include "pass/tables.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/MC/MCExpr.h"
 #include "llvm/MC/MCInst.h"
-#include "pass/tables.h"
 #include <string>
 
-namespace lind {
+namespace lind
+{
 
 // Takes the rewritten code.
-class Sink {
+class Sink
+{
   public:
     virtual ~Sink() = default;
     virtual void instruction(const llvm::MCInst &inst) = 0;
@@ -30,7 +32,8 @@ class Sink {
     virtual bool seesLabels() const = 0;
 };
 
-class Rewriter {
+class Rewriter
+{
   public:
     explicit Rewriter(Sink &sink) : sink(sink), t(Tables::get()) {}
 
@@ -80,10 +83,16 @@ class Rewriter {
 
     // Building blocks.
     MCInst make(unsigned opcode, std::initializer_list<MCOperand> operands) const;
-    MCInst makeMemory(unsigned opcode, std::initializer_list<MCOperand> before, const Memory &memory,
-                      std::initializer_list<MCOperand> after = {}) const;
-    static MCOperand reg(unsigned r) { return MCOperand::createReg(r); }
-    static MCOperand imm(int64_t v) { return MCOperand::createImm(v); }
+    MCInst makeMemory(unsigned opcode, std::initializer_list<MCOperand> before,
+                      const Memory &memory, std::initializer_list<MCOperand> after = {}) const;
+    static MCOperand reg(unsigned r)
+    {
+        return MCOperand::createReg(r);
+    }
+    static MCOperand imm(int64_t v)
+    {
+        return MCOperand::createImm(v);
+    }
     Memory memoryOf(const MCInst &inst, int at) const;
     Memory memory(unsigned base, int64_t disp, unsigned index = 0, unsigned scale = 1) const;
     Memory slot(const char *symbol) const;
@@ -91,8 +100,8 @@ class Rewriter {
     MCInst addBase(unsigned to64) const;
 
     void emit(MCInst inst);
-    void clobber();             // %r11 no longer holds what the program put there
-    void clobberFlags();        // nor do the flags
+    void clobber();      // %r11 no longer holds what the program put there
+    void clobberFlags(); // nor do the flags
     void error(const llvm::Twine &message);
 
     Sink &sink;

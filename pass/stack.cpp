@@ -1,7 +1,7 @@
 // Rules for the stack pointer. It holds an absolute address; the program may see only its offset.
-#include "llvm/ADT/Statistic.h"
 #include "pass/rewriter.h"
 #include "rt/abi.h"
+#include "llvm/ADT/Statistic.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumStackAdjust, "constant adjustments of %rsp left as they are");
@@ -11,9 +11,11 @@ ALWAYS_ENABLED_STATISTIC(NumStackReads, "reads of %rsp cut to 32 bits");
 
 using namespace llvm;
 
-namespace lind {
+namespace lind
+{
 
-bool Rewriter::writesStackPointer(const MCInst &inst) const {
+bool Rewriter::writesStackPointer(const MCInst &inst) const
+{
     const MCInstrDesc &d = t.desc(inst.getOpcode());
     for (unsigned i = 0; i < d.getNumDefs() && i < inst.getNumOperands(); ++i) {
         const MCOperand &o = inst.getOperand(i);
@@ -26,7 +28,8 @@ bool Rewriter::writesStackPointer(const MCInst &inst) const {
 
 // Whether an operand other than a memory operand's base reads all of %rsp. The narrower reads are
 // harmless as they stand: they see the offset's bits only.
-bool Rewriter::readsStackPointer(const MCInst &inst) const {
+bool Rewriter::readsStackPointer(const MCInst &inst) const
+{
     const MCInstrDesc &d = t.desc(inst.getOpcode());
     int at = t.memory(inst.getOpcode());
     for (int i = d.getNumDefs(); i < static_cast<int>(inst.getNumOperands()); ++i)
@@ -36,7 +39,8 @@ bool Rewriter::readsStackPointer(const MCInst &inst) const {
     return false;
 }
 
-void Rewriter::rewriteStackRead(MCInst &inst) {
+void Rewriter::rewriteStackRead(MCInst &inst)
+{
     unsigned opcode = inst.getOpcode();
     ++NumStackReads;
     if (opcode == t.MOV64rr || opcode == t.MOV64rr_REV) {
@@ -66,28 +70,31 @@ void Rewriter::rewriteStackRead(MCInst &inst) {
     noteDefinitions(inst);
 }
 
-//===-- the two groups ---------------------------------------------------------------------------===//
+//===-- the two groups -----------------------------------------------------------------------===//
 
-void Rewriter::stackGroupA(const MCInst &write) {
+void Rewriter::stackGroupA(const MCInst &write)
+{
     ++NumStackGroupA;
     sink.group({write, addBase(t.RSP)});
     clobberFlags();
 }
 
-void Rewriter::stackGroupB(const MCInst &lea) {
+void Rewriter::stackGroupB(const MCInst &lea)
+{
     ++NumStackGroupB;
-    sink.group({loadBase(t.R11), lea,
-                makeMemory(t.LEA64r, {reg(t.RSP)}, memory(t.RSP, 0, t.R11))});
+    sink.group({loadBase(t.R11), lea, makeMemory(t.LEA64r, {reg(t.RSP)}, memory(t.RSP, 0, t.R11))});
     clobber();
 }
 
 // %r11d holds the new offset.
-void Rewriter::stackFromScratch() {
+void Rewriter::stackFromScratch()
+{
     clobber();
     stackGroupA(make(t.MOV32rr, {reg(t.ESP), reg(t.R11D)}));
 }
 
-void Rewriter::stackMove(unsigned source64, bool flagsDead) {
+void Rewriter::stackMove(unsigned source64, bool flagsDead)
+{
     if (source64 == t.RSP)
         return;
     if (source64 == t.R11)
@@ -98,7 +105,8 @@ void Rewriter::stackMove(unsigned source64, bool flagsDead) {
         stackGroupB(makeMemory(t.LEA64_32r, {reg(t.ESP)}, memory(source64, 0)));
 }
 
-void Rewriter::stackLea(const MCInst &inst, bool flagsDead) {
+void Rewriter::stackLea(const MCInst &inst, bool flagsDead)
+{
     Memory m = memoryOf(inst, 1);
     m.part[MemSegment] = reg(0);
     for (int part : {MemBase, MemIndex})
@@ -121,7 +129,8 @@ void Rewriter::stackLea(const MCInst &inst, bool flagsDead) {
         stackGroupB(lea);
 }
 
-void Rewriter::stackAdjust(const MCInst &inst, int64_t amount) {
+void Rewriter::stackAdjust(const MCInst &inst, int64_t amount)
+{
     if (amount >= -LIND_RSP_REACH && amount <= LIND_RSP_REACH) {
         ++NumStackAdjust;
         emit(inst);
@@ -135,7 +144,8 @@ void Rewriter::stackAdjust(const MCInst &inst, int64_t amount) {
     stackGroupA(make(t.ADD32ri, {reg(t.ESP), reg(t.ESP), imm(amount)}));
 }
 
-void Rewriter::rewriteStackWrite(MCInst &inst) {
+void Rewriter::rewriteStackWrite(MCInst &inst)
+{
     unsigned opcode = inst.getOpcode();
     int64_t value;
     auto is = [&](std::initializer_list<unsigned> list) {
@@ -167,7 +177,8 @@ void Rewriter::rewriteStackWrite(MCInst &inst) {
         stackAdjust(makeMemory(t.LEA64r, {reg(t.RSP)}, memory(t.RSP, amount)), amount);
         return;
     }
-    // The reversed forms mean the same; the code generator uses them to say that the flags are dead.
+    // The reversed forms mean the same; the code generator uses them to say that the flags are
+    // dead.
     if (is({t.MOV64rr, t.MOV64rr_REV})) {
         stackMove(inst.getOperand(1).getReg(), opcode == t.MOV64rr_REV);
         return;

@@ -7,39 +7,48 @@
 
 using namespace llvm;
 
-namespace lind {
+namespace lind
+{
 
 static Tables *theTables;
 
-const Tables &Tables::get() { return *theTables; }
+const Tables &Tables::get()
+{
+    return *theTables;
+}
 
-unsigned Tables::opcode(StringRef name) const {
+unsigned Tables::opcode(StringRef name) const
+{
     auto it = opcodes.find(name);
     if (it == opcodes.end())
         report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
     return it->second;
 }
 
-unsigned Tables::reg(StringRef name) const {
+unsigned Tables::reg(StringRef name) const
+{
     auto it = registerNumbers.find(name);
     if (it == registerNumbers.end())
         report_fatal_error(Twine("lind-pass: this LLVM has no register ") + name);
     return it->second;
 }
 
-bool Tables::isVector(unsigned reg) const {
+bool Tables::isVector(unsigned reg) const
+{
     StringRef name = registers->getName(reg);
     return name.starts_with("XMM") || name.starts_with("YMM") || name.starts_with("ZMM");
 }
 
-static bool isStringOperation(StringRef name) {
+static bool isStringOperation(StringRef name)
+{
     for (StringRef stem : {"MOVS", "STOS", "LODS", "SCAS", "CMPS"})
         if (name.consume_front(stem))
             return name == "B" || name == "W" || name == "L" || name == "Q";
     return name.starts_with("REP_MOVS") || name.starts_with("REP_STOS");
 }
 
-static bool isAbsoluteMove(StringRef name) {
+static bool isAbsoluteMove(StringRef name)
+{
     if (!name.consume_front("MOV"))
         return false;
     name = name.drop_while([](char c) { return c >= '0' && c <= '9'; });
@@ -47,7 +56,8 @@ static bool isAbsoluteMove(StringRef name) {
            name == "o64a";
 }
 
-static bool isLockable(StringRef name) {
+static bool isLockable(StringRef name)
+{
     for (StringRef stem : {"ADC", "ADD", "AND", "BTC", "BTR", "BTS", "CMPXCHG", "DEC", "INC", "NEG",
                            "NOT", "OR", "SBB", "SUB", "XADD", "XCHG", "XOR"}) {
         StringRef rest = name;
@@ -63,9 +73,10 @@ static bool isLockable(StringRef name) {
     return false;
 }
 
-// Instructions that the compiler uses on stack slots and that access their memory operand always. Masked moves
-// and shifts by a count of 0 do not.
-static bool isSureAccess(StringRef name) {
+// Instructions that the compiler uses on stack slots and that access their memory operand always.
+// Masked moves and shifts by a count of 0 do not.
+static bool isSureAccess(StringRef name)
+{
     for (StringRef stem :
          {"MOV", "VMOV", "ADD", "SUB", "CMP", "AND", "OR", "XOR", "TEST", "INC", "DEC"})
         if (name.starts_with(stem) && !name.starts_with("CMPXCHG"))
@@ -73,7 +84,8 @@ static bool isSureAccess(StringRef name) {
     return false;
 }
 
-static Kind kindOf(StringRef name) {
+static Kind kindOf(StringRef name)
+{
     if (isStringOperation(name))
         return Kind::String;
     if (isAbsoluteMove(name))
@@ -104,7 +116,8 @@ static Kind kindOf(StringRef name) {
         .Default(Kind::Plain);
 }
 
-void Tables::classify(unsigned opcode, Entry &entry) const {
+void Tables::classify(unsigned opcode, Entry &entry) const
+{
     StringRef name = info->getName(opcode);
     const MCInstrDesc &d = info->get(opcode);
     int first = -1, count = 0;
@@ -129,7 +142,8 @@ void Tables::classify(unsigned opcode, Entry &entry) const {
     entry.pop = name.starts_with("POP64");
 }
 
-void Tables::build(const Target &target) {
+void Tables::build(const Target &target)
+{
     if (theTables)
         return;
     auto *t = new Tables; // lives as long as the process

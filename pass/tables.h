@@ -1,7 +1,8 @@
 // What the plugin knows about the x86-64 instruction set, taken from LLVM's own tables by name.
 //
-// LLVM's X86 headers are private, so opcodes and registers are looked up by their names once, when the
-// plugin is loaded. Afterwards the tables are constant: LTO backends read them from several threads.
+// LLVM's X86 headers are private, so opcodes and registers are looked up by their names once, when
+// the plugin is loaded. Afterwards the tables are constant: LTO backends read them from several
+// threads.
 #ifndef LIND_PASS_TABLES_H
 #define LIND_PASS_TABLES_H
 
@@ -14,7 +15,8 @@
 #include <memory>
 #include <vector>
 
-namespace lind {
+namespace lind
+{
 
 // What the rewriter does with an opcode. Everything that is not named is Plain: at most its memory
 // operand and its uses of %rsp change.
@@ -26,8 +28,8 @@ enum class Kind : uint8_t {
     CallDirect,
     CallRegister,
     CallMemory,
-    Jump,         // direct, conditional or not, relaxable
-    JumpShort,    // loop, jrcxz: never relaxed
+    Jump,      // direct, conditional or not, relaxable
+    JumpShort, // loop, jrcxz: never relaxed
     JumpRegister,
     JumpMemory,
     String,
@@ -74,39 +76,80 @@ enum MemoryPart { MemBase, MemScale, MemIndex, MemDisp, MemSegment, MemParts };
     X(AL) X(AX) X(EAX) X(RAX)
 // clang-format on
 
-class Tables {
+class Tables
+{
   public:
     // Builds the tables for LLVM's x86-64 target. Called once, before any of the others.
     static void build(const llvm::Target &target);
     static const Tables &get();
 
     unsigned opcode(llvm::StringRef name) const; // fatal error if LLVM has no such opcode
-    unsigned reg(llvm::StringRef name) const;            // likewise
-    llvm::StringRef name(unsigned opcode) const { return info->getName(opcode); }
-    const llvm::MCInstrDesc &desc(unsigned opcode) const { return info->get(opcode); }
+    unsigned reg(llvm::StringRef name) const;    // likewise
+    llvm::StringRef name(unsigned opcode) const
+    {
+        return info->getName(opcode);
+    }
+    const llvm::MCInstrDesc &desc(unsigned opcode) const
+    {
+        return info->get(opcode);
+    }
 
-    Kind kind(unsigned opcode) const { return entries[opcode].kind; }
+    Kind kind(unsigned opcode) const
+    {
+        return entries[opcode].kind;
+    }
     // Index of the first of five memory operands, or -1.
-    int memory(unsigned opcode) const { return entries[opcode].memory; }
+    int memory(unsigned opcode) const
+    {
+        return entries[opcode].memory;
+    }
     // Why the opcode must not occur and what to do instead; null if it may.
-    const char *forbidden(unsigned opcode) const { return entries[opcode].forbidden; }
-    bool lockable(unsigned opcode) const { return entries[opcode].lockable; }
+    const char *forbidden(unsigned opcode) const
+    {
+        return entries[opcode].forbidden;
+    }
+    bool lockable(unsigned opcode) const
+    {
+        return entries[opcode].lockable;
+    }
     // Has a memory operand, and accesses it whatever the other operands hold.
-    bool sureAccess(unsigned opcode) const { return entries[opcode].sureAccess; }
-    bool isPush(unsigned opcode) const { return entries[opcode].push; }
-    bool isPop(unsigned opcode) const { return entries[opcode].pop; }
+    bool sureAccess(unsigned opcode) const
+    {
+        return entries[opcode].sureAccess;
+    }
+    bool isPush(unsigned opcode) const
+    {
+        return entries[opcode].push;
+    }
+    bool isPop(unsigned opcode) const
+    {
+        return entries[opcode].pop;
+    }
 
     // The low 32 bits of a 64-bit general register; 0 for every other register.
-    unsigned to32(unsigned reg) const { return low32[reg]; }
-    bool isR11(unsigned reg) const {
+    unsigned to32(unsigned reg) const
+    {
+        return low32[reg];
+    }
+    bool isR11(unsigned reg) const
+    {
         return reg && (reg == R11 || reg == R11D || reg == R11W || reg == R11B);
     }
-    bool isGeneral32(unsigned reg) const { return is32[reg]; }
+    bool isGeneral32(unsigned reg) const
+    {
+        return is32[reg];
+    }
     bool isVector(unsigned reg) const;
 
-    const llvm::MCInstrInfo &instructions() const { return *info; }
+    const llvm::MCInstrInfo &instructions() const
+    {
+        return *info;
+    }
     // A plain x86-64 subtarget: its nops are the ones that the verifier knows, up to 10 bytes.
-    const llvm::MCSubtargetInfo &plainSubtarget() const { return *subtarget; }
+    const llvm::MCSubtargetInfo &plainSubtarget() const
+    {
+        return *subtarget;
+    }
 
 #define LIND_DECLARE(name) unsigned name = 0;
     LIND_OPCODES(LIND_DECLARE)
