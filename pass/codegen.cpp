@@ -20,6 +20,7 @@
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Target/RegisterTargetPassConfigCallback.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -123,6 +124,29 @@ class DropSignatures final : public FunctionPass
     }
 };
 char DropSignatures::ID;
+
+// A direct call of a weak function that nobody defines would become a branch to address 0, out of
+// the text (docs/sfi.md R6).
+// Calls through the GOT, where its address is 0, are what the program's own test of that address protects.
+class CallWeakThroughGot final : public ModulePass {
+  public:
+    static char ID;
+    CallWeakThroughGot() : ModulePass(ID) {}
+    StringRef getPassName() const override { return "Lind: call weak functions through the GOT"; }
+
+    bool runOnModule(Module &module) override {
+        bool changed = false;
+        for (Function &function : module) {
+            if (!function.hasExternalWeakLinkage())
+                continue;
+            function.addFnAttr(Attribute::NonLazyBind);
+            function.setDSOLocal(false);
+            changed = true;
+        }
+        return changed;
+    }
+};
+char CallWeakThroughGot::ID;
 
 // Keeps %r11 out of register allocation: it is live everywhere, read at the end of each block and
 // never written, so no value fits beside it. LLVM has no switch for that on x86-64.
@@ -323,6 +347,7 @@ void installCodegenPasses()
         [](TargetMachine &machine, PassManagerBase &passes, TargetPassConfig *config) {
             if (machine.getTargetTriple().getArch() != Triple::x86_64)
                 return;
+            passes.add(new CallWeakThroughGot);
             passes.add(new AvoidBitTests);
             passes.add(new CutReturnAddresses);
             passes.add(new DropSignatures);
