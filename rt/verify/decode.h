@@ -1,7 +1,9 @@
-/* The decoder: one instruction from its canonical bytes, as docs/sfi.md R2 defines them, by the tables made from insns.tbl.
+/* The decoder: one instruction from its canonical bytes, as docs/sfi.md R2 defines them, by the
+ * tables made from insns.tbl.
  *
- * It says what an instruction is, not whether it may stand where it stands. Everything is static inline so that verify_text
- * becomes one loop; tests include this file to compare it with other decoders. */
+ * It says what an instruction is, not whether it may stand where it stands. Everything is static
+ * inline so that verify_text becomes one loop; tests include this file to compare it with other
+ * decoders. */
 #ifndef LIND_DECODE_H
 #define LIND_DECODE_H
 
@@ -39,8 +41,15 @@ struct form {
 
 #include "verify_tables.h"
 
-enum { MODRM_DISPLACEMENT = 7, MODRM_SIB = 8, MODRM_RIP = 16, MODRM_REGISTER = 32, MODRM_MEMORY = 64 };
-_Static_assert((int)FORM_REGISTER == MODRM_REGISTER && (int)FORM_MEMORY == MODRM_MEMORY, "same bits");
+enum {
+    MODRM_DISPLACEMENT = 7,
+    MODRM_SIB = 8,
+    MODRM_RIP = 16,
+    MODRM_REGISTER = 32,
+    MODRM_MEMORY = 64
+};
+_Static_assert((int)FORM_REGISTER == MODRM_REGISTER && (int)FORM_MEMORY == MODRM_MEMORY,
+               "same bits");
 
 enum {
     PREFIX_GS = 1,        /* 65 */
@@ -108,7 +117,9 @@ static inline const uint8_t *insn_immediate(const struct insn *insn)
 static inline int32_t insn_displacement(const struct insn *insn)
 {
     const uint8_t *after = insn_immediate(insn);
-    return insn->displacement_size == 4 ? load32(after - 4) : insn->displacement_size == 1 ? (int8_t)after[-1] : 0;
+    return insn->displacement_size == 4   ? load32(after - 4)
+           : insn->displacement_size == 1 ? (int8_t)after[-1]
+                                          : 0;
 }
 
 /* Bytes that the memory operand covers; 0 if there is none or nothing is accessed. */
@@ -138,7 +149,8 @@ static inline unsigned insn_width(const struct insn *insn)
 /* Length of the nop at p, 0 if there is none. 16 bytes must be readable. */
 static inline unsigned decode_nop(const uint8_t *p)
 {
-    /* The table's nops differ in length; what follows the prefixes and 0f 1f tells which it can be. */
+    /* The table's nops differ in length; what follows the prefixes and 0f 1f tells which it can be.
+     */
     unsigned prefixes = p[0] == 0x66 ? 1 + (p[1] == 0x2e) : 0, length;
     switch (p[prefixes]) {
     case 0x90:
@@ -146,7 +158,8 @@ static inline unsigned decode_nop(const uint8_t *p)
         break;
     case 0x0f: {
         unsigned modrm = p[prefixes + 2];
-        length = prefixes + 3 + (modrm_table[modrm] & MODRM_DISPLACEMENT) + (modrm_table[modrm] >> 3 & 1);
+        length = prefixes + 3 + (modrm_table[modrm] & MODRM_DISPLACEMENT) +
+                 (modrm_table[modrm] >> 3 & 1);
         break;
     }
     default:
@@ -163,8 +176,8 @@ struct head {
     unsigned prefixes, rex, opcode, vvvv, vector256;
 };
 
-/* The prefixes, REX, VEX and opcode of instructions that are not [65 67] [REX] and a one-byte opcode. The result's
- * end is where ModRM would be. */
+/* The prefixes, REX, VEX and opcode of instructions that are not [65 67] [REX] and a one-byte
+ * opcode. The result's end is where ModRM would be. */
 static inline struct head decode_head(const uint8_t *p)
 {
     struct head head = {0};
@@ -187,7 +200,8 @@ static inline struct head decode_head(const uint8_t *p)
         prefixes |= *p == 0xf3 ? PREFIX_F3 : PREFIX_F2;
         row += *p == 0xf3 ? 2 : 4;
         p++;
-        if (*p == 0x66 && !(prefixes & PREFIX_OPERAND16)) { /* only string operations have this order */
+        if (*p == 0x66 &&
+            !(prefixes & PREFIX_OPERAND16)) { /* only string operations have this order */
             prefixes |= PREFIX_OPERAND16;
             row = prefixes & PREFIX_F3 ? 6 : 7;
             p++;
@@ -241,7 +255,8 @@ static inline struct head decode_head(const uint8_t *p)
     return head;
 }
 
-/* SIB: sets the address's kind. Returns NULL or what is not canonical. *effective gets the REX bits that it uses. */
+/* SIB: sets the address's kind. Returns NULL or what is not canonical. *effective gets the REX bits
+ * that it uses. */
 static inline const char *decode_sib(struct insn *insn, unsigned *effective)
 {
     unsigned base = insn->sib & 7, index = insn->sib >> 3 & 7;
@@ -293,7 +308,8 @@ static inline __attribute__((always_inline)) const char *decode(const uint8_t *p
     }
     insn->modrm = *p;
     if (cell & 0x8000)
-        cell = split_table[cell & 0x7fff][insn->modrm < 0xc0 ? insn->modrm >> 3 & 7 : 8 + (insn->modrm - 0xc0)];
+        cell = split_table[cell & 0x7fff]
+                          [insn->modrm < 0xc0 ? insn->modrm >> 3 & 7 : 8 + (insn->modrm - 0xc0)];
     const struct form *form = &forms[cell];
     flags = form->flags;
     if (cell == FORM_INDEX_NONE ||
@@ -321,8 +337,9 @@ static inline __attribute__((always_inline)) const char *decode(const uint8_t *p
         insn->rm = (insn->modrm & 7) | (insn->rex & REX_B) << 3;
         insn->displacement_size = info & MODRM_DISPLACEMENT;
         if (info & ~flags & (MODRM_REGISTER | MODRM_MEMORY))
-            return info & MODRM_REGISTER ? "this instruction is allowed with a memory operand only"
-                                         : "this instruction is allowed with register operands only";
+            return info & MODRM_REGISTER
+                       ? "this instruction is allowed with a memory operand only"
+                       : "this instruction is allowed with register operands only";
         if (info & MODRM_MEMORY) {
             effective = form->rex_memory;
             insn->address = ADDRESS_OTHER;
@@ -339,7 +356,8 @@ static inline __attribute__((always_inline)) const char *decode(const uint8_t *p
         }
         p += insn->displacement_size;
     }
-    insn->immediate_size = form->immediate == IMMEDIATE_V ? (insn->rex & REX_W ? 8 : 4) : form->immediate;
+    insn->immediate_size =
+        form->immediate == IMMEDIATE_V ? (insn->rex & REX_W ? 8 : 4) : form->immediate;
     insn->end = p + insn->immediate_size;
 
     if ((insn->rex & ~effective) | (form->rex_need & ~insn->rex))
@@ -347,7 +365,8 @@ static inline __attribute__((always_inline)) const char *decode(const uint8_t *p
     if (insn->prefixes == 0)
         return NULL;
     if (insn->prefixes & PREFIX_ADDRESS &&
-        (!(info & MODRM_MEMORY) || (flags & FORM_NO_ACCESS && insn->prefixes & (PREFIX_GS | PREFIX_FS))))
+        (!(info & MODRM_MEMORY) ||
+         (flags & FORM_NO_ACCESS && insn->prefixes & (PREFIX_GS | PREFIX_FS))))
         return "segment or address-size prefix without a memory operand";
     if (insn->prefixes & PREFIX_REX && insn->rex == 0) {
         /* REX alone selects %spl to %dil. */
@@ -382,26 +401,31 @@ static inline int insn_writes_rsp(const struct insn *insn)
         return 0;
     /* Without REX, the byte registers' 4 is %ah. */
     if (!(insn->prefixes & PREFIX_REX))
-        sources &= ~((flags & FORM_BYTE_REG ? FORM_WRITES_REG : 0u) | (flags & FORM_BYTE_RM ? FORM_WRITES_RM : 0u) |
+        sources &= ~((flags & FORM_BYTE_REG ? FORM_WRITES_REG : 0u) |
+                     (flags & FORM_BYTE_RM ? FORM_WRITES_RM : 0u) |
                      (flags & FORM_BYTE_OPCODE ? FORM_WRITES_OPCODE : 0u));
     return (flags & sources) != 0;
 }
 
-/* General registers that the instruction writes, one bit each; %ah and its like count as %rax and its like. Push, pop and
- * call's own writing of %rsp does not count. */
+/* General registers that the instruction writes, one bit each; %ah and its like count as %rax and
+ * its like. Push, pop and call's own writing of %rsp does not count. */
 static inline unsigned insn_writes(const struct insn *insn)
 {
     const struct form *form = insn->form;
     unsigned flags = form->flags, written = form->writes;
     unsigned opcode_register = (insn->opcode & 7) | (insn->rex & REX_B) << 3;
     if (flags & FORM_WRITES_REG)
-        written |= 1u << (flags & FORM_BYTE_REG && !(insn->prefixes & PREFIX_REX) ? insn->reg & 3 : insn->reg);
+        written |= 1u << (flags & FORM_BYTE_REG && !(insn->prefixes & PREFIX_REX) ? insn->reg & 3
+                                                                                  : insn->reg);
     if (flags & FORM_WRITES_RM && insn_has_modrm_register(insn))
-        written |= 1u << (flags & FORM_BYTE_RM && !(insn->prefixes & PREFIX_REX) ? insn->rm & 3 : insn->rm);
+        written |= 1u << (flags & FORM_BYTE_RM && !(insn->prefixes & PREFIX_REX) ? insn->rm & 3
+                                                                                 : insn->rm);
     if (flags & FORM_WRITES_VVVV)
         written |= 1u << insn->vvvv;
     if (flags & FORM_WRITES_OPCODE)
-        written |= 1u << (flags & FORM_BYTE_OPCODE && !(insn->prefixes & PREFIX_REX) ? opcode_register & 3 : opcode_register);
+        written |=
+            1u << (flags & FORM_BYTE_OPCODE && !(insn->prefixes & PREFIX_REX) ? opcode_register & 3
+                                                                              : opcode_register);
     return written;
 }
 

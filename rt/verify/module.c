@@ -6,7 +6,8 @@
 
 #include "rt/abi.h"
 
-/* Everything is copied out of the file before it is looked at, so alignment does not matter. All sums are of values below 2^31. */
+/* Everything is copied out of the file before it is looked at, so alignment does not matter. All
+ * sums are of values below 2^31. */
 #define LIMIT MODULE_IMAGE_MAX
 #define PAGE ((uint64_t)LIND_PAGE_SIZE)
 
@@ -34,7 +35,8 @@ static const char *parse_header(const uint8_t *bytes, size_t size, Elf64_Ehdr *h
         return "not an ELF file of version 1";
     if (header->e_type != ET_DYN)
         return "not a static PIE (was it built by lind-cc?)";
-    if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 || header->e_phnum == PN_XNUM)
+    if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 ||
+        header->e_phnum == PN_XNUM)
         return "bad program header size or number";
     if (header->e_phoff > size || header->e_phnum > (size - header->e_phoff) / sizeof(Elf64_Phdr))
         return "program headers are outside the file";
@@ -80,7 +82,8 @@ static const char *add_segment(struct module *module, const Elf64_Phdr *header, 
     return NULL;
 }
 
-static const struct module_segment *find_segment(const struct module *module, uint64_t address, uint64_t length)
+static const struct module_segment *find_segment(const struct module *module, uint64_t address,
+                                                 uint64_t length)
 {
     for (unsigned i = 0; i < module->segment_count; i++) {
         const struct module_segment *segment = &module->segments[i];
@@ -95,14 +98,16 @@ static const struct module_segment *find_segment(const struct module *module, ui
 static const char *scan_notes(struct module *module, const uint8_t *bytes, const Elf64_Phdr *header,
                               size_t size, unsigned *found)
 {
-    if (header->p_offset > size || header->p_filesz > size - header->p_offset || header->p_vaddr >= LIMIT)
+    if (header->p_offset > size || header->p_filesz > size - header->p_offset ||
+        header->p_vaddr >= LIMIT)
         return "a note segment is outside the file";
     const uint8_t *start = bytes + header->p_offset;
     uint64_t align = header->p_align == 8 ? 8 : 4;
     for (uint64_t at = 0, end = header->p_filesz; at < end && end - at >= sizeof(Elf64_Nhdr);) {
         Elf64_Nhdr note;
         memcpy(&note, start + at, sizeof note);
-        /* A note's parts are aligned relative to its segment's start, the description after header and name. */
+        /* A note's parts are aligned relative to its segment's start, the description after header
+         * and name. */
         uint64_t name = at + sizeof note;
         uint64_t description = (name + note.n_namesz + align - 1) & ~(align - 1);
         if (description > end || note.n_descsz > end - description)
@@ -115,7 +120,8 @@ static const char *scan_notes(struct module *module, const uint8_t *bytes, const
             memcpy(words, start + description, sizeof words);
             if (words[0] != LIND_ABI_VERSION || words[1] != LIND_BUNDLE_SIZE)
                 return "built for another version of Lind: build it again with this lind-cc";
-            module->gate_address = header->p_vaddr + description + 8 + (uint64_t)(int64_t)(int32_t)words[2];
+            module->gate_address =
+                header->p_vaddr + description + 8 + (uint64_t)(int64_t)(int32_t)words[2];
             ++*found;
         }
         at = (description + note.n_descsz + align - 1) & ~(align - 1);
@@ -169,7 +175,8 @@ static const char *parse(const uint8_t *bytes, size_t size, struct module *modul
     for (unsigned i = 0; i < module->segment_count; i++) {
         const struct module_segment *segment = &module->segments[i];
         uint64_t length = header.e_phnum * sizeof(Elf64_Phdr);
-        if (header.e_phoff >= segment->offset && header.e_phoff - segment->offset <= segment->file_size &&
+        if (header.e_phoff >= segment->offset &&
+            header.e_phoff - segment->offset <= segment->file_size &&
             length <= segment->file_size - (header.e_phoff - segment->offset)) {
             module->headers_address = segment->address + (header.e_phoff - segment->offset);
             break;

@@ -1,4 +1,5 @@
-/* lind-verify: does a program keep to the isolation contract (docs/sfi.md)? A front to rt/verify. */
+/* lind-verify: does a program keep to the isolation contract (docs/sfi.md)? A front to rt/verify.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -54,16 +55,16 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void print_stats(const char *path, const struct module *module, const struct verify_module *text,
-                        const uint64_t *bitmap, double seconds)
+static void print_stats(const char *path, const struct module *module,
+                        const struct verify_module *text, const uint64_t *bitmap, double seconds)
 {
     uint64_t targets = 0;
     for (size_t i = 0; i < VERIFY_BITMAP_SIZE(text->text_size) / 16; i++)
         targets += (uint64_t)__builtin_popcountll(bitmap[i]);
-    printf("%s: %zu bytes of text, %" PRIu64 " possible branch targets, %u segments, image of %" PRIu64
-           " bytes, %.1f MB/s\n",
-           path, text->text_size, targets, module->segment_count, module->image_end - module->image_start,
-           (double)text->text_size / seconds / 1e6);
+    printf("%s: %zu bytes of text, %" PRIu64
+           " possible branch targets, %u segments, image of %" PRIu64 " bytes, %.1f MB/s\n",
+           path, text->text_size, targets, module->segment_count,
+           module->image_end - module->image_start, (double)text->text_size / seconds / 1e6);
 }
 
 /* Verifies again and again for some seconds: the rate on warm caches. */
@@ -76,8 +77,8 @@ static void bench(const char *path, const struct verify_module *text, uint64_t *
         rounds++;
         spent = now() - start;
     } while (spent < options.bench_seconds);
-    printf("%s: %.1f MB/s (%lu rounds over %zu bytes)\n", path, (double)text->text_size * (double)rounds / spent / 1e6,
-           rounds, text->text_size);
+    printf("%s: %.1f MB/s (%lu rounds over %zu bytes)\n", path,
+           (double)text->text_size * (double)rounds / spent / 1e6, rounds, text->text_size);
 }
 
 static int verify_image(const char *path, const uint8_t *file, size_t size)
@@ -162,9 +163,12 @@ int main(int argc, char **argv)
 {
     enum { OPTION_MAX = 256, OPTION_STATS, OPTION_BENCH, OPTION_HELP, OPTION_VERSION };
     static const struct option long_options[] = {
-        {"quiet", no_argument, NULL, 'q'},           {"max-faults", required_argument, NULL, OPTION_MAX},
-        {"stats", no_argument, NULL, OPTION_STATS},  {"bench", optional_argument, NULL, OPTION_BENCH},
-        {"help", no_argument, NULL, OPTION_HELP},    {"version", no_argument, NULL, OPTION_VERSION},
+        {"quiet", no_argument, NULL, 'q'},
+        {"max-faults", required_argument, NULL, OPTION_MAX},
+        {"stats", no_argument, NULL, OPTION_STATS},
+        {"bench", optional_argument, NULL, OPTION_BENCH},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
     };
     int option, result = ACCEPTED;
@@ -177,8 +181,10 @@ int main(int argc, char **argv)
         case OPTION_MAX: {
             errno = 0;
             unsigned long number = strtoul(optarg, &end, 10);
-            if (*end || end == optarg || errno || number == 0 || number > 1000000000 || *optarg == '-') {
-                fprintf(stderr, "lind-verify: --max-faults needs a number from 1 on, not '%s'\n", optarg);
+            if (*end || end == optarg || errno || number == 0 || number > 1000000000 ||
+                *optarg == '-') {
+                fprintf(stderr, "lind-verify: --max-faults needs a number from 1 on, not '%s'\n",
+                        optarg);
                 return TROUBLE;
             }
             options.max_faults = (unsigned)number;

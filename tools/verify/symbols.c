@@ -21,8 +21,8 @@ void symbols_open(struct symbols *symbols, const void *file, size_t size)
     for (unsigned i = 0; i < header.e_shnum; i++) {
         Elf64_Shdr table, names;
         memcpy(&table, symbols->file + header.e_shoff + i * sizeof table, sizeof table);
-        if (table.sh_type != SHT_SYMTAB || table.sh_entsize != sizeof(Elf64_Sym) || table.sh_link >= header.e_shnum ||
-            !inside(symbols, table.sh_offset, table.sh_size))
+        if (table.sh_type != SHT_SYMTAB || table.sh_entsize != sizeof(Elf64_Sym) ||
+            table.sh_link >= header.e_shnum || !inside(symbols, table.sh_offset, table.sh_size))
             continue;
         memcpy(&names, symbols->file + header.e_shoff + table.sh_link * sizeof names, sizeof names);
         if (!inside(symbols, names.sh_offset, names.sh_size) || names.sh_size == 0 ||
@@ -44,11 +44,14 @@ const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64
     for (uint64_t i = 0; i < symbols->count; i++) {
         Elf64_Sym symbol;
         memcpy(&symbol, symbols->file + symbols->table + i * sizeof symbol, sizeof symbol);
-        int type = ELF64_ST_TYPE(symbol.st_info), global = ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
-        if ((type != STT_FUNC && type != STT_NOTYPE) || symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE ||
-            symbol.st_name == 0 || symbol.st_name >= symbols->names_size || symbol.st_value > address)
+        int type = ELF64_ST_TYPE(symbol.st_info),
+            global = ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
+        if ((type != STT_FUNC && type != STT_NOTYPE) || symbol.st_shndx == SHN_UNDEF ||
+            symbol.st_shndx >= SHN_LORESERVE || symbol.st_name == 0 ||
+            symbol.st_name >= symbols->names_size || symbol.st_value > address)
             continue;
-        if (best && (symbol.st_value < best_value || (symbol.st_value == best_value && best_global >= global)))
+        if (best && (symbol.st_value < best_value ||
+                     (symbol.st_value == best_value && best_global >= global)))
             continue;
         best = (const char *)symbols->file + symbols->names + symbol.st_name;
         best_value = symbol.st_value;

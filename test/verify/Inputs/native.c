@@ -17,9 +17,8 @@ enum { PAGE = 4096 };
 
 /* Pages outside the window that hold secrets, shared with the parent, which sees changes. */
 static const uint64_t outside[] = {
-    NATIVE_OUTSIDE,
-    NATIVE_WINDOW + (1ULL << 32) + 0x10000, /* the next window's first page */
-    NATIVE_WINDOW - 0x11000,                /* the last page of the window before */
+    NATIVE_OUTSIDE, NATIVE_WINDOW + (1ULL << 32) + 0x10000, /* the next window's first page */
+    NATIVE_WINDOW - 0x11000,                                /* the last page of the window before */
 };
 enum { OUTSIDE_COUNT = sizeof outside / sizeof *outside };
 
@@ -32,7 +31,8 @@ void native_prepare(struct native_run *run)
 
 static void *map(uint64_t at, size_t size, int protection, int flags)
 {
-    void *p = mmap((void *)at, size, protection, flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p =
+        mmap((void *)at, size, protection, flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (p != (void *)at)
         _exit(99);
     return p;
@@ -47,12 +47,14 @@ static void fill(void *page)
 static void child(const struct native_run *run, void *const shared[])
 {
     for (int i = 0; i < OUTSIDE_COUNT; i++)
-        if (mremap(shared[i], PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)outside[i]) == MAP_FAILED)
+        if (mremap(shared[i], PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)outside[i]) ==
+            MAP_FAILED)
             _exit(98);
     uint64_t *gate = map(NATIVE_WINDOW + NATIVE_GATE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     gate[0] = NATIVE_WINDOW;
     gate[1] = NATIVE_ENTRY;
-    uint8_t *text = map(NATIVE_WINDOW + NATIVE_TEXT, NATIVE_TEXT_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    uint8_t *text =
+        map(NATIVE_WINDOW + NATIVE_TEXT, NATIVE_TEXT_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     memset(text, 0xcc, NATIVE_TEXT_MAX);
     memcpy(text, run->text, run->size);
     mprotect(text, NATIVE_TEXT_MAX, PROT_READ | PROT_EXEC);
@@ -76,8 +78,9 @@ static int in_range(uint64_t value, uint64_t start, uint64_t size)
 /* Judges the state in which the child stopped. */
 static int judge(pid_t pid, int status, const struct user_regs_struct *regs)
 {
-    const uint64_t general[] = {regs->rax, regs->rcx, regs->rdx, regs->rbx, regs->rbp, regs->rsi, regs->rdi, regs->r8,
-                                regs->r9,  regs->r10, regs->r11, regs->r12, regs->r13, regs->r14, regs->r15};
+    const uint64_t general[] = {regs->rax, regs->rcx, regs->rdx, regs->rbx, regs->rbp,
+                                regs->rsi, regs->rdi, regs->r8,  regs->r9,  regs->r10,
+                                regs->r11, regs->r12, regs->r13, regs->r14, regs->r15};
     struct user_fpregs_struct vectors;
     struct iovec part = {&vectors, sizeof vectors};
     int effect = 0;
@@ -91,7 +94,8 @@ static int judge(pid_t pid, int status, const struct user_regs_struct *regs)
     if (!in_range(regs->rsp, NATIVE_WINDOW - 0x8000, (1ULL << 32) + 0x10000))
         effect |= NATIVE_RSP;
     uint64_t rip = regs->rip - (WSTOPSIG(status) == SIGTRAP); /* int3 leaves it behind itself */
-    /* Anywhere in the window is where a masked jump may go: pages there are verified text or not executable. */
+    /* Anywhere in the window is where a masked jump may go: pages there are verified text or not
+     * executable. */
     if (!in_range(rip, NATIVE_WINDOW, 1ULL << 32) && !in_range(rip, NATIVE_ENTRY, PAGE))
         effect |= NATIVE_JUMP;
     return effect;
@@ -119,11 +123,12 @@ int native_execute(const struct native_run *run)
         return -1;
     }
     struct user_regs_struct regs;
-    if (ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) || ptrace(PTRACE_GETREGS, pid, 0, &regs))
+    if (ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) ||
+        ptrace(PTRACE_GETREGS, pid, 0, &regs))
         goto out;
-    unsigned long long *const slots[] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp,
-                                         &regs.rsi, &regs.rdi, &regs.r8,  &regs.r9,  &regs.r10, &regs.r11,
-                                         &regs.r12, &regs.r13, &regs.r14, &regs.r15};
+    unsigned long long *const slots[] = {
+        &regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi,
+        &regs.r8,  &regs.r9,  &regs.r10, &regs.r11, &regs.r12, &regs.r13, &regs.r14, &regs.r15};
     for (int i = 0; i < 16; i++)
         *slots[i] = run->registers[i];
     regs.rip = NATIVE_WINDOW + NATIVE_TEXT + run->start;

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The child's address space. Registers hold OUTSIDE unless told otherwise, so an unmasked access hits a page beyond the window, as does
- * one through %fs with 32 bits of it; one through %gs meets the guard. */
+/* The child's address space. Registers hold OUTSIDE unless told otherwise, so an unmasked access
+ * hits a page beyond the window, as does one through %fs with 32 bits of it; one through %gs meets
+ * the guard. */
 #define NATIVE_WINDOW 0x200000000000ULL
 #define NATIVE_OUTSIDE 0x3000ffff0000ULL
 #define NATIVE_SECRET 0x5ec2e75ec2e75ec2ULL
-#define NATIVE_GATE 0x4000    /* offsets in the window from here on */
+#define NATIVE_GATE 0x4000 /* offsets in the window from here on */
 #define NATIVE_TEXT 0x10000
 #define NATIVE_TEXT_MAX 0x10000
 #define NATIVE_DATA 0x20000   /* 64 KiB; %fs points there too */
@@ -30,7 +31,7 @@ enum native_effect {
 struct native_run {
     const uint8_t *text;
     size_t size;
-    uint64_t start; /* offset in the text at which to start */
+    uint64_t start;         /* offset in the text at which to start */
     uint64_t registers[16]; /* numbered as in machine code: 4 is %rsp */
 };
 

@@ -1,4 +1,5 @@
-/* A program with much of what compilers emit: the flip tests damage its text. Never meant to be useful. */
+/* A program with much of what compilers emit: the flip tests damage its text. Never meant to be
+ * useful. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -70,7 +71,8 @@ __attribute__((noinline)) static int stack(int n)
     return (int)strlen(text) + big[n];
 }
 
-__attribute__((noinline)) static void bytes(uint8_t *to, const uint8_t *from, const uint16_t *words, int n)
+__attribute__((noinline)) static void bytes(uint8_t *to, const uint8_t *from, const uint16_t *words,
+                                            int n)
 {
     for (int i = 0; i < n; i++)
         to[i] = (uint8_t)((from[i] ^ words[i]) > 100 ? words[i] >> 3 : from[i] + i);
@@ -96,7 +98,7 @@ int main(int argc, char **argv)
     if (setjmp(buffer) == 0)
         longjmp(buffer, argc);
     __int128 wide = (__int128)sum * sum;
-    printf("%ld %d %d %f %Lf %d %s %ld %x\n", sum, operations[argc & 1](argc, 3), numbers[0], mix(in, out, 100), slow(argc, 9),
-           stack(argc), argv[0], (long)(wide >> 64), to[7]);
+    printf("%ld %d %d %f %Lf %d %s %ld %x\n", sum, operations[argc & 1](argc, 3), numbers[0],
+           mix(in, out, 100), slow(argc, 9), stack(argc), argv[0], (long)(wide >> 64), to[7]);
     return 0;
 }

@@ -227,6 +227,8 @@ class BundleCheck:
             return False
         if re.search("%[er]iz", insn.text):     # a SIB byte that is not needed
             return False
+        if re.match(rb"[\x40-\x4f]{2}", bytes(insn.data[len(legacy):])):     # REX twice
+            return False
         if name == "nop" or name.startswith("nop"):
             return False
         order = rb"[\xf2\xf3]?\x66?$" if string else rb"[\x64\x65]?\x67?\x66?[\xf0\xf2\xf3]?$"

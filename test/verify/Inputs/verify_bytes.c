@@ -3,13 +3,14 @@
  * A case is a line
  *     accept [REGISTER=VALUE]...: BYTES                # words
  *     reject RN [EFFECT] [REGISTER=VALUE]...: BYTES    # words
- * BYTES are hexadecimal; BASE and ENTRY stand for a disp32 to the gate page's slots (BASE+n, too), END for one to the bundle's end,
- * GATE+n and IMAGE+n for one to an address in the gate page or relative to the image's end, `|` for int3 up to the bundle's end, `*n` for
- * n repetitions of the byte before. int3 fills up the last bundle, except after a case that ends with `!`.
- * An accepted case is also run natively, with hostile registers, and must not get out of the window. A rejected case that names an EFFECT
- * (read, write, rsp, jump, kernel: see native.h) is run natively as well, and must show it: that is the control. VALUE is a number, OUTSIDE,
- * or WINDOW+number.
- * Lines that begin with # or hold nothing are skipped. */
+ * BYTES are hexadecimal; BASE and ENTRY stand for a disp32 to the gate page's slots (BASE+n, too),
+ * END for one to the bundle's end, GATE+n and IMAGE+n for one to an address in the gate page or
+ * relative to the image's end, `|` for int3 up to the bundle's end, `*n` for n repetitions of the
+ * byte before. int3 fills up the last bundle, except after a case that ends with `!`. An accepted
+ * case is also run natively, with hostile registers, and must not get out of the window. A rejected
+ * case that names an EFFECT (read, write, rsp, jump, kernel: see native.h) is run natively as well,
+ * and must show it: that is the control. VALUE is a number, OUTSIDE, or WINDOW+number. Lines that
+ * begin with # or hold nothing are skipped. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -97,7 +98,8 @@ static int parse_bytes(struct test_case *test, char *text)
         } else if (!strncmp(token, "IMAGE", 5)) {
             put_displacement(test, IMAGE_END + parse_offset(token + 5));
         } else if (!strcmp(token, "END")) {
-            uint64_t end = (NATIVE_TEXT + test->size + LIND_BUNDLE_SIZE) & -(uint64_t)LIND_BUNDLE_SIZE;
+            uint64_t end =
+                (NATIVE_TEXT + test->size + LIND_BUNDLE_SIZE) & -(uint64_t)LIND_BUNDLE_SIZE;
             put_displacement(test, end);
         } else {
             char *rest;
@@ -128,7 +130,11 @@ static void parse_word(struct test_case *test, char *word)
     static const struct {
         const char *name;
         int effect;
-    } effects[] = {{"read", NATIVE_READ}, {"write", NATIVE_WRITE}, {"rsp", NATIVE_RSP}, {"jump", NATIVE_JUMP}, {"kernel", NATIVE_KERNEL}};
+    } effects[] = {{"read", NATIVE_READ},
+                   {"write", NATIVE_WRITE},
+                   {"rsp", NATIVE_RSP},
+                   {"jump", NATIVE_JUMP},
+                   {"kernel", NATIVE_KERNEL}};
     char *equals = strchr(word, '=');
     if (equals) {
         *equals = 0;
@@ -172,13 +178,14 @@ static void check(struct test_case *test)
     unsigned faults = verify_text(&module, &options, bitmap);
     cases++;
     if (test->accept && faults) {
-        snprintf(words, sizeof words, "rejected at +0x%llx: R%d: %s", (unsigned long long)(fault.address - NATIVE_TEXT), fault.rule,
-                 fault.message);
+        snprintf(words, sizeof words, "rejected at +0x%llx: R%d: %s",
+                 (unsigned long long)(fault.address - NATIVE_TEXT), fault.rule, fault.message);
         fail(words);
     } else if (!test->accept && !faults) {
         fail("accepted");
     } else if (!test->accept && fault.rule != test->rule) {
-        snprintf(words, sizeof words, "rejected by R%d (%s), not by R%d", fault.rule, fault.message, test->rule);
+        snprintf(words, sizeof words, "rejected by R%d (%s), not by R%d", fault.rule, fault.message,
+                 test->rule);
         fail(words);
     }
     free(copy);
