@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import cases
 from llvm import disassemble
 from spec import BUNDLE, Module, check_bundle, check_text
 from verifier import Verifier, read_module
@@ -148,42 +149,11 @@ def flip(library, trials, seed, paths):
     report.finish()
 
 
-def seeds(paths):
-    """Pieces of the cases in tests: lists of tokens."""
-    result = []
-    for path in paths:
-        for line in open(path, encoding="utf-8"):
-            match = re.match(r"(?:accept|reject)[^:]*:([^#]*)", line)
-            if match:
-                result.append(match[1].split())
-    return result
-
-
-def assemble(tokens):
-    """The bytes of tokens as verify-bytes takes them, without the last bundle's padding."""
-    data = bytearray()
-    for token in tokens:
-        target = re.fullmatch(r"(BASE|ENTRY|GATE|IMAGE)([+-].*)?", token)
-        if target:
-            where = {"BASE": 0x4000, "ENTRY": 0x4008, "GATE": 0x4000, "IMAGE": 0x40000}[target[1]] + int(target[2] or "0", 0)
-            data += ((where - (0x10000 + len(data) + 4)) & 0xFFFFFFFF).to_bytes(4, "little")
-        elif token == "END":
-            end = (len(data) + BUNDLE) & -BUNDLE
-            data += ((end - len(data) - 4) & 0xFFFFFFFF).to_bytes(4, "little")
-        elif token == "|":
-            data += b"\xcc" * (-len(data) % BUNDLE)
-        elif token.startswith("*"):
-            data += data[-1:] * (int(token[1:], 0) - 1)
-        elif re.fullmatch("[0-9a-f]{2}", token):
-            data.append(int(token, 16))
-    return data
-
-
-def corpus(library, cases, seed, paths):
+def corpus(library, trials, seed, paths):
     verifier, report, generator = Verifier(library), Report(), random.Random(seed)
-    pieces = seeds(paths)
+    pieces = cases.read(paths)
     prefixes = "64 65 66 67 f0 f2 f3 40 41 42 44 45 48 49 4c 4d 2e".split()
-    for _ in range(cases):
+    for _ in range(trials):
         tokens = []
         for _ in range(generator.choice((1, 1, 2, 2, 3, 4))):
             piece = list(generator.choice(pieces))
@@ -200,7 +170,7 @@ def corpus(library, cases, seed, paths):
             tokens += piece
             if generator.random() < 0.3:
                 tokens.append("|")
-        text = assemble(tokens)[:256]
+        text = cases.assemble(tokens)[:256]
         if generator.random() < 0.8:
             text += b"\xcc" * (-len(text) % BUNDLE)
         if not text:
