@@ -1,32 +1,26 @@
 #!/usr/bin/env python3
 """Makes the verifier's tables from insns.tbl: gen_tables.py insns.tbl OUT.h
 
-OUT.h holds what decode.h looks up: forms, opcode tables, splits by ModRM, the nops. See insns.tbl for the input's language.
+OUT.h holds what decode.h and quick.h look up: forms, opcode tables, splits by ModRM, the nops. See
+insns.tbl for the input's language.
 """
 import re
 import sys
+
+import gen_quick
+from gen_quick import COLUMNS, REX_B, REX_R, REX_W, REX_X, column
 
 REGISTERS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"]
 MAPS = {"0f": 1, "0f38": 2, "0f3a": 3}
 PREFIXES = {"np": 0, "66": 1, "f3": 2, "f2": 3}
 # Classes that nothing but a write of %rsp makes special come first.
-CLASSES = ["plain", "mov", "add", "sub", "and", "lea", "branch", "jump", "call", "push", "pop", "trap", "indirect",
-           "string"]
+CLASSES = ["plain", "mov", "add", "sub", "and", "lea", "branch", "jump", "call", "push", "pop",
+           "trap", "indirect", "string"]
 # REGISTER and MEMORY have the same bits as in modrm_table.
-FLAGS = ["MODRM", "NO_ACCESS", "NEEDS_B", "VVVV", "IS4", "REGISTER", "MEMORY", "MAYBE", "LOCK", "WRITES_REG", "WRITES_RM", "WRITES_VVVV",
-         "WRITES_OPCODE", "BYTE_REG", "BYTE_RM", "BYTE_OPCODE", "USES_DI", "USES_SI"]
-REX_B, REX_X, REX_R, REX_W = 1, 2, 4, 8
-WIDTH_CODES = {"y": "WIDTH_Y", "p": "WIDTH_P", "x": "WIDTH_X", "h": "WIDTH_H", "q": "WIDTH_Q", "e": "WIDTH_E", "d": "WIDTH_D"}
-
-# Columns of the opcode tables without VEX: operand-size prefix + 2 * repeat prefix; two more for a repeat prefix before 66.
-COLUMNS = 8
-
-
-def column(operand16, repeat, reverse=False):
-    if reverse:
-        return 6 if repeat == "f3" else 7
-    return operand16 + 2 * {None: 0, "f3": 1, "f2": 2}[repeat]
-
+FLAGS = ["MODRM", "NO_ACCESS", "NEEDS_B", "VVVV", "IS4", "REGISTER", "MEMORY", "MAYBE", "LOCK",
+         "WRITES_REG", "WRITES_RM", "WRITES_VVVV", "WRITES_OPCODE", "BYTE_REG", "BYTE_RM",
+         "BYTE_OPCODE", "USES_DI", "USES_SI"]
+WIDTH_CODES = {size: "WIDTH_" + size.upper() for size in "ypxhqed"}
 
 class TableError(Exception):
     pass
@@ -41,7 +35,8 @@ def split_braces(text):
     if len(counts) > 1:
         raise TableError("braces of different length")
     count = counts.pop()
-    return ["".join(p if i % 2 == 0 else p.split(",")[n].strip() for i, p in enumerate(parts)) for n in range(count)]
+    return ["".join(p if i % 2 == 0 else p.split(",")[n].strip() for i, p in enumerate(parts))
+            for n in range(count)]
 
 
 class Form:
@@ -130,7 +125,7 @@ class Form:
         return any(size in letters for _, size, _, _ in self.operands if size)
 
     def variants(self):
-        """(column, operand16, flags, fields) for each opcode table column that the form occupies."""
+        """(column, operand16) for each column of the opcode tables that the form occupies."""
         by_prefix = (self.sized("v") or self.opsize) and not self.vex
         if self.vex:
             return [(None, False)]
@@ -149,7 +144,8 @@ class Form:
         """The C initialiser of the form, as a tuple."""
         flags, immediate, width = set(), "0", "0"
         by_prefix = self.sized("v") or self.opsize
-        w_allowed = (self.sized("yp") or (by_prefix and not operand16) or self.need_w) and not self.vex
+        w_allowed = (not self.vex and
+                     (self.sized("yp") or (by_prefix and not operand16) or self.need_w))
         rex_register = rex_memory = REX_W if w_allowed or self.vex else 0
         if self.has_modrm:
             flags.add("MODRM")
@@ -210,8 +206,9 @@ class Form:
             flags.add("NEEDS_B")
         for pointer in self.uses:
             flags.add("USES_" + pointer.upper())
-        return (tuple(f for f in FLAGS if f in flags), self.kind, immediate, width, self.length_and_w(),
-                rex_register, rex_memory, REX_W if self.need_w else 0, self.writes)
+        return (tuple(f for f in FLAGS if f in flags), self.kind, immediate, width,
+                self.length_and_w(), rex_register, rex_memory, REX_W if self.need_w else 0,
+                self.writes)
 
     @staticmethod
     def width(size, operand16):
@@ -247,8 +244,10 @@ class Form:
 class Tables:
     def __init__(self):
         self.forms = {}                    # description -> index
-        self.form_list = [None, ((), "plain", "0", "0", 0, 0, 0, 0, 0)]  # 0: no instruction, 1: a nop
-        self.cells = {}                    # (table, row, opcode) -> list of (slots or None, form index, line)
+        # 0: no instruction, 1: a nop
+        self.form_list = [None, ((), "plain", "0", "0", 0, 0, 0, 0, 0)]
+        # (table, row, opcode) -> list of (slots or None, form index, line)
+        self.cells = {}
         self.nops = {}
 
     def form_index(self, description):
@@ -275,13 +274,13 @@ class Tables:
 
     def cell_values(self):
         """Opcode tables and splits."""
-        tables = {"legacy": [[0] * 256 for _ in range(4 * COLUMNS)], "vex": [[0] * 256 for _ in range(12)]}
+        tables = {"legacy": [[0] * 256 for _ in range(4 * COLUMNS)],
+                  "vex": [[0] * 256 for _ in range(12)]}
         splits = []
         for (table, row, opcode), entries in self.cells.items():
             if len(entries) == 1:
                 slots, index, line = entries[0]
-                full = slots is None or len({s for s in slots if s < 8}) == 8 or len({s for s in slots if s >= 8}) == 64
-                if full:
+                if slots is None or len([s for s in slots if s < 8]) == 8 or len(slots) == 64:
                     tables[table][row][opcode] = index
                     continue
             split = [0] * 72
@@ -323,164 +322,6 @@ def read_table(path):
     return tables
 
 
-# Common instructions (quick.h). quick_address has a word for each REX (row 16: REX without bits) and ModRM byte: what the instruction has.
-# quick_table has a word for each opcode: in the same places, what it must not have.
-QUICK_CLASSES = ["none", "maybe", "plain", "push", "lea", "nop", "branch", "call"]
-QUICK_OF_CLASS = {"plain": "plain", "mov": "plain", "add": "plain", "sub": "plain", "and": "plain", "lea": "lea",
-                  "branch": "branch", "jump": "branch", "call": "call", "push": "push", "pop": "push"}
-QUICK_WIDTH_MAX = 64
-QUICK = {
-    "LENGTH": 7,            # address: bytes of ModRM, SIB and displacement; opcode: 7 if it has ModRM
-    "SIB": 1 << 3,          # address: SIB follows; opcode: it has ModRM
-    "STACK": 1 << 4,        # address: with SIB 24 it is d(%rsp), d of at most 8 bits; opcode: it may have memory
-    "IMMEDIATE": 7 << 5,    # opcode: size of the immediate
-    "REX": 15 << 8,         # REX bits
-    "REX_ALONE": 1 << 12,   # REX without bits
-    "REX_ADDRESS": 1 << 13, # REX.X or REX.B that the address has no use for
-    "REG_RSP": 1 << 14,     # ModRM.reg is %rsp
-    "RM_RSP": 1 << 15,      # ModRM.rm is the register %rsp
-    "MEMORY": 1 << 16,      # memory, but not relative to %rip
-    "REGISTER": 1 << 17,    # ModRM.rm is a register
-    "RIP": 1 << 18,         # memory relative to %rip
-    "NO_W": 1 << 19,        # no REX.W
-    "NO_B": 1 << 20,        # no REX.B
-    "WRONG": 0x1fff00,      # all of these
-    "REG_R11": 1 << 21,     # address: ModRM.reg is %r11
-    "CLASS": 7 << 21,       # opcode
-    "DIGIT": 0xff << 24,    # address: the bit of ModRM.reg; opcode: which it may be
-}
-
-
-def quick_field(name, value):
-    return value * (QUICK[name] & -QUICK[name])
-
-
-def quick_form(description, opcode, gs):
-    """A form's word without its digits, 0 if it needs a closer look. gs: with %gs: and 32-bit addresses."""
-    flags, kind, immediate, width, lw, rex_register, rex_memory, rex_need, _ = description
-    allowed = {"MODRM", "NO_ACCESS", "MAYBE", "REGISTER", "MEMORY", "LOCK", "WRITES_REG", "WRITES_RM", "WRITES_OPCODE",
-               "BYTE_REG", "BYTE_RM", "BYTE_OPCODE"}
-    rex = rex_register
-    if immediate == "IMMEDIATE_V":
-        immediate, rex = "4", rex & ~REX_W
-    if width.isdigit() and int(width) > QUICK_WIDTH_MAX:
-        return 0
-    if set(flags) - allowed or lw or immediate not in ("0", "1", "2", "4") or kind not in QUICK_OF_CLASS:
-        return 0
-    if gs and ("MEMORY" not in flags or "NO_ACCESS" in flags):
-        return 0
-    quick_class = "maybe" if "MAYBE" in flags and kind == "plain" else QUICK_OF_CLASS[kind]
-    word = quick_field("IMMEDIATE", int(immediate)) | quick_field("CLASS", QUICK_CLASSES.index(quick_class))
-    word |= QUICK["REX_ALONE"] | (QUICK["NO_W"] if rex_need else 0)
-    if "WRITES_OPCODE" in flags and opcode & 7 == 4:
-        word |= QUICK["NO_B"]
-    if "MODRM" in flags:
-        # The address's own X and B count elsewhere; registers there that take no B make the form no quick one.
-        if "REGISTER" in flags and not rex_register & REX_B:
-            return 0
-        rex |= rex_memory | REX_X | REX_B
-        word |= QUICK["LENGTH"] | QUICK["SIB"] | QUICK["REX_ADDRESS"] | (QUICK["STACK"] if "MEMORY" in flags else 0)
-        if "WRITES_REG" in flags:
-            word |= QUICK["REG_RSP"]
-        if "WRITES_RM" in flags:
-            word |= QUICK["RM_RSP"]
-        if "REGISTER" not in flags or gs:
-            word |= QUICK["REGISTER"]
-        if gs:
-            word |= QUICK["RIP"]
-        elif "MEMORY" not in flags:
-            word |= QUICK["MEMORY"] | QUICK["RIP"]
-        elif "NO_ACCESS" not in flags:
-            word |= QUICK["MEMORY"]
-    return word | quick_field("REX", 15 & ~rex)
-
-
-def quick_word(entries, forms, opcode, gs):
-    """The word of a cell of the opcode tables: for those values of ModRM.reg that are alike."""
-    digits = {}
-    for used, index, _ in entries:
-        word = quick_form(forms[index], opcode, gs)
-        if used is None:
-            return word | QUICK["DIGIT"] if word else 0
-        registers, memory = {s - 8 >> 3 for s in used if s >= 8}, {s for s in used if s < 8}
-        if any(len([s for s in used if s >= 8 and s - 8 >> 3 == r]) != 8 for r in registers):
-            return 0    # single ModRM bytes
-        for digit in registers | memory:
-            digits.setdefault(digit, set()).add(word)
-    words = {}
-    for digit, found in digits.items():
-        word = found.pop()
-        if word and not found:
-            # Forms that differ only in whether they write ModRM.rm go together as if all did.
-            words.setdefault(word | QUICK["RM_RSP"] if word & QUICK["LENGTH"] else word, []).append(digit)
-    if not words:
-        return 0
-    word, numbers = max(words.items(), key=lambda item: len(item[1]))
-    return word | quick_field("DIGIT", sum(1 << n for n in numbers))
-
-
-def quick_opcodes(tables):
-    rows = []
-    for gs in (False, True):
-        for col in (0, column(1, None), column(0, "f3"), column(0, "f2")):
-            for opcode_map in (0, 1):
-                cells = [tables.cells.get(("legacy", opcode_map * COLUMNS + col, opcode), []) for opcode in range(256)]
-                rows.append([quick_word(cell, tables.form_list, opcode, gs) for opcode, cell in enumerate(cells)])
-    # 90 and 66 90 are all there is of their kind. That the other nops are those of the table is for quick.h's caller to check.
-    bare = QUICK["REX"] | QUICK["REX_ALONE"]
-    for row in (0, 2):
-        rows[row][0x90] = quick_field("CLASS", QUICK_CLASSES.index("maybe")) | bare | QUICK["DIGIT"]
-        rows[row + 1][0x1f] = (quick_field("CLASS", QUICK_CLASSES.index("nop")) | bare | QUICK["LENGTH"] | QUICK["SIB"] |
-                               QUICK["REGISTER"] | QUICK["RIP"] | quick_field("DIGIT", 1))
-    return rows
-
-
-def quick_addresses():
-    rows = []
-    for row in range(17):
-        rex, words = row & 15, []
-        for byte in range(256):
-            mod, reg, rm = byte >> 6, byte >> 3 & 7, byte & 7
-            word = quick_field("REX", rex) | quick_field("DIGIT", 1 << reg)
-            if row == 16:
-                word |= QUICK["REX_ALONE"]
-            if not rex & REX_W:
-                word |= QUICK["NO_W"]
-            if not rex & REX_B:
-                word |= QUICK["NO_B"]
-            if reg == 4 and not rex & REX_R:
-                word |= QUICK["REG_RSP"]
-            if reg == 3 and rex & REX_R:
-                word |= QUICK["REG_R11"]
-            used = 0
-            if mod == 3:
-                word |= QUICK["REGISTER"] | 1
-                used = REX_B
-                if rm == 4 and not rex & REX_B:
-                    word |= QUICK["RM_RSP"]
-            elif rm == 4:
-                word |= QUICK["MEMORY"] | QUICK["SIB"] | 2 + (0, 1, 4)[mod]
-                used = REX_X | REX_B
-                if mod < 2 and not rex & used:
-                    word |= QUICK["STACK"]
-            elif mod == 0 and rm == 5:
-                word |= QUICK["RIP"] | 5
-            else:
-                word |= QUICK["MEMORY"] | 1 + (0, 1, 4)[mod]
-                used = REX_B
-            if rex & (REX_X | REX_B) & ~used:
-                word |= QUICK["REX_ADDRESS"]
-            words.append(word)
-        rows.append(words)
-    return rows
-
-
-def quick_sibs():
-    """SIB: needs a closer look (no base, or no index), or is d(%rsp)."""
-    return [QUICK["STACK"] if byte == 0x24 else QUICK["SIB"] if byte & 7 == 5 or byte >> 3 & 7 == 4 else 0
-            for byte in range(256)]
-
-
 def write_list(out, kind, name, values):
     out.append("static const %s %s[%d] = {" % (kind, name, len(values)))
     for i in range(0, len(values), 16):
@@ -502,7 +343,8 @@ def write_rows(out, kind, name, rows, per_line=16):
 
 
 def modrm_bytes():
-    """For each ModRM byte: displacement's size, | 8 SIB follows, | 16 relative to %rip, | 32 register, | 64 memory."""
+    """For each ModRM byte: displacement's size, | 8 SIB follows, | 16 relative to %rip,
+    | 32 register, | 64 memory."""
     values = []
     for byte in range(256):
         mod, rm = byte >> 6, byte & 7
@@ -527,8 +369,8 @@ def write_header(tables, path):
     for form in tables.form_list[1:]:
         flags, kind, immediate, width, lw, rex_register, rex_memory, rex_need, writes = form
         out.append("    {%s, CLASS_%s, %s, %s, %d, %d, %d, %d, %#x}," % (
-            " | ".join("FORM_" + f for f in flags) or "0", kind.upper(), immediate, width, lw, rex_register,
-            rex_memory, rex_need, writes))
+            " | ".join("FORM_" + f for f in flags) or "0", kind.upper(), immediate, width, lw,
+            rex_register, rex_memory, rex_need, writes))
     out.append("};")
     write_rows(out, "uint16_t", "opcode_table", cells["legacy"])
     write_rows(out, "uint16_t", "vex_table", cells["vex"])
@@ -538,16 +380,13 @@ def write_header(tables, path):
     for i in range(0, 256, 16):
         out.append("    " + " ".join("%#x," % v for v in values[i:i + 16]))
     out.append("};")
-    out += ["#define QUICK_%s %#xu" % item for item in QUICK.items()]
-    out.append("enum { QUICK_WIDTH_MAX = %d, QUICK_CLASS_UNIT = %d, QUICK_IMMEDIATE_UNIT = %d };" % (
-        QUICK_WIDTH_MAX, quick_field("CLASS", 1), quick_field("IMMEDIATE", 1)))
-    out.append("enum quick_class { %s };" % ", ".join("QUICK_IS_" + c.upper() for c in QUICK_CLASSES))
-    write_rows(out, "uint32_t", "quick_table", quick_opcodes(tables))
-    write_rows(out, "uint32_t", "quick_address", quick_addresses())
-    write_list(out, "uint8_t", "quick_sib", quick_sibs())
-    write_list(out, "uint8_t", "quick_prefix", [{0x66: 1, 0xf3: 2, 0xf2: 3}.get(byte, 0) for byte in range(256)])
-    # REX to a row of quick_address.
-    write_list(out, "uint8_t", "quick_rex", [byte & 15 or 16 if byte >> 4 == 4 else 0 for byte in range(256)])
+    out += ["#define QUICK_%s %#xu" % item for item in gen_quick.QUICK.items()]
+    out += ["enum { QUICK_%s = %d };" % item for item in gen_quick.constants()]
+    write_rows(out, "uint32_t", "quick_table", gen_quick.opcodes(tables.cells, tables.form_list))
+    write_rows(out, "uint32_t", "quick_address", gen_quick.addresses())
+    write_list(out, "uint8_t", "quick_sib", gen_quick.sibs())
+    write_list(out, "uint8_t", "quick_prefix", gen_quick.prefixes())
+    write_list(out, "uint8_t", "quick_rex", gen_quick.rexes())
     lengths = range(1, max(tables.nops) + 1)
     if set(lengths) != set(tables.nops):
         raise SystemExit("the nops leave out a length")

@@ -1,6 +1,9 @@
-/* The verifier: decides whether machine code keeps to docs/sfi.md. The only judge of what may run in a cage.
+/* The verifier: decides whether machine code keeps to docs/sfi.md. The only judge of what may run
+ * in a
+ * cage.
  *
- * It is a pure function of its arguments: no allocation, no global state, no I/O. Safe on hostile input. */
+ * It is a pure function of its arguments: no allocation, no global state, no I/O. Safe on hostile
+ * input; the text must not change meanwhile. */
 #ifndef LIND_VERIFY_H
 #define LIND_VERIFY_H
 
@@ -27,7 +30,9 @@ struct verify_module {
 };
 
 struct verify_options {
-    /* Called for each fault, in order of address within each pass; may be NULL. Return non-zero to stop. */
+    /* Called for each fault, may be NULL. First come those of all rules but branches into the
+     * middle of
+     * something, then these (R6), each in order of address. Return non-zero to stop. */
     int (*report)(void *ctx, const struct verify_fault *fault);
     void *ctx;
     unsigned max_faults; /* stop after so many; 0 means 1 */
@@ -38,11 +43,12 @@ struct verify_options {
 
 /* Verifies a module's text.
  *
- * bitmap: VERIFY_BITMAP_SIZE(text_size) bytes of scratch, any content, 8-aligned. On success bit i of its first half
- * (64-bit words, bit 0 first) tells whether text_address + i is a legal branch target: an instruction start that is
- * not inside a group. The second half is scratch.
+ * bitmap: VERIFY_BITMAP_SIZE(text_size) bytes of scratch, any content, 8-aligned. On success bit i
+ of its * first half (64-bit words, bit 0 first) tells whether text_address + i is a legal branch
+ target: an * instruction start that is not inside a group. The second half is scratch.
  *
  * Returns 0 when accepted, otherwise the number of faults found (at most max_faults). */
-unsigned verify_text(const struct verify_module *module, const struct verify_options *options, uint64_t *bitmap);
+unsigned verify_text(const struct verify_module *module, const struct verify_options *options,
+                     uint64_t *bitmap);
 
 #endif

@@ -227,7 +227,9 @@ class BundleCheck:
             return False
         if re.search("%[er]iz", insn.text):     # a SIB byte that is not needed
             return False
-        if re.match(rb"[\x40-\x4f]{2}", bytes(insn.data[len(legacy):])):     # REX twice
+        # REX twice, or before another prefix: it has no effect there
+        if re.match(rb"[\x40-\x4f][\x26\x2e\x36\x3e\x40-\x4f\x64-\x67\xf0\xf2\xf3]",
+                    bytes(insn.data[len(legacy):])):
             return False
         if name == "nop" or name.startswith("nop"):
             return False
