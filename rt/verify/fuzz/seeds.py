@@ -16,6 +16,7 @@ def main():
     sys.path.insert(0, os.path.join(tests, "Inputs"))
     import cases
     import modules
+
     for name in ("verify", "module"):
         os.makedirs(os.path.join(out, name), exist_ok=True)
     for number, tokens in enumerate(cases.read(sorted(glob.glob(os.path.join(tests, "V*.test"))))):

@@ -21,7 +21,9 @@ def assemble(tokens):
     for token in tokens:
         target = re.fullmatch(r"(BASE|ENTRY|GATE|IMAGE)([+-].*)?", token)
         if target:
-            where = {"BASE": 0x4000, "ENTRY": 0x4008, "GATE": 0x4000, "IMAGE": 0x40000}[target[1]] + int(target[2] or "0", 0)
+            where = {"BASE": 0x4000, "ENTRY": 0x4008, "GATE": 0x4000, "IMAGE": 0x40000}[
+                target[1]
+            ] + int(target[2] or "0", 0)
             data += ((where - (0x10000 + len(data) + 4)) & 0xFFFFFFFF).to_bytes(4, "little")
         elif token == "END":
             end = (len(data) + BUNDLE) & -BUNDLE

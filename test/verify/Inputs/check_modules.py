@@ -3,9 +3,11 @@
 A case is a line
     accept: CHANGES
     reject "WORDS": CHANGES
-CHANGES to a small valid module, separated by blanks: NAME.FIELD=VALUE for the ELF header (elf), the program headers
-(load0: headers, note, gate page; load1: text; load2: data; note; stack) and the note (lind.namesz, .descsz, .type, .abi, .bundle, .gate, .name);
-text=HEX for the text; size=N cuts the file; copy=NAME adds a copy of a program header; drop=NAME removes one; swap=NAME,NAME.
+CHANGES to a small valid module, separated by blanks: NAME.FIELD=VALUE for the ELF header (elf), the
+program headers (load0: headers, note, gate page; load1: text; load2: data; note; stack) and the
+note (lind.namesz, .descsz, .type, .abi, .bundle, .gate, .name); text=HEX for the text; size=N cuts
+the file; notes=N repeats the note; copy=NAME adds a copy of a program header; drop=NAME removes
+one; swap=NAME,NAME.
 """
 import re
 import shlex
@@ -30,10 +32,16 @@ def main():
             file.write(build(shlex.split(changes, comments=True)))
         run = subprocess.run([verify, scratch], capture_output=True, text=True, timeout=20)
         count += 1
-        good = run.returncode == 0 if expected is None else run.returncode == 1 and expected in run.stdout
+        good = (
+            run.returncode == 0
+            if expected is None
+            else run.returncode == 1 and expected in run.stdout
+        )
         if not good or run.stderr:
             failures += 1
-            print("%s:%d: status %d, %s%s" % (cases, number, run.returncode, run.stdout, run.stderr))
+            print(
+                "%s:%d: status %d, %s%s" % (cases, number, run.returncode, run.stdout, run.stderr)
+            )
     print("%d cases, %d failures" % (count, failures))
     sys.exit(failures != 0 or count == 0)
 

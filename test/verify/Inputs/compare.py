@@ -1,10 +1,11 @@
 """Does the verifier agree with its executable specification (spec.py)?
 
-    compare.py flip LIBRARY TRIALS SEED PROGRAM...      flips bits and bytes in the text of real programs
-    compare.py corpus LIBRARY CASES SEED TESTS...       small texts made of pieces of the cases in V*.test
+    compare.py flip LIBRARY TRIALS SEED PROGRAM...   flips bits and bytes in real programs' text
+    compare.py corpus LIBRARY CASES SEED TESTS...    small texts: pieces of the cases in V*.test
 
-The verifier may never accept what the specification rejects. Where it rejects by another rule than R2 what the specification accepts, that
-is an error too; by R2 it may be stricter, but only for bytes that LLVM's assembler would not emit for their own disassembly.
+The verifier may never accept what the specification rejects. Where it rejects by another rule than
+R2 what the specification accepts, that is an error too; by R2 it may be stricter, but only for
+bytes that LLVM's assembler would not emit for their own disassembly.
 """
 import random
 import re
@@ -22,7 +23,7 @@ SMALL = dict(text_address=0x10000, image_start=0, image_end=0x40000, gate=0x4000
 class Report:
     def __init__(self):
         self.trials = self.accepted = self.errors = 0
-        self.strict = {}    # bytes of an instruction -> text
+        self.strict = {}  # bytes of an instruction -> text
 
     def error(self, kind, text, detail):
         self.errors += 1
@@ -30,16 +31,21 @@ class Report:
             print("%s: %s: %s" % (kind, text.hex(" "), detail))
 
     def compare(self, ours, theirs, data, detail=""):
-        """ours: verdict of the verifier; theirs: faults of the specification; data: bytes to show; the first is where ours points."""
+        """ours: the verifier's verdict; theirs: the specification's faults; data: bytes to show,
+        from where ours points."""
         self.trials += 1
         self.accepted += ours is None
         if ours is None and theirs:
-            self.error("ACCEPTED, but the specification rejects", data, "%s %s" % (theirs[:3], detail))
+            self.error(
+                "ACCEPTED, but the specification rejects", data, "%s %s" % (theirs[:3], detail)
+            )
         elif ours is not None and not theirs:
             if ours[1] == 2:
                 self.strict[bytes(data[:15])] = ours[2]
             else:
-                self.error("rejected, but the specification accepts", data, "%s %s" % (ours, detail))
+                self.error(
+                    "rejected, but the specification accepts", data, "%s %s" % (ours, detail)
+                )
 
     def check_strict(self):
         """Which of the instructions refused only by us would the assembler emit just so?"""
@@ -49,7 +55,12 @@ class Report:
             if length and text.strip() != "lock":
                 items.append((data[:length], text, words))
         source = "".join("%s\n.Lmark%d:\n" % (text, n) for n, (_, text, _) in enumerate(items))
-        output = subprocess.run(["llvm-mc", "--show-encoding", "-triple=x86_64"], input=source, capture_output=True, text=True).stdout
+        output = subprocess.run(
+            ["llvm-mc", "--show-encoding", "-triple=x86_64"],
+            input=source,
+            capture_output=True,
+            text=True,
+        ).stdout
         encoding, canonical = b"", 0
         for line in output.splitlines():
             mark = re.match(r"\.Lmark(\d+):", line)
@@ -65,8 +76,10 @@ class Report:
 
     def finish(self):
         strict = self.check_strict() if self.strict else 0
-        print("%d trials, %d accepted, %d instructions refused as not canonical, %d errors" % (
-            self.trials, self.accepted, strict, self.errors))
+        print(
+            "%d trials, %d accepted, %d instructions refused as not canonical, %d errors"
+            % (self.trials, self.accepted, strict, self.errors)
+        )
         sys.exit(self.errors != 0 or self.trials == 0)
 
 
@@ -80,17 +93,22 @@ class Program:
             result = self.check(self.text, at, drift)
             self.bundles.append((drift, result))
             drift = result.drift
-        self.sources = {}   # target offset -> how many branches go there
+        self.sources = {}  # target offset -> how many branches go there
         for at, (_, result) in enumerate(self.bundles):
             for _, target in result.branches:
                 self.sources[at * BUNDLE + target] = self.sources.get(at * BUNDLE + target, 0) + 1
 
     def check(self, text, at, drift):
-        return check_bundle(self.module, self.module.text_address + at, bytes(text[at:at + BUNDLE]),
-                            bytes(text[at + BUNDLE:at + BUNDLE + 15]), drift)
+        return check_bundle(
+            self.module,
+            self.module.text_address + at,
+            bytes(text[at : at + BUNDLE]),
+            bytes(text[at + BUNDLE : at + BUNDLE + 15]),
+            drift,
+        )
 
     def faults_with(self, text, index):
-        """The specification's faults if only the bundle `index` differs from the accepted program."""
+        """The specification's faults if only the bundle `index` differs from the program."""
         faults, at = [], index * BUNDLE
         drift, before = self.bundles[index]
         result = self.check(text, at, drift)
@@ -110,7 +128,9 @@ class Program:
             if target - target // BUNDLE * BUNDLE not in starts:
                 faults.append((offset, 6))
         for start in before.starts - result.starts:
-            if self.sources.get(at + start, 0) > sum(at + start == at + target for _, target in before.branches):
+            if self.sources.get(at + start, 0) > sum(
+                at + start == at + target for _, target in before.branches
+            ):
                 faults.append((start, 6))
         return faults
 
@@ -122,7 +142,9 @@ def mutate(data, at, generator):
     elif kind == 1:
         data[at] = generator.randrange(256)
     elif kind == 2:
-        data[at] = generator.choice(b"\x0f\x41\x48\x49\x4c\x64\x65\x66\x67\xf0\xf2\xf3\xc4\xc5\xff\x8b\x89\x24\xe4\xcc\x90")
+        data[at] = generator.choice(
+            b"\x0f\x41\x48\x49\x4c\x64\x65\x66\x67\xf0\xf2\xf3\xc4\xc5\xff\x8b\x89\x24\xe4\xcc\x90"
+        )
     else:
         other = generator.randrange(max(0, at - 16), min(len(data), at + 16))
         data[at], data[other] = data[other], data[at]
@@ -132,7 +154,9 @@ def flip(library, trials, seed, paths):
     verifier, report, generator = Verifier(library), Report(), random.Random(seed)
     for path in paths:
         program = Program(path)
-        if verifier.verdict(program.text, program.module) or any(result.faults for _, result in program.bundles):
+        if verifier.verdict(program.text, program.module) or any(
+            result.faults for _, result in program.bundles
+        ):
             raise SystemExit("%s is not accepted to begin with" % path)
         for _ in range(trials // len(paths)):
             text = bytearray(program.text)
@@ -144,8 +168,10 @@ def flip(library, trials, seed, paths):
             text[first:last] = part
             ours = verifier.verdict(bytes(text), program.module)
             theirs = program.faults_with(text, index)
-            shown = text[ours[0]:ours[0] + 15] if ours and not theirs else part
-            report.compare(ours, theirs, shown, "at 0x%x of %s" % (program.module.text_address + first, path))
+            shown = text[ours[0] : ours[0] + 15] if ours and not theirs else part
+            report.compare(
+                ours, theirs, shown, "at 0x%x of %s" % (program.module.text_address + first, path)
+            )
     report.finish()
 
 
@@ -178,11 +204,13 @@ def corpus(library, trials, seed, paths):
         text = bytes(text)
         module = Module(text_size=len(text), **SMALL)
         ours, theirs = verifier.verdict(text, module), check_text(module, text)
-        report.compare(ours, theirs, text[ours[0]:] if ours and not theirs else text)
+        report.compare(ours, theirs, text[ours[0] :] if ours and not theirs else text)
     report.finish()
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 6 or sys.argv[1] not in ("flip", "corpus"):
         raise SystemExit(__doc__)
-    {"flip": flip, "corpus": corpus}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
+    {"flip": flip, "corpus": corpus}[sys.argv[1]](
+        sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]
+    )

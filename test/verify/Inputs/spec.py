@@ -1,14 +1,31 @@
-"""The verifier's rules in another form: docs/sfi.md 5, written over the text of LLVM's disassembler.
+"""The verifier's rules in another form: docs/sfi.md 5, over the text of LLVM's disassembler.
 
-It shares neither tables nor decoder with rt/verify, and is slow. It does not look for redundant encodings (a REX or SIB byte
-without effect, …): the verifier may refuse more for R2, never less.
+It shares neither tables nor decoder with rt/verify, and is slow. It does not look for redundant
+encodings (a REX or SIB byte without effect and the like): the verifier may refuse more for R2,
+never less.
 
-A bundle is checked by itself: check_bundle tells its faults, instruction starts, branches, and how %rsp has drifted at its end.
+A bundle is checked by itself: check_bundle tells its faults, instruction starts, branches, and how
+%rsp has drifted at its end.
 """
 import re
 from collections import namedtuple
 
 from llvm import disassemble
+from mnemonics import (
+    BRANCHES,
+    COMPARE,
+    INTEGER,
+    LOCKABLE,
+    NOPS,
+    NOT_ALWAYS,
+    READ_ONLY,
+    SHIFTS,
+    STACK,
+    STRINGS,
+    TRAPS,
+    VECTOR,
+    X87,
+)
 
 BUNDLE = 32
 REACH = 32768
@@ -16,80 +33,15 @@ FS_REACH = 4096
 PAGE = 4096
 
 Module = namedtuple("Module", "text_address text_size image_start image_end gate")
-# faults: [(offset, rule)]; starts: offsets that may be branched to; branches: [(offset, target)]; all relative to the bundle
+# faults: [(offset, rule)]; starts: offsets that may be branched to; branches: [(offset, target)];
+# all relative to the bundle.
 Result = namedtuple("Result", "faults starts branches drift falls_through")
 
 
-def expand(words):
-    """The words of a text with {a,b} alternatives."""
-    result = set()
-    for word in words.split():
-        match = re.search(r"\{([^{}]*)\}", word)
-        if match:
-            for part in match[1].split(","):
-                result |= expand(word[:match.start()] + part + word[match.end():])
-        else:
-            result.add(word)
-    return result
-
-
-S4 = "{b,w,l,q}"
-S3 = "{w,l,q}"
-S2 = "{l,q}"
-CONDITIONS = "{a,ae,b,be,e,g,ge,l,le,ne,no,np,ns,o,p,s}"
-
-INTEGER = expand(f"""
-{{add,sub,and,or,xor,adc,sbb,cmp,test,mov,xchg,xadd,cmpxchg,inc,dec,neg,not,mul,imul,div,idiv}}{S4}
-{{rol,ror,rcl,rcr,shl,shr,sar}}{S4} {{shld,shrd}}{S3} {{bt,bts,btr,btc,bsf,bsr,tzcnt,lzcnt,popcnt,movbe,lea}}{S3}
-bswap{S2} crc32{S4} movabsq movslq movs{{bw,bl,bq,wl,wq}} movz{{bw,bl,bq,wl,wq}} cbtw cwtl cltq cwtd cltd cqto
-cmov{CONDITIONS}{S3} set{CONDITIONS} cmpxchg8b cmpxchg16b rdrand{S3} rdseed{S3} adcx{S2} adox{S2} movnti{S2}
-andn{S2} blsr{S2} blsmsk{S2} blsi{S2} bzhi{S2} pext{S2} pdep{S2} mulx{S2} bextr{S2} shlx{S2} sarx{S2} shrx{S2} rorx{S2}
-lahf sahf cmc clc stc cld cpuid rdtsc rdtscp xgetbv lfence mfence sfence pause endbr64 wait
-prefetch prefetchw prefetchnta prefetcht0 prefetcht1 prefetcht2 clflush clflushopt ldmxcsr stmxcsr
-""")
-STACK = expand("pushq popq pushfq")
-BRANCHES = expand(f"j{CONDITIONS} jrcxz loop loope loopne jmp callq")
-STRINGS = expand(f"movs{S4} stos{S4} movsd lods{S4} scas{S4} cmps{S4} cmpsd")
-TRAPS = {"int3", "hlt", "ud2", "ud1l"}
-X87 = expand("""
-{fadd,fmul,fcom,fcomp,fsub,fsubr,fdiv,fdivr}{,s,l} fi{add,mul,com,comp,sub,subr,div,divr}{s,l} {fadd,fmul,fsub,fsubr,fdiv,fdivr}p
-fld{,s,l,t} fst{,s,l} fstp{,s,l,t} fild{s,l,ll} fist{s,l} fistp{s,l,ll} fisttp{s,l,ll} fbld fbstp fldenv fnstenv fldcw fnstcw
-frstor fnsave fnstsw fxch fnop fchs fabs ftst fxam fld1 fldl2t fldl2e fldpi fldlg2 fldln2 fldz f2xm1 fyl2x fptan fpatan
-fxtract fprem1 fdecstp fincstp fprem fyl2xp1 fsqrt fsincos frndint fscale fsin fcos fcmov{b,e,be,u,nb,ne,nbe,nu}
-fucom fucomp fucompp fucomi fucompi fcomi fcompi fcompp fnclex fninit ffree
-""")
-BOTH = expand("""
-mov{ups,upd,ss,sd,lps,lpd,hps,hpd,hlps,lhps,sldup,shdup,ddup,aps,apd,dqa,dqu,ntps,ntpd,ntdq,ntdqa,d,q} lddqu
-unpck{l,h}p{s,d} cvt{si2ss,si2sd,si2ssl,si2ssq,si2sdl,si2sdq,tss2si,tsd2si,ss2si,sd2si,ps2pd,pd2ps,ss2sd,sd2ss,dq2ps,ps2dq,tps2dq}
-cvt{tpd2dq,pd2dq,dq2pd,pd2psx,pd2dqx,tpd2dqx,pd2psy,pd2dqy,tpd2dqy} {ucomi,comi}s{s,d} movmskp{s,d}
-{sqrt,add,mul,sub,min,div,max}{ps,pd,ss,sd} {rsqrt,rcp}{ps,ss} {and,andn,or,xor}p{s,d}
-punpck{l,h}{bw,wd,dq,qdq} pack{ss,us}{wb,dw} pcmp{eq,gt}{b,w,d,q} pshuf{d,hw,lw,b} ps{rl,ra,ll}{w,d} ps{rl,ll}{q,dq}
-{hadd,hsub,addsub}p{s,d} pinsr{b,w,d,q} pextr{b,w,d,q} shufp{s,d} padd{b,w,d,q} psub{b,w,d,q} padd{s,us}{b,w} psub{s,us}{b,w}
-pmul{lw,ld,hw,huw,udq,dq,hrsw} pmovmskb p{min,max}{ub,sw,sb,uw,ud,sd} pand pandn por pxor pavg{b,w} psadbw pmaddwd pmaddubsw
-ph{add,sub}{w,d,sw} psign{b,w,d} pabs{b,w,d} palignr blendvp{s,d} pblendvb blendp{s,d} pblendw ptest
-pmov{s,z}x{bw,bd,bq,wd,wq,dq} phminposuw round{ps,pd,ss,sd} extractps insertps dpps dppd mpsadbw pclmulqdq
-pcmp{e,i}str{m,i} aes{imc,enc,enclast,dec,declast,keygenassist}
-""")
-# Comparisons print their predicate, `pclmulqdq` its halves.
-COMPARE = re.compile(r"v?cmp[a-z_]*(ps|pd|ss|sd)$|v?pclmul[lh]q[lh]qdq$")
-SSE_ONLY = expand("""movq2dq movdq2q emms movntq pshufw cvt{pi2ps,pi2pd,tps2pi,ps2pi,tpd2pi,pd2pi}
-sha{1,256}msg{1,2} sha256rnds2 sha1rnds4 sha1nexte""")
-AVX_ONLY = expand("""
-vzeroupper vzeroall vldmxcsr vstmxcsr vtestp{s,d} vpermilp{s,d} vperm{ps,pd,d,q} vperm2{f,i}128 vcvt{ph2ps,ps2ph}
-vbroadcast{ss,sd,f128,i128} vpbroadcast{b,w,d,q} vmaskmovp{s,d} vpmaskmov{d,q} vinsert{f,i}128 vextract{f,i}128 vpblendd
-vps{rl,ll}v{d,q} vpsravd vf{,n}m{add,sub}{132,213,231}{ps,pd,ss,sd} vfm{addsub,subadd}{132,213,231}p{s,d}
-""")
-VECTOR = BOTH | {"v" + name for name in BOTH} | SSE_ONLY | AVX_ONLY
-LOCKABLE = expand(f"{{add,sub,and,or,xor,adc,sbb,xchg,xadd,cmpxchg,inc,dec,neg,not,bts,btr,btc}}{S4} cmpxchg8b cmpxchg16b")
-NOPS = {bytes.fromhex(n) for n in ("90", "6690", "0f1f00", "0f1f4000", "0f1f440000", "660f1f440000", "0f1f8000000000",
-                                   "0f1f840000000000", "660f1f840000000000", "662e0f1f840000000000")}
-# The last operand is read, not written.
-READ_ONLY = expand(f"cmp{S4} test{S4} bt{S3} pushq mul{S4} div{S4} idiv{S4} ud1l")
-# They may leave their memory operand alone, or do not access it.
-NOT_ALWAYS = expand(f"prefetch prefetchw prefetchnta prefetcht0 prefetcht1 prefetcht2 clflush clflushopt "
-                    f"vmaskmovp{{s,d}} vpmaskmov{{d,q}} lea{S3} ud1l")
-SHIFTS = expand(f"{{rol,ror,rcl,rcr,shl,shr,sar}}{S4} {{shld,shrd}}{S3}")
-BAD_REGISTER = re.compile(r"%([c-gs]s(?!:)|[cd]r\d+|k\d|tmm\d|zmm\d+|bnd\d|[xy]mm(1[6-9]|[23]\d)|r(1[6-9]|[23]\d)[bwd]?)\b")
+BAD_REGISTER = re.compile(
+    r"%([c-gs]s(?!:)|[cd]r\d+|k\d|tmm\d|zmm\d+|bnd\d|"
+    r"[xy]mm(1[6-9]|[23]\d)|r(1[6-9]|[23]\d)[bwd]?)\b"
+)
 RSP_NAMES = {"%rsp", "%esp", "%sp", "%spl"}
 MEMORY = re.compile(r"^\*?(?:%([a-z]s):)?(-?\d+)?(?:\(([^()]*)\))?$")
 
@@ -97,10 +49,28 @@ Operand = namedtuple("Operand", "segment displacement base index")
 
 
 class Insn:
-    """One decoded instruction. text: without prefixes; prefixes: the words LLVM prints before the mnemonic."""
+    """One decoded instruction: text without, words with what LLVM prints before the mnemonic."""
 
-    WORDS = {"lock", "rep", "repne", "addr32", "data16", "xacquire", "xrelease", "notrack", "rex64", "cs", "ds", "es", "fs", "gs",
-             "ss", "bnd", "{vex}", "{evex}"}
+    WORDS = {
+        "lock",
+        "rep",
+        "repne",
+        "addr32",
+        "data16",
+        "xacquire",
+        "xrelease",
+        "notrack",
+        "rex64",
+        "cs",
+        "ds",
+        "es",
+        "fs",
+        "gs",
+        "ss",
+        "bnd",
+        "{vex}",
+        "{evex}",
+    }
 
     def __init__(self, offset, data, length, text):
         self.offset, self.length, self.data = offset, length, data[:length]
@@ -122,14 +92,18 @@ class Insn:
             match = MEMORY.match(operand)
             if match:
                 registers = [r.strip() for r in (match[3] or "").split(",")]
-                self.memory = Operand(match[1], int(match[2] or 0), registers[0] or None,
-                                      registers[1] if len(registers) > 1 else None)
+                self.memory = Operand(
+                    match[1],
+                    int(match[2] or 0),
+                    registers[0] or None,
+                    registers[1] if len(registers) > 1 else None,
+                )
                 self.memory_text = operand
         body = 0
         while body < length and data[body] in b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3":
             body += 1
         self.legacy = data[:body]
-        self.is_vex = body < length and data[body] in (0xc4, 0xc5)
+        self.is_vex = body < length and data[body] in (0xC4, 0xC5)
         self.is_evex = body < length and data[body] == 0x62
 
     def rip_target(self, address):
@@ -140,7 +114,9 @@ class Insn:
         if not self.operands or self.branch:
             return set()
         result = set()
-        if self.mnemonic not in READ_ONLY and not (self.mnemonic.startswith("imul") and len(self.operands) == 1):
+        if self.mnemonic not in READ_ONLY and not (
+            self.mnemonic.startswith("imul") and len(self.operands) == 1
+        ):
             result.add(self.operands[-1])
         if self.mnemonic.startswith(("xchg", "xadd")):
             result.add(self.operands[0])
@@ -153,10 +129,25 @@ def access_width(insn):
     """Bytes that a memory operand covers, or a few more."""
     name = insn.mnemonic
     if name.startswith("f"):
-        return {"fldenv": 28, "fnstenv": 28, "fnsave": 108, "frstor": 108, "fldcw": 2, "fnstcw": 2, "fnstsw": 2, "fbld": 10,
-                "fbstp": 10}.get(name) or (10 if name.endswith("t") and name in ("fldt", "fstpt") else
-                                           8 if name.endswith("ll") or (name.endswith("l") and not name.startswith("fi"))
-                                           else 2 if name.startswith("fi") and name.endswith("s") else 4)
+        return {
+            "fldenv": 28,
+            "fnstenv": 28,
+            "fnsave": 108,
+            "frstor": 108,
+            "fldcw": 2,
+            "fnstcw": 2,
+            "fnstsw": 2,
+            "fbld": 10,
+            "fbstp": 10,
+        }.get(name) or (
+            10
+            if name.endswith("t") and name in ("fldt", "fstpt")
+            else 8
+            if name.endswith("ll") or (name.endswith("l") and not name.startswith("fi"))
+            else 2
+            if name.startswith("fi") and name.endswith("s")
+            else 4
+        )
     if name in INTEGER or name in STACK:
         if name == "cmpxchg16b":
             return 16
@@ -190,10 +181,22 @@ def access_width(insn):
         return 16
     if vex and re.match(r"ps(rl|ra|ll)[wdq]$", name):
         return 16
-    if name in ("extractps", "insertps", "broadcastss", "movd") or re.search(r"ss$|ss2si$|ss2sd$", name) and name != "packss":
+    if (
+        name in ("extractps", "insertps", "broadcastss", "movd")
+        or re.search(r"ss$|ss2si$|ss2sd$", name)
+        and name != "packss"
+    ):
         return 4
-    if name in ("movlps", "movlpd", "movhps", "movhpd", "movq", "broadcastsd", "cvtpi2ps", "cvtpi2pd") or re.search(
-            r"sd$|sd2si$|sd2ss$", name):
+    if name in (
+        "movlps",
+        "movlpd",
+        "movhps",
+        "movhpd",
+        "movq",
+        "broadcastsd",
+        "cvtpi2ps",
+        "cvtpi2pd",
+    ) or re.search(r"sd$|sd2si$|sd2ss$", name):
         return 8
     if name in ("cvtsi2ssl", "cvtsi2sdl"):
         return 4
@@ -220,16 +223,27 @@ class BundleCheck:
         name, legacy = insn.mnemonic, insn.legacy
         if insn.data in NOPS:
             return True
-        known = (name in INTEGER or name in STACK or name in BRANCHES or name in TRAPS or name in X87 or name in VECTOR or
-                 bool(COMPARE.match(name)) or name in STRINGS or name in ("jmpq",))
+        known = (
+            name in INTEGER
+            or name in STACK
+            or name in BRANCHES
+            or name in TRAPS
+            or name in X87
+            or name in VECTOR
+            or bool(COMPARE.match(name))
+            or name in STRINGS
+            or name in ("jmpq",)
+        )
         string = name in STRINGS and self.is_string(insn)
         if not known or insn.is_evex or (not string and BAD_REGISTER.search(insn.text)):
             return False
-        if re.search("%[er]iz", insn.text):     # a SIB byte that is not needed
+        if re.search("%[er]iz", insn.text):  # a SIB byte that is not needed
             return False
         # REX twice, or before another prefix: it has no effect there
-        if re.match(rb"[\x40-\x4f][\x26\x2e\x36\x3e\x40-\x4f\x64-\x67\xf0\xf2\xf3]",
-                    bytes(insn.data[len(legacy):])):
+        if re.match(
+            rb"[\x40-\x4f][\x26\x2e\x36\x3e\x40-\x4f\x64-\x67\xf0\xf2\xf3]",
+            bytes(insn.data[len(legacy) :]),
+        ):
             return False
         if name == "nop" or name.startswith("nop"):
             return False
@@ -244,18 +258,33 @@ class BundleCheck:
             return False
         if "repne" in insn.words and not name.startswith(("scas", "cmps")):
             return False
-        if (insn.branch or name in STACK or name == "jmpq") and re.search(rb"[\x66\xf0\xf2\xf3]", bytes(legacy)):
+        if (insn.branch or name in STACK or name == "jmpq") and re.search(
+            rb"[\x66\xf0\xf2\xf3]", bytes(legacy)
+        ):
             return False
         if re.search(rb"[\x64\x65\x67]", bytes(legacy)) and (insn.memory is None or string):
             return False
         if re.search(rb"[\x64\x65]", bytes(legacy)) and name.startswith("lea"):
             return False
-        if "lock" in insn.words or 0xf0 in legacy:
+        if "lock" in insn.words or 0xF0 in legacy:
             if name not in LOCKABLE or insn.memory is None:
                 return False
             if insn.operands[-1] != insn.memory_text and not name.startswith("xchg"):
                 return False
-        if name in ("btw", "btl", "btq", "btsw", "btsl", "btsq", "btrw", "btrl", "btrq", "btcw", "btcl", "btcq"):
+        if name in (
+            "btw",
+            "btl",
+            "btq",
+            "btsw",
+            "btsl",
+            "btsq",
+            "btrw",
+            "btrl",
+            "btrq",
+            "btcw",
+            "btcl",
+            "btcq",
+        ):
             if insn.memory is not None and insn.operands[0].startswith("%"):
                 return False
         return True
@@ -291,22 +320,35 @@ class BundleCheck:
         return 4
 
     def names_slot(self, insn, slot):
-        return insn.memory is not None and insn.memory.base == "%rip" and insn.rip_target(self.address) == self.module.gate + slot
+        return (
+            insn.memory is not None
+            and insn.memory.base == "%rip"
+            and insn.rip_target(self.address) == self.module.gate + slot
+        )
 
     # Groups. Each returns how many instructions from i on are one, 0 if none are.
     def jump_group(self, insns, i):
-        group = insns[i:i + 4]
+        group = insns[i : i + 4]
         if len(group) < 4:
             return 0
         lea, mask, add, jump = group
         match = re.fullmatch(r"leal 31\((%[a-z0-9]+)\), %r11d", lea.text)
-        if not match or match[1] in ("%rsp", "%rip") or match[1].startswith("%e") or lea.length not in (4, 5):
+        if (
+            not match
+            or match[1] in ("%rsp", "%rip")
+            or match[1].startswith("%e")
+            or lea.length not in (4, 5)
+        ):
             return 0
         if re.search("%r[0-9]+d", match[1]) or (lea.length == 5) != (match[1] == "%r12"):
             return 0
         if mask.text != "andl $-32, %r11d" or mask.length != 4:
             return 0
-        if not re.fullmatch(r"addq (-?\d+)?\(%rip\), %r11", add.text) or add.data[:3] != b"\x4c\x03\x1d" or not self.names_slot(add, 0):
+        if (
+            not re.fullmatch(r"addq (-?\d+)?\(%rip\), %r11", add.text)
+            or add.data[:3] != b"\x4c\x03\x1d"
+            or not self.names_slot(add, 0)
+        ):
             return 0
         if jump.data not in (b"\x41\xff\xe3", b"\x41\xff\xd3"):
             return 0
@@ -315,8 +357,12 @@ class BundleCheck:
     def gate_group(self, insns, i):
         if len(insns) < i + 2:
             return 0
-        lea, jump = insns[i:i + 2]
-        if not re.fullmatch(r"leaq (-?\d+)?\(%rip\), %r11", lea.text) or lea.length != 7 or 0x67 in lea.legacy:
+        lea, jump = insns[i : i + 2]
+        if (
+            not re.fullmatch(r"leaq (-?\d+)?\(%rip\), %r11", lea.text)
+            or lea.length != 7
+            or 0x67 in lea.legacy
+        ):
             return 0
         if lea.rip_target(self.address) != self.address + BUNDLE:
             return 0
@@ -327,21 +373,29 @@ class BundleCheck:
         return 2 if target == self.module.gate + 8 else 0
 
     def rebase(self, insns, i):
-        return (i < len(insns) and bool(re.fullmatch(r"addq (-?\d+)?\(%rip\), %rsp", insns[i].text)) and
-                insns[i].data[:3] == b"\x48\x03\x25" and self.names_slot(insns[i], 0))
+        return (
+            i < len(insns)
+            and bool(re.fullmatch(r"addq (-?\d+)?\(%rip\), %rsp", insns[i].text))
+            and insns[i].data[:3] == b"\x48\x03\x25"
+            and self.names_slot(insns[i], 0)
+        )
 
     def load_base(self, insn):
-        return bool(re.fullmatch(r"movq (-?\d+)?\(%rip\), %r11", insn.text)) and insn.data[:3] == b"\x4c\x8b\x1d" and self.names_slot(insn, 0)
+        return (
+            bool(re.fullmatch(r"movq (-?\d+)?\(%rip\), %r11", insn.text))
+            and insn.data[:3] == b"\x4c\x8b\x1d"
+            and self.names_slot(insn, 0)
+        )
 
     def stack_group_b(self, insns, i):
         if len(insns) < i + 3 or not self.load_base(insns[i]):
             return 0
-        lea, last = insns[i + 1:i + 3]
+        lea, last = insns[i + 1 : i + 3]
         if not lea.text.startswith("leal ") or lea.operands[-1] != "%esp" or lea.legacy:
             return 0
         rex = lea.data[0] if lea.data[0] >> 4 == 4 else 0
         if rex == 0x40 or rex & 2 and not lea.memory.index or rex & 1 and not lea.memory.base:
-            return 0        # REX without effect
+            return 0  # REX without effect
         if lea.memory.base in ("%rip", "%r11") or lea.memory.index == "%r11":
             return 0
         if last.text != "leaq (%rsp,%r11), %rsp" or last.data != b"\x4a\x8d\x24\x1c":
@@ -353,16 +407,31 @@ class BundleCheck:
             return 0
         n, uses = i + 1, []
         for name in ("di", "si"):
-            if (len(insns) > n + 1 and insns[n].text == "movl %%e%s, %%e%s" % (name, name) and insns[n].data[0] == 0x89 and
-                    insns[n].length == 2 and insns[n + 1].text == "leaq (%%r%s,%%r11), %%r%s" % (name, name) and
-                    insns[n + 1].length == 4):
+            if (
+                len(insns) > n + 1
+                and insns[n].text == "movl %%e%s, %%e%s" % (name, name)
+                and insns[n].data[0] == 0x89
+                and insns[n].length == 2
+                and insns[n + 1].text == "leaq (%%r%s,%%r11), %%r%s" % (name, name)
+                and insns[n + 1].length == 4
+            ):
                 uses.append(name)
                 n += 2
         if n >= len(insns):
             return 0
-        wanted = {"movs": ["di", "si"], "cmps": ["di", "si"], "stos": ["di"], "scas": ["di"], "lods": ["si"]}
+        wanted = {
+            "movs": ["di", "si"],
+            "cmps": ["di", "si"],
+            "stos": ["di"],
+            "scas": ["di"],
+            "lods": ["si"],
+        }
         operation = insns[n]
-        if not re.fullmatch(rb"[\xf2\xf3]?(\x66|\x48)?[\xa4-\xa7\xaa-\xaf]", bytes(operation.data), re.DOTALL):
+        if not re.fullmatch(
+            rb"[\xf2\xf3]?([\xa4\xa6\xaa\xac\xae]|[\x66\x48]?[\xa5\xa7\xab\xad\xaf])",
+            bytes(operation.data),
+            re.DOTALL,
+        ):
             return 0
         if not self.is_string(operation) or wanted.get(operation.mnemonic[:4]) != uses or not uses:
             return 0
@@ -376,16 +445,29 @@ class BundleCheck:
             name = insn.mnemonic
             immediate = insn.operands[0].startswith("$")
             to_rm = insn.data[-2] in (0x01, 0x21, 0x29) if insn.length >= 2 else False
-            plain = (name == "movl" and not immediate) or name == "leal" or (
-                name in ("addl", "subl", "andl") and (immediate or to_rm))
+            plain = (
+                (name == "movl" and not immediate)
+                or name == "leal"
+                or (name in ("addl", "subl", "andl") and (immediate or to_rm))
+            )
             if not plain or "%esp" not in insn.written() or not self.rebase(insns, i + 1):
                 return 0
             self.drift = 0
             return 2
         amount = None
-        if last == "%rsp" and insn.mnemonic == "leaq" and insn.memory.base == "%rsp" and not insn.memory.index and not insn.legacy:
+        if (
+            last == "%rsp"
+            and insn.mnemonic == "leaq"
+            and insn.memory.base == "%rsp"
+            and not insn.memory.index
+            and not insn.legacy
+        ):
             amount = abs(insn.memory.displacement)
-        elif last == "%rsp" and insn.mnemonic in ("addq", "subq") and insn.operands[0].startswith("$"):
+        elif (
+            last == "%rsp"
+            and insn.mnemonic in ("addq", "subq")
+            and insn.operands[0].startswith("$")
+        ):
             amount = abs(int(insn.operands[0][1:]))
         if amount is None or self.drift + amount > REACH:
             return 0
@@ -435,8 +517,12 @@ class BundleCheck:
             if rule:
                 self.fault(insn, rule)
                 return 1
-            if (insn.memory.base == "%rsp" and insn.memory.segment is None and insn.mnemonic not in NOT_ALWAYS and
-                    not (insn.mnemonic in SHIFTS and not self.shifts_by_one(insn))):
+            if (
+                insn.memory.base == "%rsp"
+                and insn.memory.segment is None
+                and insn.mnemonic not in NOT_ALWAYS
+                and not (insn.mnemonic in SHIFTS and not self.shifts_by_one(insn))
+            ):
                 self.drift = 0
         if insn.written() & RSP_NAMES:
             if insn.mnemonic == "popq":
@@ -464,8 +550,8 @@ class BundleCheck:
 
 
 def check_bundle(module, address, data, follow, drift):
-    """Checks the bundle `data` at `address` (both without what is beyond the text's end); `follow` are the bytes behind it."""
-    check = BundleCheck(module, address, drift)
+    """Checks the bundle `data`, up to the text's end, at `address`; `follow` are bytes behind
+    it.""" check = BundleCheck(module, address, drift)
     insns, at = [], 0
     broken = None
     while at < len(data):
@@ -501,7 +587,13 @@ def check_text(module, text):
     faults, starts, branches, drift = [], set(), [], 0
     falls_through = True
     for at in range(0, len(text), BUNDLE):
-        result = check_bundle(module, module.text_address + at, text[at:at + BUNDLE], text[at + BUNDLE:at + BUNDLE + 15], drift)
+        result = check_bundle(
+            module,
+            module.text_address + at,
+            text[at : at + BUNDLE],
+            text[at + BUNDLE : at + BUNDLE + 15],
+            drift,
+        )
         faults += [(at + offset, rule) for offset, rule in result.faults]
         starts |= {at + offset for offset in result.starts}
         branches += [(at + offset, at + target) for offset, target in result.branches]
