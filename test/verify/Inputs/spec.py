@@ -550,8 +550,8 @@ class BundleCheck:
 
 
 def check_bundle(module, address, data, follow, drift):
-    """Checks the bundle `data`, up to the text's end, at `address`; `follow` are bytes behind
-    it.""" check = BundleCheck(module, address, drift)
+    """Checks the bundle `data` at `address`, up to the text's end; `follow` are bytes behind it."""
+    check = BundleCheck(module, address, drift)
     insns, at = [], 0
     broken = None
     while at < len(data):
