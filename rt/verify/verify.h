@@ -21,12 +21,12 @@ struct verify_fault {
 
 /* A module's layout: addresses are module addresses, as in its program headers. */
 struct verify_module {
-    const uint8_t *text;    /* the bytes of the executable segment */
-    uint64_t text_address;  /* where they will be; a multiple of the page size */
-    size_t text_size;       /* in bytes, at least 1, at most 1 GiB */
-    uint64_t image_start;   /* [start, end) of the module's whole image, text included */
+    const uint8_t *text;   /* the bytes of the executable segment */
+    uint64_t text_address; /* where they will be; a multiple of the page size */
+    size_t text_size;      /* in bytes, at least 1, at most 1 GiB */
+    uint64_t image_start;  /* [start, end) of the module's whole image, text included */
     uint64_t image_end;
-    uint64_t gate_address;  /* the gate page; a multiple of the page size */
+    uint64_t gate_address; /* the gate page; a multiple of the page size */
 };
 
 struct verify_options {
