@@ -417,7 +417,7 @@ static void walk_modrm(uint8_t *bytes, unsigned at)
             /* Sampling leaves out most SIB bytes, which are the bulk of the walk. */
             if (has_sib && one_in > 1 && random_next() % one_in)
                 continue;
-            for (unsigned n = 0; n < (one_in > 1 ? 1u : 4u); n++) {
+            for (unsigned n = 0; n < (one_in > 1 || has_sib ? 1u : 4u); n++) {
                 unsigned first = at + 1;
                 if (has_sib)
                     bytes[first++] = (uint8_t)sib;
