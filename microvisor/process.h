@@ -29,9 +29,57 @@ struct credentials {
 
 #define PROCESS_LIMITS 16 /* RLIM_NLIMITS */
 
+/* What a process runs: of interest to /proc and crash reports. Never changed; shared by forked processes, counted. */
+struct executable {
+    _Atomic uint32_t users;
+    int fd;          /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of proc/report.c */
+    char *arguments; /* the initial argument strings, each with its NUL, owned */
+    uint64_t arguments_size;
+    char *environment;
+    uint64_t environment_size;
+    uint64_t auxv[64]; /* as handed to the program */
+    char path[4096];   /* guest path of the program */
+};
+
+/* Where a process is in its life. */
+enum process_state {
+    PROCESS_ALIVE,
+    PROCESS_ENDING, /* its last task is freeing what it held: takes no more signals */
+    PROCESS_ZOMBIE, /* only what wait(2) reports is left */
+};
+
+/* A window with what is mapped in it. Shared by the processes that clone(CLONE_VM) made; counted. */
+struct space {
+    _Atomic uint32_t users;
+    uint64_t base;
+    struct memory *memory;
+    struct text text;     /* the program's; text.targets is owned */
+    uint64_t image_start; /* window offset at which address 0 of the program's file is loaded */
+    uint64_t gate;        /* window offset of the gate page */
+};
+
 struct process {
     struct cage cage;
+
+    /* Under the tree lock (proc/tree.h). */
     int pid, parent, group, session;
+    enum process_state state;
+    struct process *next; /* in its hash chain */
+    struct process *parent_process, *first_child, *next_sibling, *previous_sibling;
+    int exit_signal;       /* sent to the parent at the end; 0 for none */
+    int wait_event;        /* what wait(2) has to report of a living process: 0, CLD_STOPPED, CLD_CONTINUED */
+    int stop_signal;       /* with CLD_STOPPED */
+    int has_execed;        /* setpgid of a child is refused from then on */
+    uint64_t used_cpu[2];     /* of a zombie: all, user; nanoseconds */
+    uint64_t children_cpu[2]; /* of children waited for, and theirs */
+    struct vfork *vfork;   /* the parent that waits in clone for this process, or NULL */
+    struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */
+    _Atomic uint32_t child_changes; /* futex of tasks in wait(2): changes with each change of a child */
+    _Atomic uint32_t pins;  /* other tasks that look at its parts (tree_pin): these stay meanwhile */
+    int changing;           /* execve exchanges its parts: pins wait */
+
+    _Atomic uint32_t task_count; /* tasks that have not ended; futex of an execve that waits for the others */
+    struct space *space;
     struct descriptors *descriptors;
     struct place *place;
     struct memory *memory;
@@ -41,17 +89,11 @@ struct process {
     struct credentials credentials;
     struct rlimit limits[PROCESS_LIMITS];
     char name[16];          /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
-    char program[4096];     /* guest path of the program */
-    int program_fd;         /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of proc/report.c */
-    uint64_t image_start;   /* window offset at which address 0 of the program's file is loaded */
-    char *arguments;        /* the initial argument strings, each with its NUL, owned */
-    uint64_t arguments_size;
-    char *environment;
-    uint64_t environment_size;
-    uint64_t auxv[64];      /* as handed to the program */
+    struct executable *executable; /* exchanged by execve alone */
     uint64_t start_time;    /* CLOCK_BOOTTIME nanoseconds */
-    int exit_status;        /* as wait(2) reports it, valid once exited */
-    _Atomic int exiting;
+    int exit_status;        /* as wait(2) reports it, valid once exiting */
+    _Atomic int exiting;    /* all tasks are to end */
+    _Atomic int execing;    /* a task is in execve and ends the others */
     uint32_t options;        /* what prctl(2) sets: proc/misc.c */
     int parent_death_signal; /* PR_SET_PDEATHSIG */
 };
@@ -77,6 +119,9 @@ struct task {
     uint64_t clear_child_tid; /* set_tid_address: window offset, 0 for none */
     uint64_t robust_list;     /* set_robust_list: window offset, 0 for none */
     _Atomic int exiting;      /* asked to end */
+    uint64_t cpu_before[2];   /* what its host thread had used before it: all, user; nanoseconds */
+    int reenter;              /* left cage code to enter it anew: another window, other registers */
+    struct task *next_id;     /* in the tree's hash of tids, under the tree lock */
 };
 
 static inline struct task *task_of(struct thread *thread)
@@ -98,7 +143,8 @@ static inline int task_copyout(const struct task *task, uint64_t to, const void 
 /* proc/exit.c: ends the calling task's whole process. status is what wait(2) reports. Does not return. */
 _Noreturn void process_exit(struct task *task, int status);
 
-/* proc/exit.c: ends the calling task; the last task's end ends the process. Does not return. */
+/* proc/exit.c: ends the calling task; the last task's end ends the process, with that task's status unless process_exit said another.
+ * Does not return. */
 _Noreturn void task_exit(struct task *task, int status);
 
 #endif

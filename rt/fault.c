@@ -165,6 +165,7 @@ int fault_start(const char **why)
 int fault_thread_start(struct thread *thread)
 {
     /* The first word of the area names the thread and is never used as stack. */
+    __asm__("rdfsbase %0" : "=r"(thread->host_fs));
     stack_t stack = {.ss_sp = (uint8_t *)thread->signal_stack + 64,
                      .ss_size = SIGNAL_STACK_SIZE - 64};
     return sigaltstack(&stack, NULL) ? -errno : 0;

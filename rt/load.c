@@ -105,9 +105,40 @@ int image_fill(const struct image *image, uint64_t base, uint64_t at)
         if (i == module->text && copyout_window(base, end, int3, rest))
             return -EFAULT;
     }
+    return gate_page_fill(base, at + module->gate_address);
+}
+
+int gate_page_fill(uint64_t base, uint64_t at)
+{
     const uint64_t slots[2] = {[LIND_GATE_SLOT_BASE / 8] = base,
                                [LIND_GATE_SLOT_ENTRY / 8] = (uint64_t)gate_entry};
-    return copyout_window(base, at + module->gate_address, slots, sizeof slots);
+    return copyout_window(base, at, slots, sizeof slots);
+}
+
+/* The bitmap of targets is shared by the copies of a text. */
+struct targets {
+    _Atomic uint32_t users;
+    uint32_t unused;
+    uint64_t bits[];
+};
+
+static struct targets *targets_of(const struct text *text)
+{
+    return (struct targets *)((char *)text->targets - offsetof(struct targets, bits));
+}
+
+void text_share(const struct text *from, struct text *to)
+{
+    *to = *from;
+    if (from->targets)
+        atomic_fetch_add(&targets_of(from)->users, 1);
+}
+
+void text_release(struct text *text)
+{
+    if (text->targets && atomic_fetch_sub(&targets_of(text)->users, 1) == 1)
+        free(targets_of(text));
+    text->targets = NULL;
 }
 
 int image_verify(const struct image *image, uint64_t base, uint64_t at,
@@ -115,7 +146,8 @@ int image_verify(const struct image *image, uint64_t base, uint64_t at,
 {
     const struct module *module = &image->module;
     const struct module_segment *segment = &module->segments[module->text];
-    uint64_t *targets = malloc(VERIFY_BITMAP_SIZE(segment->file_size));
+    struct targets *targets =
+        malloc(sizeof *targets + VERIFY_BITMAP_SIZE(segment->file_size));
     if (!targets)
         return -ENOMEM;
     const struct verify_module what = {
@@ -126,12 +158,13 @@ int image_verify(const struct image *image, uint64_t base, uint64_t at,
         .image_end = module->image_end,
         .gate_address = module->gate_address,
     };
-    if (verify_text(&what, options, targets)) {
+    if (verify_text(&what, options, targets->bits)) {
         free(targets);
         return -ENOEXEC;
     }
     text->start = at + segment->address;
     text->end = text->start + segment->file_size;
-    text->targets = targets;
+    targets->users = 1;
+    text->targets = targets->bits;
     return 0;
 }

@@ -33,9 +33,16 @@ void image_free(struct image *image);
  * and the gate page. The pages must be mapped and writable. Returns 0 or -EFAULT. */
 int image_fill(const struct image *image, uint64_t base, uint64_t at);
 
-/* Verifies the text in the window and describes it in *text (text->targets is the caller's to free). options: how faults are reported.
+/* Writes the slots of the gate page at window offset `at`: part of image_fill, and for a copy of a window. Returns 0 or -EFAULT. */
+int gate_page_fill(uint64_t base, uint64_t at);
+
+/* Verifies the text in the window and describes it in *text (to be given up with text_release). options: how faults are reported.
  * Returns 0, -ENOEXEC when it is refused, -ENOMEM. */
 int image_verify(const struct image *image, uint64_t base, uint64_t at,
                  const struct verify_options *options, struct text *text);
+
+/* Another user of a text's description, for a copy of the window; and the end of one. */
+void text_share(const struct text *from, struct text *to);
+void text_release(struct text *text);
 
 #endif

@@ -110,12 +110,16 @@ int thread_prepare(struct thread *thread)
         munmap((uint8_t *)stack - LIND_PAGE_SIZE, SIGNAL_STACK_SIZE + LIND_PAGE_SIZE);
         return -ENOMEM;
     }
-    memcpy(thread->xsave, xsave_initial, xsave_bytes);
     thread->signal_stack = stack;
     *(struct thread **)stack = thread;
-    thread->regs.number = UINT64_MAX;
-    thread->regs.flags = 0x202;
+    thread_reset(thread);
     return 0;
+}
+
+void thread_reset(struct thread *thread)
+{
+    memcpy(thread->xsave, xsave_initial, xsave_bytes);
+    thread->regs = (struct registers){.number = UINT64_MAX, .flags = 0x202};
 }
 
 void thread_dispose(struct thread *thread)
@@ -125,6 +129,11 @@ void thread_dispose(struct thread *thread)
     munmap(thread->xsave - LIND_PAGE_SIZE, size + LIND_PAGE_SIZE);
     thread->signal_stack = NULL;
     thread->xsave = NULL;
+}
+
+void thread_save_vectors(struct thread *thread)
+{
+    __asm__ volatile("xsave64 (%0)" : : "r"(thread->xsave), "a"(xsave_mask), "d"(0) : "memory");
 }
 
 /* The gate's hash: CRC-32C of the %fs base, its low 16 bits. */

@@ -95,7 +95,8 @@ struct fault {
     uint64_t error;   /* the page fault's error code, trap number in the upper half */
 };
 
-/* Verified text in a window: what a program counter may be. */
+/* Verified text in a window: what a program counter may be. Made by image_verify, shared and given up by text_share and text_release
+ * (rt/load.h). */
 struct text {
     uint64_t start, end;    /* window offsets of the executable segment */
     uint64_t *targets;      /* bitmap of legal branch targets, bit 0 is start (rt/verify/verify.h) */
@@ -163,8 +164,14 @@ uint64_t xsave_components(void);
 int thread_prepare(struct thread *thread);
 void thread_dispose(struct thread *thread);
 
+/* All registers, vector state included, as a new program has them; rip and rsp are 0. */
+void thread_reset(struct thread *thread);
+
 /* Runs cage code on this host thread from thread->regs on (all registers are loaded from there), until thread_leave. */
 void thread_enter(struct thread *thread);
+
+/* Copies the vector and x87 state that the CPU holds to thread->xsave. For hot handlers, which run with the cage's. */
+void thread_save_vectors(struct thread *thread);
 
 /* Ends thread_enter on this thread: returns from it. May be called from handlers and upcalls, with either %fs. */
 _Noreturn void thread_leave(struct thread *thread);

@@ -19,25 +19,25 @@
 
 int proc_auxv(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
-    const size_t words = sizeof process->auxv / sizeof process->auxv[0];
+    const size_t words = sizeof process->executable->auxv / sizeof process->executable->auxv[0];
     size_t count = 0;
-    while (count + 2 < words && process->auxv[count])
+    while (count + 2 < words && process->executable->auxv[count])
         count += 2;
-    content_add_bytes(content, process->auxv, (count + 2) * sizeof process->auxv[0]);
+    content_add_bytes(content, process->executable->auxv, (count + 2) * sizeof process->executable->auxv[0]);
     return 0;
 }
 
 int proc_cmdline(struct content *content, struct task *task, struct process *process,
                  uint64_t number)
 {
-    content_add_bytes(content, process->arguments, process->arguments_size);
+    content_add_bytes(content, process->executable->arguments, process->executable->arguments_size);
     return 0;
 }
 
 int proc_environ(struct content *content, struct task *task, struct process *process,
                  uint64_t number)
 {
-    content_add_bytes(content, process->environment, process->environment_size);
+    content_add_bytes(content, process->executable->environment, process->executable->environment_size);
     return 0;
 }
 

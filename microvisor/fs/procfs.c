@@ -334,7 +334,7 @@ static long proc_readlink(struct task *task, const struct node *node, char *text
         length = snprintf(buffer, sizeof buffer, "self/mounts");
         break;
     case EXE:
-        length = snprintf(buffer, sizeof buffer, "%s", process->program);
+        length = snprintf(buffer, sizeof buffer, "%s", process->executable->path);
         break;
     case ROOT_LINK:
         length = snprintf(buffer, sizeof buffer, "/");

@@ -1,196 +1,289 @@
-/* Starting a program in a process: image, stack, registers. */
-#include <elf.h>
+/* execve and execveat. Whatever fails, fails before anything of the old program is touched. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "microvisor/mm/memory.h"
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/place.h"
 #include "microvisor/proc/proc.h"
-#include "microvisor/proc/stack.h"
-#include "rt/load.h"
-#include "rt/window.h"
+#include "microvisor/signal/signal.h"
+#include "microvisor/time/futex.h"
+#include "microvisor/time/timers.h"
+#include "rt/host.h"
 
-#define MIB (1ULL << 20)
-
-/* The image lies at a random page of the window's first part, the heap above it, the stack at a random place near the top, and what is
- * mapped otherwise grows down from below the stack. */
-#define IMAGE_RANDOM (256 * MIB)
-#define BREAK_RANDOM (32 * MIB)
-#define STACK_RANDOM (128 * MIB)
-#define STACK_DEFAULT (8 * MIB)
-#define STACK_MAX (256 * MIB)
-#define STACK_GUARD (1 * MIB)
-/* Arguments and environment: Linux allows a quarter of the stack. */
-#define STRINGS_SHARE 4
-
-static uint64_t random_pages(uint64_t range)
-{
-    return random_bits() % (range / LIND_PAGE_SIZE) * LIND_PAGE_SIZE;
-}
-
-static uint64_t page_down(uint64_t value)
-{
-    return value & ~(LIND_PAGE_SIZE - 1ULL);
-}
-
-static uint64_t page_up(uint64_t value)
-{
-    return page_down(value + LIND_PAGE_SIZE - 1);
-}
-
-/* Context of the verifier's reports: what goes before each on standard error. */
-struct verify_context {
-    const char *path;
-    unsigned shown;
+enum {
+    STRING_MAX = 128 * 1024,     /* MAX_ARG_STRLEN */
+    STRINGS_MAX = 6 * 1024 * 1024, /* three quarters of the default stack's limit */
+    SCRIPTS_MAX = 5,             /* interpreters of interpreters */
+    LINE_MAX_HERE = 256,         /* BINPRM_BUF_SIZE */
 };
 
-static int print_fault(void *context, const struct verify_fault *fault)
+/* A growing list of strings, NULL-terminated. The strings are owned. */
+struct strings {
+    char **items;
+    size_t count, room;
+    size_t bytes; /* as they will take on the stack, pointers included */
+};
+
+static void strings_free(struct strings *strings)
 {
-    struct verify_context *verify = context;
-    verify->shown++;
-    fprintf(stderr, "lind-run: %s: verifier: 0x%llx:", verify->path,
-            (unsigned long long)fault->address);
-    for (size_t i = 0; i < fault->length; i++)
-        fprintf(stderr, " %02x", fault->bytes[i]);
-    fprintf(stderr, ": R%d: %s\n", fault->rule, fault->message);
-    return 0;
+    for (size_t i = 0; i < strings->count; i++)
+        free(strings->items[i]);
+    free(strings->items);
 }
 
-/* Maps the segments' pages writable. Text and gate page are pinned from the start. */
-static int map_segments(struct memory *memory, const struct module *module, uint64_t at, const char *name)
+/* Puts a string, whose ownership it takes, at a place of the list. */
+static int strings_insert(struct strings *strings, size_t at, char *string)
 {
-    for (unsigned i = 0; i < module->segment_count; i++) {
-        const struct module_segment *segment = &module->segments[i];
-        uint64_t start = page_down(segment->address);
-        uint64_t end = page_up(segment->address + segment->memory_size);
-        uint64_t gate = module->gate_address;
-        unsigned flags = PROT_READ | PROT_WRITE | (i == module->text ? REGION_PINNED : 0);
-        int error;
-        if (gate >= start && gate < end) {
-            error = gate > start ? memory_map_fixed(memory, at + start, gate - start, flags, -1, 0, name) : 0;
-            if (!error)
-                error = memory_map_fixed(memory, at + gate, LIND_PAGE_SIZE, flags | REGION_PINNED, -1, 0,
-                                         "[gate]");
-            start = gate + LIND_PAGE_SIZE;
-            if (error)
-                return error;
+    if (string && strings->count + 2 > strings->room) {
+        size_t room = strings->room ? 2 * strings->room : 32;
+        char **longer = realloc(strings->items, room * sizeof *longer);
+        if (!longer) {
+            free(string);
+            return -ENOMEM;
         }
-        error = start < end ? memory_map_fixed(memory, at + start, end - start, flags, -1, 0, name) : 0;
-        if (error)
-            return error;
+        strings->items = longer;
+        strings->room = room;
     }
+    if (!string)
+        return -ENOMEM;
+    memmove(strings->items + at + 1, strings->items + at, (strings->count - at) * sizeof(char *));
+    strings->items[at] = string;
+    strings->items[++strings->count] = NULL;
+    strings->bytes += strlen(string) + 1 + sizeof(char *);
     return 0;
 }
 
-/* Gives every segment but the text its final protection. */
-static int protect_segments(struct memory *memory, const struct module *module, uint64_t at)
+/* Copies a NULL-terminated array of strings in. buffer has STRING_MAX bytes. A NULL array is an empty one, as Linux has it. */
+static int strings_copyin(struct task *task, struct strings *strings, uint64_t from, char *buffer)
 {
-    for (unsigned i = 0; i < module->segment_count; i++) {
-        const struct module_segment *segment = &module->segments[i];
-        int protection = (segment->flags & PF_R ? PROT_READ : 0) | (segment->flags & PF_W ? PROT_WRITE : 0);
-        if (i == module->text || protection == (PROT_READ | PROT_WRITE))
-            continue;
-        uint64_t start = page_down(segment->address);
-        int error = memory_protect(memory, at + start, page_up(segment->address + segment->memory_size) - start,
-                                   protection);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-/* Loads and verifies. On success *top is the first free page behind the image. */
-static int load_image(struct task *task, const struct image *image, const char *path, uint64_t at,
-                      const char **why)
-{
-    struct process *process = task->process;
-    struct memory *memory = process->memory;
-    const struct module *module = &image->module;
-    const struct module_segment *text = &module->segments[module->text];
-    uint64_t text_start = at + text->address, text_size = page_up(text->file_size);
-    struct verify_context context = {path, 0};
-    const struct verify_options options = {print_fault, &context, 8};
-
-    int error = map_segments(memory, module, at, process->program);
-    if (!error)
-        error = image_fill(image, process->cage.base, at);
-    if (!error)
-        error = protect_segments(memory, module, at);
-    if (!error)
-        error = memory_protect(memory, text_start, text_size, PROT_READ);
-    if (error) {
-        *why = "not enough memory to load it";
-        return error;
-    }
-    error = image_verify(image, process->cage.base, at, &options, &process->cage.text);
-    if (error) {
-        *why = error == -ENOEXEC ? "refused by the verifier: it was not built by lind-cc, or was changed since"
-                                 : "not enough memory to verify it";
-        return error;
-    }
-    return memory_protect(memory, text_start, text_size, PROT_READ | PROT_EXEC);
-}
-
-static void set_name(struct task *task, const char *path)
-{
-    const char *name = strrchr(path, '/');
-    name = name ? name + 1 : path;
-    snprintf(task->process->name, sizeof task->process->name, "%s", name);
-    snprintf(task->name, sizeof task->name, "%s", name);
-    snprintf(task->process->program, sizeof task->process->program, "%s", path);
-}
-
-int process_load(struct task *task, const struct program *program, const char **why)
-{
-    struct process *process = task->process;
-    struct image image;
-    *why = NULL;
-    int error = image_read(program->host_fd, &image, why);
-    if (error)
-        return error;
-    set_name(task, program->guest_path);
-
-    const struct module *module = &image.module;
-    uint64_t at = LIND_GUARD_SIZE + random_pages(IMAGE_RANDOM) - page_down(module->image_start);
-    error = load_image(task, &image, program->guest_path, at, why);
-    if (error)
-        goto done;
-    uint64_t image_end = page_up(at + module->image_end);
-    memory_set_break(process->memory, image_end + random_pages(BREAK_RANDOM));
-
-    uint64_t stack_size = process->limits[RLIMIT_STACK].rlim_cur;
-    if (stack_size > STACK_MAX)
-        stack_size = STACK_DEFAULT;
-    stack_size = page_up(stack_size < LIND_PAGE_SIZE * 32 ? LIND_PAGE_SIZE * 32 : stack_size);
-    uint64_t top = MEMORY_END - random_pages(STACK_RANDOM);
-    error = memory_map_fixed(process->memory, top - stack_size, stack_size,
-                             PROT_READ | PROT_WRITE | REGION_STACK, -1, 0, "[stack]");
-    if (error)
-        goto done;
-    memory_set_top(process->memory, top - stack_size - STACK_GUARD);
-
-    const struct start_info info = {
-        .entry = at + module->entry,
-        .program_headers = at + module->headers_address,
-        .program_header_count = module->header_count,
-    };
     uint64_t pointer;
-    error = stack_build(task, program, &info, top, stack_size / STRINGS_SHARE, &pointer);
-    if (error) {
-        *why = error == -E2BIG ? "arguments and environment are too long" : NULL;
-        goto done;
+    for (; from; from += sizeof pointer) {
+        if (task_copyin(task, &pointer, from, sizeof pointer))
+            return -EFAULT;
+        if (!pointer)
+            break;
+        long length = copyinstr(&task->thread, buffer, pointer, STRING_MAX);
+        if (length < 0)
+            return length == -ENAMETOOLONG ? -E2BIG : (int)length;
+        if (strings->bytes + (size_t)length > STRINGS_MAX)
+            return -E2BIG;
+        char *copy = malloc((size_t)length + 1);
+        if (copy)
+            memcpy(copy, buffer, (size_t)length + 1);
+        int error = strings_insert(strings, strings->count, copy);
+        if (error)
+            return error;
     }
-    process->program_fd = program->host_fd;
-    process->image_start = at;
-    memset(&task->thread.regs, 0, sizeof task->thread.regs);
-    task->thread.regs.rip = info.entry;
-    task->thread.regs.rsp = pointer;
-    task->thread.regs.flags = 0x202;
-    task->thread.regs.number = UINT64_MAX;
-    error = thread_set_pointer(&task->thread, LIND_GUARD_SIZE);
-done:
-    image_free(&image);
+    return 0;
+}
+
+/* One execve. */
+struct exec {
+    struct task *task;
+    struct strings arguments, environment;
+    struct file *file; /* the program, or the script */
+    char path[4096];   /* how it was named */
+    char head[LINE_MAX_HERE + 1];
+};
+
+/* Opens what is to be run: a regular file that may be executed, and be read, which Linux would not need. */
+static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int flags)
+{
+    int error;
+    if (!*path) { /* AT_EMPTY_PATH: what the descriptor stands for */
+        struct file *from = descriptor_get(exec->task, dirfd);
+        error = from ? file_reopen(exec->task, from, O_RDONLY | O_NONBLOCK | O_CLOEXEC, &exec->file) : -EBADF;
+        if (from)
+            descriptor_put(exec->task, from);
+    } else {
+        error = place_open(exec->task, dirfd, path, O_RDONLY | O_NONBLOCK | flags, 0, &exec->file);
+    }
+    if (error) {
+        exec->file = NULL;
+        return error;
+    }
+    int fd = exec->file->host_fd;
+    if (exec->file->kind != FILE_REGULAR || fd < 0)
+        return -EACCES;
+    char name[40];
+    path_of_host_fd(name, fd);
+    return host_call4(SYS_faccessat, AT_FDCWD, name, X_OK, 0) < 0 ? -EACCES : 0;
+}
+
+static int read_head(struct exec *exec)
+{
+    long got = host_call4(SYS_pread64, exec->file->host_fd, exec->head, LINE_MAX_HERE, 0);
+    if (got < 0)
+        return (int)got;
+    exec->head[got] = 0;
+    return 0;
+}
+
+/* A script: replaces its name among the arguments by "interpreter [argument] script". Opens the interpreter. Returns 0, or -ENOEXEC when
+ * the line is no good. */
+static int take_interpreter(struct exec *exec)
+{
+    char *line = exec->head + 2, *end = strchr(line, '\n');
+    if (!end && strlen(exec->head) == LINE_MAX_HERE && !strpbrk(line + strspn(line, " \t"), " \t"))
+        return -ENOEXEC; /* the interpreter's name is cut off */
+    if (end)
+        *end = 0;
+    for (size_t length = strlen(line); length && (line[length - 1] == ' ' || line[length - 1] == '\t');)
+        line[--length] = 0;
+    line += strspn(line, " \t");
+    if (!*line)
+        return -ENOEXEC;
+    char *argument = strpbrk(line, " \t");
+    if (argument) {
+        *argument++ = 0;
+        argument += strspn(argument, " \t");
+    }
+    struct strings *arguments = &exec->arguments;
+    if (arguments->count) {
+        free(arguments->items[0]);
+        memmove(arguments->items, arguments->items + 1, arguments->count-- * sizeof(char *));
+    }
+    int error = strings_insert(arguments, 0, strdup(exec->path));
+    if (!error && argument && *argument)
+        error = strings_insert(arguments, 0, strdup(argument));
+    if (!error)
+        error = strings_insert(arguments, 0, strdup(line));
+    if (error)
+        return error;
+    snprintf(exec->path, sizeof exec->path, "%s", line);
+    file_put(exec->file);
+    return open_program(exec, (uint64_t)AT_FDCWD, line, 0);
+}
+
+/* Says once for each file why a program was refused, since the one that wanted it may only show "Exec format error". */
+static void explain(const struct exec *exec, const char *why)
+{
+    fprintf(stderr, "lind-run: %s: %s\n", exec->path, why);
+}
+
+static int is_elf(const char *head)
+{
+    return !memcmp(head, "\177ELF", 4);
+}
+
+/* The program replaces the caller's. No way back from here. */
+static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const char *name)
+{
+    struct task *task = exec->task;
+    struct process *process = task->process;
+    int fd = exec->file->host_fd;
+    exec->file->host_fd = -1; /* the process's now */
+    file_put(exec->file);
+    strings_free(&exec->arguments);
+    strings_free(&exec->environment);
+
+    task_become_leader(task);
+    futex_task_end(task);
+    task->clear_child_tid = task->robust_list = 0;
+    descriptors_exec(task);
+    timers_exec(process->timers);
+    signal_actions_exec(process->actions);
+    task->signals.stack_address = task->signals.stack_size = 0;
+    task->signals.stack_flags = 0;
+    process_adopt(task, loaded, name, fd);
+    vfork_done(process);
+    free(exec);
+    task->reenter = 1;
+    thread_leave(&task->thread);
+}
+
+static long run(struct exec *exec, uint64_t dirfd, int flags)
+{
+    struct task *task = exec->task;
+    char name[sizeof exec->path];
+    snprintf(name, sizeof name, "%s", exec->path);
+    int error = open_program(exec, dirfd, exec->path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+    if (!*exec->path)
+        snprintf(exec->path, sizeof exec->path, "/dev/fd/%d", (int)dirfd);
+    else if (!error && *exec->path != '/' && (int)dirfd != AT_FDCWD)
+        snprintf(exec->path, sizeof exec->path, "/dev/fd/%d/%.4000s", (int)dirfd, name);
+    if (!error)
+        error = read_head(exec);
+    for (int depth = 0; !error && !memcmp(exec->head, "#!", 2); depth++) {
+        error = depth == SCRIPTS_MAX ? -ELOOP : take_interpreter(exec);
+        if (!error)
+            error = read_head(exec);
+    }
+    if (error)
+        return error;
+
+    char real[sizeof exec->path];
+    if (place_guest_path(task->process->place, exec->file->mount, exec->file->host_fd, real, sizeof real) < 0)
+        snprintf(real, sizeof real, "%s", exec->path);
+    char *none[] = {NULL}, empty[] = "", *one[] = {empty, NULL};
+    const struct program program = {
+        .host_fd = exec->file->host_fd,
+        .guest_path = exec->path,
+        .real_path = real,
+        .arguments = exec->arguments.count ? exec->arguments.items : one,
+        .environment = exec->environment.count ? exec->environment.items : none,
+    };
+    struct loaded loaded;
+    const char *why;
+    error = program_load(&program, &task->process->credentials,
+                         task->process->limits[RLIMIT_STACK].rlim_cur, &loaded, &why);
+    if (error) {
+        if (error == -ENOEXEC && why && is_elf(exec->head))
+            explain(exec, why);
+        return error;
+    }
+    if (process_end_others(task)) {
+        space_put(loaded.space);
+        executable_put(loaded.executable);
+        return signal_interrupted(task, -EINTR); /* it is to end itself */
+    }
+    replace(exec, &loaded, name);
+}
+
+static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t arguments,
+                    uint64_t environment, int flags)
+{
+    struct exec *exec = calloc(1, sizeof *exec);
+    char *buffer = malloc(STRING_MAX);
+    long error = -ENOMEM;
+    if (!exec || !buffer)
+        goto out;
+    exec->task = task;
+    error = copyinstr(&task->thread, exec->path, path, sizeof exec->path);
+    if (error >= 0)
+        error = *exec->path || flags & AT_EMPTY_PATH ? 0 : -ENOENT;
+    if (!error)
+        error = strings_copyin(task, &exec->arguments, arguments, buffer);
+    if (!error)
+        error = strings_copyin(task, &exec->environment, environment, buffer);
+    free(buffer);
+    buffer = NULL;
+    if (!error)
+        error = run(exec, dirfd, flags);
+    if (exec->file)
+        file_put(exec->file);
+    strings_free(&exec->arguments);
+    strings_free(&exec->environment);
+out:
+    free(buffer);
+    free(exec);
     return error;
+}
+
+long call_execve(struct task *task, const uint64_t args[6])
+{
+    return exec_at(task, (uint64_t)AT_FDCWD, args[0], args[1], args[2], 0);
+}
+
+long call_execveat(struct task *task, const uint64_t args[6])
+{
+    int flags = (int)args[4];
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    return exec_at(task, args[0], args[1], args[2], args[3], flags);
 }

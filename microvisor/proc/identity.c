@@ -5,7 +5,7 @@
 #include <linux/capability.h>
 
 #include "microvisor/calls.h"
-#include "microvisor/process.h"
+#include "microvisor/proc/tree.h"
 
 #define ANSWER(name, expression)                                                                   \
     long call_##name(struct task *task, const uint64_t args[6])                                    \
@@ -173,48 +173,84 @@ long call_setgroups(struct task *task, const uint64_t args[6])
     return 0;
 }
 
-/* The process with an id that the caller may ask about: 0 is itself, and so far it is the only one.
- */
-static struct process *named(struct task *task, uint64_t id)
+/* The number of a process's group or session; id 0 is the caller. */
+static long number_of(struct task *task, uint64_t id, size_t field)
 {
-    return (int)id == 0 || (int)id == task->process->pid ? task->process : NULL;
+    tree_lock();
+    const struct process *process = (int)id ? tree_find((int)id) : task->process;
+    long number = process ? *(const int *)((const char *)process + field) : -ESRCH;
+    tree_unlock();
+    return number;
 }
 
 long call_getpgid(struct task *task, const uint64_t args[6])
 {
-    const struct process *process = named(task, args[0]);
-    return process ? process->group : -ESRCH;
+    return number_of(task, args[0], offsetof(struct process, group));
 }
 
 long call_getsid(struct task *task, const uint64_t args[6])
 {
-    const struct process *process = named(task, args[0]);
-    return process ? process->session : -ESRCH;
+    return number_of(task, args[0], offsetof(struct process, session));
+}
+
+/* setpgid(2): errors in Linux's order. */
+static long set_group(struct process *caller, struct process *process, int group)
+{
+    if (!process)
+        return -ESRCH;
+    if (process != caller) {
+        if (process->parent_process != caller)
+            return -ESRCH;
+        if (process->session != caller->session)
+            return -EPERM;
+        if (process->has_execed)
+            return -EACCES;
+    }
+    if (process->session == process->pid)
+        return -EPERM; /* a session's leader stays */
+    if (group != process->pid && !tree_group_exists(group, caller->session))
+        return -EPERM;
+    process->group = group;
+    return 0;
 }
 
 long call_setpgid(struct task *task, const uint64_t args[6])
 {
-    struct process *process = named(task, args[0]);
-    int group = (int)args[1];
+    int pid = (int)args[0] ? (int)args[0] : task->process->pid, group = (int)args[1];
     if (group < 0)
         return -EINVAL;
-    if (!process)
-        return -ESRCH;
-    if (!group)
-        group = process->pid;
-    if (process->session == process->pid || (group != process->pid && group != process->group))
-        return -EPERM; /* a session's leader stays; a group must be there to be joined */
-    process->group = group;
-    return 0;
+    tree_lock();
+    long result = set_group(task->process, tree_find(pid), group ? group : pid);
+    tree_unlock();
+    return result;
+}
+
+static long in_group(struct process *process, void *group)
+{
+    return process->group == *(int *)group;
 }
 
 long call_setsid(struct task *task, const uint64_t args[6])
 {
     struct process *process = task->process;
-    if (process->group == process->pid)
-        return -EPERM;
-    process->group = process->session = process->pid;
-    return process->pid;
+    long result = -EPERM;
+    tree_lock();
+    if (process->session != process->pid && !tree_each(in_group, &process->pid)) {
+        process->group = process->session = process->pid;
+        process->terminal = NULL;
+        result = process->pid;
+    }
+    tree_unlock();
+    return result;
+}
+
+/* The process with an id, for calls that show nothing but that it exists. */
+static int exists(struct task *task, int id)
+{
+    tree_lock();
+    int found = !id || tree_find_task(id) != NULL;
+    tree_unlock();
+    return found;
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */
@@ -250,7 +286,7 @@ long call_capget(struct task *task, const uint64_t args[6])
         return words < 0 ? words : 0;
     if (header.pid < 0)
         return -EINVAL;
-    if (!named(task, (uint64_t)header.pid))
+    if (!exists(task, header.pid))
         return -ESRCH;
     uint32_t all = capabilities(task);
     const struct __user_cap_data_struct data[2] = {{all, all, 0}, {0}};
@@ -265,7 +301,7 @@ long call_capset(struct task *task, const uint64_t args[6])
     long words = capability_words(task, args[0], &header);
     if (words < 0)
         return words;
-    if (!named(task, (uint64_t)header.pid))
+    if (header.pid && header.pid != task->tid)
         return -EPERM;
     if (task_copyin(task, data, args[1], (size_t)words * sizeof *data))
         return -EFAULT;

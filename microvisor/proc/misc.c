@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "microvisor/proc/proc.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
@@ -40,19 +41,21 @@ long call_setdomainname(struct task *task, const uint64_t args[6])
     return -EPERM;
 }
 
-static long count(struct task *task, void *data)
+static long count(struct process *process, void *data)
 {
-    ++*(unsigned short *)data;
+    *(unsigned short *)data += (unsigned short)atomic_load(&process->task_count);
     return 0;
 }
 
-/* Memory, load and uptime are the host's; of its processes a program sees its own. */
+/* Memory, load and uptime are the host's; of its processes a program sees those of this lind-run. */
 long call_sysinfo(struct task *task, const uint64_t args[6])
 {
     struct sysinfo info = {0};
     host_call1(SYS_sysinfo, &info);
     info.procs = 0;
-    signal_each_task(task->process, count, &info.procs);
+    tree_lock();
+    tree_each(count, &info.procs);
+    tree_unlock();
     return task_copyout(task, args[0], &info, sizeof info);
 }
 
@@ -94,14 +97,27 @@ static long change_limit(struct process *process, unsigned resource, const struc
     return error;
 }
 
+/* prlimit(2): all of the other's ids are the caller's, or the caller is privileged. */
+static int same_user(const struct process *caller, const struct process *other)
+{
+    const struct credentials *mine = &caller->credentials, *theirs = &other->credentials;
+    return caller == other || !mine->euid ||
+           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+            mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
+}
+
 long call_prlimit64(struct task *task, const uint64_t args[6])
 {
     struct rlimit new, old;
     if (args[2] && task_copyin(task, &new, args[2], sizeof new))
         return -EFAULT;
-    if ((int)args[0] && (int)args[0] != task->process->pid)
+    struct process *process = tree_pin(task, (int)args[0]);
+    if (!process)
         return -ESRCH;
-    long error = change_limit(task->process, (unsigned)args[1], args[2] ? &new : NULL, &old);
+    long error = -EPERM;
+    if (same_user(task->process, process))
+        error = change_limit(process, (unsigned)args[1], args[2] ? &new : NULL, &old);
+    tree_unpin(task, process);
     if (error)
         return error;
     return args[3] ? task_copyout(task, args[3], &old, sizeof old) : 0;

@@ -1,4 +1,4 @@
-/* Creating, running and freeing processes and their tasks. */
+/* Making and freeing processes and tasks. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,18 +12,16 @@
 #include "microvisor/fs/place.h"
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/proc.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 #include "microvisor/time/timers.h"
-#include "rt/fault.h"
-#include "rt/host.h"
-#include "rt/window.h"
 
-/* Ids of cages and processes; never used again in one lind-run. */
+/* Ids of cages; never used again in one lind-run. */
 static _Atomic uint64_t next_cage = 1;
-static _Atomic int next_pid = 1;
 
 /* Task structures are never given back to the host: the gate may look at a dead one (rt/thread.h). Free ones are linked through
- * thread.next. pool_lock is a leaf lock. */
+ * next_id. pool_lock is a leaf lock. */
 static struct task *free_tasks;
 static struct lock pool_lock;
 
@@ -32,19 +30,70 @@ static struct task *task_allocate(void)
     lock_acquire(&pool_lock);
     struct task *task = free_tasks;
     if (task)
-        free_tasks = (struct task *)task->thread.next;
+        free_tasks = task->next_id;
     lock_release(&pool_lock);
     if (!task)
         return aligned_alloc(64, (sizeof *task + 63) & ~63UL);
     return task;
 }
 
-static void task_free(struct task *task)
+void task_free(struct task *task)
 {
     lock_acquire(&pool_lock);
-    task->thread.next = &free_tasks->thread;
+    task->next_id = free_tasks;
     free_tasks = task;
     lock_release(&pool_lock);
+}
+
+struct task *task_create(struct process *process, int tid)
+{
+    struct task *task = task_allocate();
+    if (!task)
+        return NULL;
+    memset(task, 0, sizeof *task);
+    if (thread_prepare(&task->thread))
+        goto no_thread;
+    task->process = process;
+    if (task_signals_start(task))
+        goto no_signals;
+    task->thread.handlers = process->cage.handlers;
+    if (process->space) {
+        task->thread.base = process->space->base;
+        task->thread.text = &process->space->text;
+    }
+    tree_lock();
+    task->tid = tid ? tid : tree_new_id();
+    tree_add_task(task);
+    tree_unlock();
+    atomic_fetch_add(&process->task_count, 1);
+    return task;
+
+no_signals:
+    thread_dispose(&task->thread);
+no_thread:
+    task_free(task);
+    return NULL;
+}
+
+void task_become_leader(struct task *task)
+{
+    tree_lock();
+    tree_remove_task(task);
+    task->tid = task->process->pid;
+    tree_add_task(task);
+    tree_unlock();
+}
+
+void task_discard(struct task *task)
+{
+    tree_lock();
+    tree_remove_task(task);
+    tree_unlock();
+    task_signals_end(task);
+    thread_forget(&task->thread);
+    thread_dispose(&task->thread);
+    atomic_fetch_sub(&task->process->task_count, 1);
+    task_free(task);
 }
 
 /* The new process has the host user's ids and the host process's limits. */
@@ -57,93 +106,122 @@ static void inherit_host(struct process *process)
     credentials->egid = credentials->fsgid = getegid();
     for (int i = 0; i < PROCESS_LIMITS; i++)
         getrlimit(i, &process->limits[i]);
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    process->start_time = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+    process->start_time = clock_host(CLOCK_BOOTTIME);
 }
 
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error)
 {
     struct process *process = calloc(1, sizeof *process);
-    struct task *task = task_allocate();
     *error = -ENOMEM;
-    if (!process || !task)
-        goto no_task;
-    memset(task, 0, sizeof *task);
-    *error = window_reserve(&process->cage.base);
-    if (*error)
-        goto no_task;
-    *error = -ENOMEM;
-    process->memory = memory_create(process->cage.base);
-    if (!process->memory)
-        goto no_memory;
+    if (!process)
+        return NULL;
     process->actions = signal_actions_create();
-    if (!process->actions)
-        goto no_actions;
     process->timers = timers_create(process);
-    if (!process->timers)
-        goto no_timers;
-    if (thread_prepare(&task->thread))
-        goto no_thread;
-    task->process = process;
-    if (task_signals_start(task))
-        goto no_signals;
-
+    if (!process->actions || !process->timers)
+        goto bad;
     process->cage.id = atomic_fetch_add(&next_cage, 1);
-    process->pid = process->group = process->session = atomic_fetch_add(&next_pid, 1);
     process->descriptors = descriptors;
     process->place = place;
     inherit_host(process);
     calls_fill(process->cage.handlers);
-
-    task->tid = process->pid;
-    task->thread.base = process->cage.base;
-    task->thread.handlers = process->cage.handlers;
-    task->thread.text = &process->cage.text;
-    *error = 0;
-    return task;
-
-no_signals:
-    thread_dispose(&task->thread);
-no_thread:
-    timers_destroy(process->timers);
-no_timers:
-    signal_actions_destroy(process->actions);
-no_actions:
-    memory_destroy(process->memory);
-no_memory:
-    window_release(process->cage.base);
-no_task:
+    tree_lock();
+    process->pid = process->group = process->session = tree_new_id();
+    tree_add(process, NULL);
+    tree_unlock();
+    struct task *task = task_create(process, process->pid);
     if (task)
-        task_free(task);
+        return task;
+    tree_lock();
+    tree_remove(process);
+    tree_unlock();
+bad:
+    if (process->timers)
+        timers_destroy(process->timers);
+    if (process->actions)
+        signal_actions_destroy(process->actions);
     free(process);
     return NULL;
 }
 
-int task_run(struct task *task)
+struct process *process_copy(struct process *from)
 {
-    struct thread *thread = &task->thread;
-    if (fault_thread_start(thread))
-        return 125 << 8;
-    atomic_store(&thread->host_id, (int)host_call0(SYS_gettid));
-    thread_enter(thread);
-    thread_forget(thread);
-    atomic_store(&thread->host_id, 0);
-    return task->process->exit_status;
+    struct process *process = calloc(1, sizeof *process);
+    if (!process)
+        return NULL;
+    process->actions = signal_actions_fork(from->actions);
+    process->timers = timers_create(process);
+    process->place = place_copy(from->place);
+    if (!process->actions || !process->timers || !process->place) {
+        process_undo_copy(process);
+        return NULL;
+    }
+    process->cage.id = atomic_fetch_add(&next_cage, 1);
+    memcpy(process->cage.handlers, from->cage.handlers, sizeof from->cage.handlers);
+    lock_acquire(&from->lock);
+    process->credentials = from->credentials;
+    memcpy(process->limits, from->limits, sizeof from->limits);
+    process->options = from->options;
+    lock_release(&from->lock);
+    memcpy(process->name, from->name, sizeof from->name);
+    process->executable = from->executable;
+    atomic_fetch_add(&process->executable->users, 1);
+    process->start_time = clock_host(CLOCK_BOOTTIME);
+    return process;
 }
 
-void process_destroy(struct task *task)
+void process_undo_copy(struct process *process)
+{
+    executable_put(process->executable);
+    space_put(process->space);
+    if (process->descriptors)
+        descriptors_leave(process->descriptors);
+    if (process->place)
+        place_free(process->place);
+    if (process->timers)
+        timers_destroy(process->timers);
+    if (process->actions)
+        signal_actions_destroy(process->actions);
+    free(process);
+}
+
+static void set_name(struct task *task, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+    snprintf(task->process->name, sizeof task->process->name, "%s", name);
+    snprintf(task->name, sizeof task->name, "%s", name);
+}
+
+void process_adopt(struct task *task, const struct loaded *loaded, const char *name, int host_fd)
 {
     struct process *process = task->process;
-    task_signals_end(task);
-    thread_dispose(&task->thread);
-    timers_destroy(process->timers);
-    signal_actions_destroy(process->actions);
-    memory_destroy(process->memory);
-    window_release(process->cage.base);
-    free(process->cage.text.targets);
-    free(process->arguments);
-    free(process->environment);
-    free(process);
-    task_free(task);
+    struct space *old_space = process->space;
+    struct executable *old_executable = process->executable;
+    loaded->executable->fd = host_fd;
+
+    tree_lock();
+    process->changing = 1;
+    tree_unlock();
+    tree_wait_unpinned(process);
+    thread_forget(&task->thread);
+    process->space = loaded->space;
+    process->memory = loaded->space->memory;
+    process->cage.base = loaded->space->base;
+    process->executable = loaded->executable;
+    set_name(task, name);
+    tree_lock();
+    process->changing = 0;
+    process->has_execed = 1;
+    tree_unlock();
+
+    struct thread *thread = &task->thread;
+    thread->base = loaded->space->base;
+    thread->text = &loaded->space->text;
+    thread_reset(thread);
+    thread->regs.rip = loaded->entry;
+    thread->regs.rsp = loaded->pointer;
+    /* Until the program sets its thread pointer, it has the lowest one. No other task is in this window. */
+    thread_set_pointer(thread, LIND_GUARD_SIZE);
+    space_put(old_space);
+    executable_put(old_executable);
 }

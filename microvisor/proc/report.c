@@ -226,7 +226,7 @@ static void add_headline(struct report *report, const char *where)
 static void add_registers(struct report *report)
 {
     const struct registers *regs = &report->task->thread.regs;
-    uint64_t start = report->task->process->image_start;
+    uint64_t start = report->task->process->space->image_start;
     add(report, "  rip %#llx", (unsigned long long)regs->rip);
     if (regs->rip >= start && !report->wild)
         add(report, " (%s+%#llx)", report->name, (unsigned long long)(regs->rip - start));
@@ -252,7 +252,7 @@ static int describe(const struct report *report)
         return -1;
 
     dprintf(fd, REPORT_VERSION "\nname %s\nstart %#llx\nrip %#llx\nrsp %#llx\nwild %#x\n",
-            report->name, (unsigned long long)task->process->image_start,
+            report->name, (unsigned long long)task->process->space->image_start,
             (unsigned long long)report->rip, (unsigned long long)regs->rsp, (unsigned)report->wild);
 #define PUT(register_name)                                                                         \
     dprintf(fd, "%s %#llx\n", #register_name,                                                      \
@@ -306,7 +306,7 @@ static pid_t helper_start(const struct report *report, int description, int outp
     pid_t pid = -1;
     int in = fcntl(description, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     int out = fcntl(output, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    int program = fcntl(report->task->process->program_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    int program = fcntl(report->task->process->executable->fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     if (in < 0 || out < 0 || program < 0 || !helper_path(path, sizeof path) ||
         posix_spawn_file_actions_init(&actions))
         goto done;
@@ -365,7 +365,7 @@ static void ask_helper(struct report *report)
     int pipe_fds[2] = {-1, -1};
     size_t used = 0;
     report->answer[0] = 0;
-    if (report->task->process->program_fd < 0)
+    if (report->task->process->executable->fd < 0)
         return;
     int description = describe(report);
     if (description < 0)
@@ -414,7 +414,7 @@ void fault_report(struct task *task, const struct fault *fault)
     if (report->stack >= sizeof word &&
         task_copyin(task, &word, report->stack - sizeof word, sizeof word) == 0)
         report->stack -= sizeof word;
-    snprintf(report->program, sizeof report->program, "%.511s", task->process->program);
+    snprintf(report->program, sizeof report->program, "%.511s", task->process->executable->path);
     make_printable(report->program, 0);
     const char *slash = strrchr(report->program, '/');
     report->name = slash ? slash + 1 : report->program;

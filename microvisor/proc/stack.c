@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,18 +38,18 @@ static uint64_t *point(uint64_t *to, const char *block, uint64_t address, uint64
     return to;
 }
 
-int stack_build(struct task *task, const struct program *program, const struct start_info *info,
-                uint64_t top, uint64_t space, uint64_t *pointer)
+int stack_build(uint64_t base, const struct program *program, const struct credentials *ids,
+                const struct start_info *info, uint64_t top, uint64_t space, struct loaded *loaded)
 {
-    struct process *process = task->process;
     uint64_t argument_count, environment_count, argument_size, environment_size;
     char *arguments = join(program->arguments, &argument_size, &argument_count);
     char *environment = join(program->environment, &environment_size, &environment_count);
     static const char platform[] = "x86_64";
     size_t path_size = strlen(program->guest_path) + 1;
     uint64_t *table = NULL;
+    struct executable *executable = calloc(1, sizeof *executable);
     int error = -ENOMEM;
-    if (!arguments || !environment)
+    if (!arguments || !environment || !executable)
         goto bad;
 
     uint64_t words = 1 + argument_count + 1 + environment_count + 1 + 2 * AUXV_MAX;
@@ -76,7 +77,6 @@ int stack_build(struct task *task, const struct program *program, const struct s
     *at++ = argument_count;
     at = point(at, arguments, arguments_at, argument_count);
     at = point(at, environment, environment_at, environment_count);
-    const struct credentials *ids = &process->credentials;
     const uint64_t auxv[][2] = {
         {AT_PHDR, info->program_headers},
         {AT_PHENT, sizeof(Elf64_Phdr)},
@@ -100,27 +100,30 @@ int stack_build(struct task *task, const struct program *program, const struct s
     };
     _Static_assert(sizeof auxv / sizeof *auxv <= AUXV_MAX, "the table has room for the vector");
     memcpy(at, auxv, sizeof auxv);
-    memcpy(process->auxv, auxv, sizeof auxv);
 
     error = -EFAULT;
-    if (task_copyout(task, path_at, program->guest_path, path_size) ||
-        task_copyout(task, platform_at, platform, sizeof platform) ||
-        task_copyout(task, environment_at, environment, environment_size) ||
-        task_copyout(task, arguments_at, arguments, argument_size) ||
-        task_copyout(task, random_at, random, sizeof random) ||
-        task_copyout(task, table_at, table, words * WORD))
+    if (copyout_window(base, path_at, program->guest_path, path_size) ||
+        copyout_window(base, platform_at, platform, sizeof platform) ||
+        copyout_window(base, environment_at, environment, environment_size) ||
+        copyout_window(base, arguments_at, arguments, argument_size) ||
+        copyout_window(base, random_at, random, sizeof random) ||
+        copyout_window(base, table_at, table, words * WORD))
         goto bad;
 
-    *pointer = table_at;
-    free(process->arguments);
-    free(process->environment);
-    process->arguments = arguments;
-    process->arguments_size = argument_size;
-    process->environment = environment;
-    process->environment_size = environment_size;
+    executable->users = 1;
+    executable->fd = -1;
+    executable->arguments = arguments;
+    executable->arguments_size = argument_size;
+    executable->environment = environment;
+    executable->environment_size = environment_size;
+    memcpy(executable->auxv, auxv, sizeof auxv);
+    snprintf(executable->path, sizeof executable->path, "%s", program->real_path);
+    loaded->executable = executable;
+    loaded->pointer = table_at;
     free(table);
     return 0;
 bad:
+    free(executable);
     free(table);
     free(arguments);
     free(environment);

@@ -4,6 +4,7 @@
 
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/report.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/internal.h"
 #include "rt/host.h"
 
@@ -115,6 +116,47 @@ void signal_force(struct task *task, const struct fault *fault)
     run_handler(task, &action, &info, fault);
 }
 
+/* Sleeps while the process is stopped. Only its end interrupts that. */
+static void park(struct task *task)
+{
+    struct signal_actions *actions = task->process->actions;
+    const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
+    uint32_t signal;
+    while ((signal = atomic_load(&actions->stopped)) != 0 && !atomic_load(&task->exiting))
+        host_blocking6(ends, SYS_futex, (uint64_t)&actions->stopped, 128 /* WAIT, private */, signal,
+                       0, 0, 0);
+    if (!atomic_load(&actions->continued) || !atomic_exchange(&actions->continued, 0))
+        return;
+    tree_lock();
+    tree_child_changed(task->process, CLD_CONTINUED, SIGCONT);
+    tree_unlock();
+}
+
+/* A stop signal's default action. The first process stops as lind-run, the job of the host's shell. */
+static void stop(struct task *task, int signal)
+{
+    struct process *process = task->process;
+    struct signal_actions *actions = process->actions;
+    if (process->pid == 1) {
+        signal_host_stop(signal);
+        return;
+    }
+    tree_lock();
+    if (signal != SIGSTOP && tree_group_orphaned(process->group, NULL)) {
+        tree_unlock();
+        return;
+    }
+    lock_acquire(&actions->lock);
+    atomic_store(&actions->stopped, (uint32_t)signal);
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
+        if (queue->task != task)
+            signal_wake(queue->task);
+    lock_release(&actions->lock);
+    tree_child_changed(process, CLD_STOPPED, signal);
+    tree_unlock();
+    park(task);
+}
+
 static void deliver(struct task *task, const siginfo_t *info)
 {
     int signal = info->si_signo;
@@ -124,7 +166,7 @@ static void deliver(struct task *task, const siginfo_t *info)
     if (action.handler != ACTION_DEFAULT)
         run_handler(task, &action, info, NULL);
     else if (signal_bit(signal) & SIGNAL_SET_STOP)
-        signal_host_stop(signal);
+        stop(task, signal);
     else
         die(task, signal, NULL);
 }
@@ -147,6 +189,8 @@ void signal_deliver_pending(struct thread *thread)
     struct task *task = task_of(thread);
     uint32_t bits = atomic_fetch_and(&thread->pending, ~(uint32_t)(PENDING_FAULT | PENDING_SIGNAL));
     signal_host_drain();
+    if (atomic_load(&task->process->actions->stopped))
+        park(task);
     if (atomic_load(&task->process->exiting) || atomic_load(&task->exiting))
         task_exit(task, 0);
     if (bits & PENDING_FAULT) {
@@ -154,8 +198,11 @@ void signal_deliver_pending(struct thread *thread)
         signal_force(task, &thread->fault);
     }
     siginfo_t info;
-    while (signal_take(task, ~task->signals.mask, &info))
+    while (signal_take(task, ~task->signals.mask, &info)) {
         deliver(task, &info);
+        if (atomic_load(&task->exiting))
+            task_exit(task, 0);
+    }
     settle_call(task, NULL);
     if (task->signals.restore_saved_mask) {
         task->signals.restore_saved_mask = 0;

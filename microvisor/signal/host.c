@@ -2,6 +2,7 @@
  * lind-run was started for. */
 #include <errno.h>
 
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/internal.h"
 #include "rt/fault.h"
 #include "rt/host.h"
@@ -28,6 +29,7 @@ void signal_host_drain(void)
     if (!atomic_load_explicit(&arrived, memory_order_relaxed))
         return;
     uint64_t set = atomic_exchange(&arrived, 0);
+    tree_lock();
     struct process *process = atomic_load(&receiver);
     for (int signal = 1; set && process; signal++, set >>= 1) {
         if (!(set & 1))
@@ -37,6 +39,7 @@ void signal_host_drain(void)
         siginfo_t info = {.si_signo = signal, .si_code = atomic_load(&arrived_code[signal])};
         signal_send_process(process, &info);
     }
+    tree_unlock();
 }
 
 void signal_host_forget(const struct signal_actions *actions)
@@ -70,8 +73,8 @@ void signal_host_stop(int signal)
 int signal_host_start(struct process *first)
 {
     struct signal_action *table = first->actions->table;
-    sigset_t blocked, none;
-    sigemptyset(&none);
+    sigset_t blocked, all;
+    sigfillset(&all);
     atomic_store(&receiver, first);
     for (size_t i = 0; i < sizeof forwarded; i++) {
         struct sigaction old;
@@ -96,8 +99,8 @@ int signal_host_start(struct process *first)
     int error = fault_take_signal(HOST_SIGNAL_WAKE);
     if (error)
         return error;
-    /* What lind-run's parent blocked is blocked in the program, not in lind-run. */
-    if (sigprocmask(SIG_SETMASK, &none, &blocked))
+    /* What lind-run's parent blocked is blocked in the program, not in lind-run, where signals are open while a task runs. */
+    if (sigprocmask(SIG_SETMASK, &all, &blocked))
         return -errno;
     uint64_t mask = 0;
     for (int signal = 1; signal <= 64; signal++)

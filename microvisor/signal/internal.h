@@ -36,6 +36,8 @@ struct signal_actions {
     struct signal_entry *free;
     struct signal_chunk *chunks;
     uint32_t queued;         /* entries in use */
+    _Atomic uint32_t stopped; /* futex of parked tasks: the stop signal, 0 while the process runs */
+    _Atomic int continued;    /* the parent is to hear of it */
     uint64_t dropped_timers; /* bit n: an entry of timer n was dropped, timers are to be told */
 };
 
@@ -94,8 +96,5 @@ void signal_host_drain(void);
 
 /* Stops lind-run by a stop signal, so that the host's shell sees a stopped job. */
 void signal_host_stop(int signal);
-
-/* The process' table is about to go: the host's signals have nobody to go to if it was theirs. */
-void signal_host_forget(const struct signal_actions *actions);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/internal.h"
 
 static siginfo_t info_user(const struct task *from, int signal, int code)
@@ -13,58 +14,90 @@ static siginfo_t info_user(const struct task *from, int signal, int code)
     return info;
 }
 
-/* The process with an id, as far as the caller may see it: it sees itself. */
-static struct process *find_process(struct task *task, int pid)
+/* kill(2): the sender is privileged, or its real or effective user is the receiver's real or saved
+ * one; SIGCONT may go to any process of the session. */
+static int may_send(const struct process *from, const struct process *to, int signal)
 {
-    return pid == task->process->pid ? task->process : NULL;
+    const struct credentials *sender = &from->credentials, *receiver = &to->credentials;
+    return from == to || !sender->euid || sender->euid == receiver->suid ||
+           sender->euid == receiver->uid || sender->uid == receiver->suid ||
+           sender->uid == receiver->uid || (signal == SIGCONT && from->session == to->session);
 }
 
-struct task_search {
-    int tid;
-    struct task *found;
+/* Sends to a process, or to one task of it; the tree lock is held. Signal 0 only asks. */
+static long send(const struct process *from, struct process *to, struct task *task,
+                 const siginfo_t *info)
+{
+    int signal = info->si_signo;
+    if (!to)
+        return -ESRCH;
+    if (signal < 0 || signal > 64)
+        return -EINVAL;
+    if (!may_send(from, to, signal))
+        return -EPERM;
+    if (!signal || to->state != PROCESS_ALIVE)
+        return 0; /* a zombie takes everything and does nothing */
+    return task ? signal_send_task(task, info) : signal_send_process(to, info);
+}
+
+/* kill(2) to several processes. */
+enum { NONE_YET = 1 };
+
+struct many {
+    const struct process *from;
+    const siginfo_t *info;
+    int group; /* 0: all but the first process and the sender */
+    int count;
+    long result; /* NONE_YET; 0 once one was sent; otherwise the first error */
 };
 
-static long match_tid(struct task *task, void *data)
+static long send_one_of_many(struct process *process, void *data)
 {
-    struct task_search *search = data;
-    if (task->tid != search->tid)
+    struct many *many = data;
+    if (many->group ? process->group != many->group
+                    : process->pid == 1 || process == many->from)
         return 0;
-    search->found = task;
-    return 1;
-}
-
-static long send_to_process(struct process *process, const siginfo_t *info)
-{
-    if (!process)
-        return -ESRCH;
-    if (info->si_signo < 0 || info->si_signo > 64)
-        return -EINVAL;
-    return info->si_signo ? signal_send_process(process, info) : 0;
-}
-
-/* group 0: any. */
-static long send_to_tid(struct task *task, int group, int tid, const siginfo_t *info)
-{
-    struct task_search search = {.tid = tid};
-    if (!group || group == task->process->pid)
-        signal_each_task(task->process, match_tid, &search);
-    if (!search.found)
-        return -ESRCH;
-    if (info->si_signo < 0 || info->si_signo > 64)
-        return -EINVAL;
-    return info->si_signo ? signal_send_task(search.found, info) : 0;
+    many->count++;
+    long result = send(many->from, process, NULL, many->info);
+    if (!result)
+        many->result = 0;
+    else if (many->result == NONE_YET)
+        many->result = result;
+    return 0;
 }
 
 long call_kill(struct task *task, const uint64_t args[6])
 {
     int pid = (int)args[0];
-    const struct process *self = task->process;
     siginfo_t info = info_user(task, (int)args[1], SI_USER);
     if (pid == INT_MIN)
         return -ESRCH;
-    if (pid == 0 || pid == -1 || (pid < 0 && -pid == self->group))
-        pid = self->pid;
-    return send_to_process(find_process(task, pid), &info);
+    tree_lock();
+    long result;
+    if (pid > 0) {
+        result = send(task->process, tree_find(pid), NULL, &info);
+    } else {
+        struct many many = {.from = task->process, .info = &info, .result = NONE_YET};
+        many.group = pid == 0 ? task->process->group : pid == -1 ? 0 : -pid;
+        tree_each(send_one_of_many, &many);
+        result = many.count ? many.result : -ESRCH;
+    }
+    tree_unlock();
+    return result;
+}
+
+/* group 0: any. */
+static long send_to_tid(struct task *task, int group, int tid, const siginfo_t *info)
+{
+    tree_lock();
+    struct task *to = tree_find_task(tid);
+    long result = -ESRCH;
+    if (to && (!group || group == to->process->pid))
+        result = send(task->process, to->process, to, info);
+    else if (!to && tree_find(tid) && (!group || group == tid))
+        result = 0; /* a process whose first task has ended */
+    tree_unlock();
+    return result;
 }
 
 long call_tkill(struct task *task, const uint64_t args[6])
@@ -98,8 +131,13 @@ static long info_copy(struct task *task, siginfo_t *info, uint64_t from, int sig
 long call_rt_sigqueueinfo(struct task *task, const uint64_t args[6])
 {
     siginfo_t info;
-    long error = info_copy(task, &info, args[2], (int)args[1], (int)args[0]);
-    return error ? error : send_to_process(find_process(task, (int)args[0]), &info);
+    long result = info_copy(task, &info, args[2], (int)args[1], (int)args[0]);
+    if (result)
+        return result;
+    tree_lock();
+    result = send(task->process, tree_find((int)args[0]), NULL, &info);
+    tree_unlock();
+    return result;
 }
 
 long call_rt_tgsigqueueinfo(struct task *task, const uint64_t args[6])

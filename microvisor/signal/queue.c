@@ -145,6 +145,76 @@ void signal_wake(struct task *task)
         host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
 }
 
+/* For tasks that sleep while their pending bit is set, and look at `exiting` alone. */
+static void task_end_asked(struct task *task)
+{
+    atomic_store(&task->exiting, 1);
+    atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL);
+    int id = atomic_load(&task->thread.host_id);
+    if (id && id != host_call0(SYS_gettid))
+        host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
+}
+
+static void end_tasks_locked(struct process *process, int status)
+{
+    struct signal_actions *actions = process->actions;
+    lock_acquire(&process->lock);
+    if (!atomic_exchange(&process->exiting, 1))
+        process->exit_status = status;
+    lock_release(&process->lock);
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
+        task_end_asked(queue->task);
+}
+
+void signal_end_tasks(struct process *process, int status)
+{
+    lock_acquire(&process->actions->lock);
+    end_tasks_locked(process, status);
+    lock_release(&process->actions->lock);
+}
+
+void signal_end_other_tasks(struct task *task)
+{
+    struct signal_actions *actions = task->process->actions;
+    lock_acquire(&actions->lock);
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
+        if (queue->task != task)
+            task_end_asked(queue->task);
+    lock_release(&actions->lock);
+}
+
+static void continue_locked(struct signal_actions *actions)
+{
+    if (!atomic_exchange(&actions->stopped, 0))
+        return;
+    atomic_store(&actions->continued, 1);
+    host_call3(SYS_futex, &actions->stopped, 129 /* WAKE, private */, INT32_MAX);
+}
+
+int signal_stopped(struct signal_actions *actions)
+{
+    return atomic_load(&actions->stopped) != 0;
+}
+
+static struct signal_action child_action(struct signal_actions *actions)
+{
+    lock_acquire(&actions->lock);
+    struct signal_action action = actions->table[SIGCHLD - 1];
+    lock_release(&actions->lock);
+    return action;
+}
+
+int signal_no_child_stops(struct signal_actions *actions)
+{
+    return (child_action(actions).flags & SA_NOCLDSTOP) != 0;
+}
+
+int signal_no_zombies(struct signal_actions *actions)
+{
+    struct signal_action action = child_action(actions);
+    return action.handler == ACTION_IGNORE || (action.flags & SA_NOCLDWAIT);
+}
+
 static uint64_t mask_of(const struct task *task)
 {
     return __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
@@ -184,8 +254,14 @@ static int send_locked(struct process *process, struct task *task, const siginfo
 
     if (bit & SIGNAL_SET_STOP)
         signals_drop(actions, signal_bit(SIGCONT));
-    if (signal == SIGCONT)
+    if (signal == SIGCONT) {
         signals_drop(actions, SIGNAL_SET_STOP);
+        continue_locked(actions);
+    }
+    if (signal == SIGKILL) {
+        end_tasks_locked(process, SIGKILL);
+        return 0;
+    }
     if (!(blocked_by(actions, task) & bit) && action_ignores(&actions->table[signal - 1], signal))
         return 1;
     int standard = signal < 32;

@@ -66,6 +66,9 @@ void task_signals_end(struct task *task);
  * was started with as ignored is ignored by `first` too (nohup). Returns 0 or -errno. Uses libc. */
 int signal_host_start(struct process *first);
 
+/* The process' table is about to go: the host's signals have nobody to go to if it was theirs. The tree lock is held. */
+void signal_host_forget(const struct signal_actions *actions);
+
 /* rt_upcalls.pending and rt_upcalls.host_signal (rt/thread.h). */
 void signal_deliver_pending(struct thread *thread);
 void signal_from_host(struct thread *thread, int signal, const void *siginfo);
@@ -102,6 +105,17 @@ int signal_take(struct task *task, uint64_t set, siginfo_t *info);
  * to be delivered. If not, what interrupted the call was ignored or blocked: the call goes on
  * waiting. */
 int signal_look(struct task *task);
+
+/* What the action for SIGCHLD says: nothing about children that stop (SA_NOCLDSTOP); no zombies
+ * (ignored, or SA_NOCLDWAIT). Whether a process is stopped. */
+int signal_no_child_stops(struct signal_actions *actions);
+int signal_no_zombies(struct signal_actions *actions);
+int signal_stopped(struct signal_actions *actions);
+
+/* Tells all tasks of a process to end, with this exit status (as wait(2) has it) unless one is set;
+ * or all but the caller, which stays. */
+void signal_end_tasks(struct process *process, int status);
+void signal_end_other_tasks(struct task *task);
 
 /* Interrupts a task's blocking call and cage code, to look at signals and at `exiting`. */
 void signal_wake(struct task *task);

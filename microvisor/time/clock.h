@@ -36,6 +36,8 @@ static inline struct timespec timespec_of(uint64_t nanoseconds)
     return (struct timespec){(long)(nanoseconds / SECOND), (long)(nanoseconds % SECOND)};
 }
 
+struct timeval timeval_of(uint64_t nanoseconds);
+
 /* A clock's reading after a valid relative time; saturates at INT64_MAX. */
 static inline uint64_t clock_deadline(int clock, const struct timespec *relative)
 {

@@ -50,11 +50,6 @@ static int set(struct process *process, struct timer *timer, const struct settin
     return error;
 }
 
-static struct timeval timeval_of(uint64_t nanoseconds)
-{
-    return (struct timeval){(long)(nanoseconds / SECOND), (long)(nanoseconds % SECOND / 1000)};
-}
-
 static int timeval_get(const struct timeval *time, uint64_t *nanoseconds)
 {
     if (time->tv_sec < 0 || (uint64_t)time->tv_usec >= 1000000)

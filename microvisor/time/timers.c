@@ -50,15 +50,24 @@ static long count_task(struct task *task, void *data)
     return 0;
 }
 
-/* What a task's host thread used, in nanoseconds. */
-static uint64_t task_cpu_time(const struct task *task, int user_only)
+static uint64_t thread_cpu(int id, int user_only)
 {
     enum { THREAD = 4, USER = 1, ALL = 2 };
     struct timespec time;
-    int id = atomic_load(&task->thread.host_id);
     unsigned clock = ~(unsigned)id << 3 | THREAD | (user_only ? USER : ALL);
-    return id && !host_call2(SYS_clock_gettime, (int)clock, &time) ? timespec_nanoseconds(&time)
-                                                                   : 0;
+    return host_call2(SYS_clock_gettime, (int)clock, &time) ? 0 : timespec_nanoseconds(&time);
+}
+
+uint64_t host_thread_cpu(int user_only)
+{
+    return thread_cpu(0, user_only);
+}
+
+uint64_t task_cpu_time(const struct task *task, int user_only)
+{
+    int id = atomic_load(&task->thread.host_id);
+    uint64_t used = id ? thread_cpu(id, user_only) : 0, before = task->cpu_before[user_only];
+    return used > before ? used - before : 0;
 }
 
 struct cpu_sum {

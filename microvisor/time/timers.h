@@ -19,6 +19,12 @@ void timers_exec(struct timers *timers);
 /* Stops all. No signal of theirs is sent after it returns. */
 void timers_destroy(struct timers *timers);
 
+/* What the calling host thread has used. */
+uint64_t host_thread_cpu(int user_only);
+
+/* Nanoseconds of CPU that a task used. */
+uint64_t task_cpu_time(const struct task *task, int user_only);
+
 /* Keeps the CPU time of a task that ends. Called by task_signals_end, under the signal lock. */
 void timers_task_ended(struct task *task);
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/times.h>
 
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/timers.h"
@@ -12,31 +13,44 @@
 
 #define TICK (SECOND / 100) /* sysconf(_SC_CLK_TCK) is 100 */
 
-static struct timeval timeval_of(uint64_t nanoseconds)
+struct timeval timeval_of(uint64_t nanoseconds)
 {
     return (struct timeval){(long)(nanoseconds / SECOND), (long)(nanoseconds % SECOND / 1000)};
+}
+
+/* What the children used that were waited for: all, user. */
+static void children_cpu(struct task *task, uint64_t cpu[2])
+{
+    tree_lock();
+    cpu[0] = task->process->children_cpu[0];
+    cpu[1] = task->process->children_cpu[1];
+    tree_unlock();
 }
 
 long call_getrusage(struct task *task, const uint64_t args[6])
 {
     struct rusage usage = {0};
+    uint64_t cpu[2] = {0};
     switch ((int)args[0]) {
     case RUSAGE_THREAD:
         host_call2(SYS_getrusage, RUSAGE_THREAD, &usage);
+        cpu[0] = task_cpu_time(task, 0);
+        cpu[1] = task_cpu_time(task, 1);
         break;
     case RUSAGE_SELF:
         /* Faults, switches and memory are counted for lind-run as a whole. */
         host_call2(SYS_getrusage, RUSAGE_SELF, &usage);
-        uint64_t all = process_cpu_time(task->process, 0),
-                 user = process_cpu_time(task->process, 1);
-        usage.ru_utime = timeval_of(user);
-        usage.ru_stime = timeval_of(all > user ? all - user : 0);
+        cpu[0] = process_cpu_time(task->process, 0);
+        cpu[1] = process_cpu_time(task->process, 1);
         break;
-    case RUSAGE_CHILDREN: /* a process has none yet */
+    case RUSAGE_CHILDREN:
+        children_cpu(task, cpu);
         break;
     default:
         return -EINVAL;
     }
+    usage.ru_utime = timeval_of(cpu[1]);
+    usage.ru_stime = timeval_of(cpu[0] > cpu[1] ? cpu[0] - cpu[1] : 0);
     return task_copyout(task, args[1], &usage, sizeof usage);
 }
 
@@ -45,8 +59,12 @@ long call_times(struct task *task, const uint64_t args[6])
     if (args[0]) {
         uint64_t all = process_cpu_time(task->process, 0),
                  user = process_cpu_time(task->process, 1);
+        uint64_t children[2];
+        children_cpu(task, children);
         struct tms times = {.tms_utime = (long)(user / TICK),
-                            .tms_stime = (long)((all > user ? all - user : 0) / TICK)};
+                            .tms_stime = (long)((all > user ? all - user : 0) / TICK),
+                            .tms_cutime = (long)(children[1] / TICK),
+                            .tms_cstime = (long)((children[0] - children[1]) / TICK)};
         if (task_copyout(task, args[0], &times, sizeof times))
             return -EFAULT;
     }

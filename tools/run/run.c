@@ -281,11 +281,14 @@ int run_program(const struct run_options *run)
     char *first = run->arguments[0];
     if (run->argv0)
         run->arguments[0] = (char *)run->argv0;
-    const struct program program = {fd, path, run->arguments, environment};
-    error = process_load(task, &program, &why);
+    const struct program program = {fd, path, path, run->arguments, environment};
+    struct loaded loaded;
+    error = program_load(&program, &task->process->credentials,
+                         task->process->limits[RLIMIT_STACK].rlim_cur, &loaded, &why);
     free(environment); /* the program has its own copy */
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
+    process_adopt(task, &loaded, path, fd);
     error = signal_host_start(task->process);
     if (error)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
@@ -295,7 +298,8 @@ int run_program(const struct run_options *run)
     if (status)
         return status;
 
-    int ended = task_run(task);
+    task_run(task);
+    int ended = processes_wait_all();
     if (stats)
         stats_report(stats, STDERR_FILENO);
     return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);

@@ -1,0 +1,333 @@
+/* clone, clone3, fork, vfork: new tasks and new processes. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/mm/memory.h"
+#include "microvisor/proc/proc.h"
+#include "microvisor/proc/tree.h"
+#include "microvisor/signal/signal.h"
+#include "rt/host.h"
+#include "rt/load.h"
+
+/* What is asked for. */
+struct request {
+    uint64_t flags;
+    int exit_signal;
+    uint64_t stack; /* the new stack pointer; 0: the caller's */
+    uint64_t parent_tid, child_tid, pointer;
+};
+
+/* A parent in clone(CLONE_VFORK). On its stack; the child points to it. */
+struct vfork {
+    _Atomic uint32_t done; /* futex */
+};
+
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET | CLONE_NEWTIME)
+
+/* Errors as clone(2), and what cages do not have: name spaces (EPERM, as without privileges); and sharing the place or the actions between processes, or
+ * the memory without a thread pointer for either of them (EINVAL). */
+static int check(const struct request *request)
+{
+    uint64_t flags = request->flags;
+    int same_process = (flags & CLONE_THREAD) != 0;
+    if (flags & NAMESPACES)
+        return -EPERM;
+    if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) ||
+        (same_process && !(flags & CLONE_SIGHAND)))
+        return -EINVAL;
+    if (same_process ? !(flags & CLONE_SETTLS) || !(flags & CLONE_FILES) || !(flags & CLONE_FS)
+                     : (flags & (CLONE_SIGHAND | CLONE_FS)) != 0)
+        return -EINVAL;
+    if (flags & CLONE_VM && !(flags & (CLONE_VFORK | CLONE_SETTLS)))
+        return -EINVAL;
+    if (flags & CLONE_PIDFD || request->exit_signal < 0 || request->exit_signal > 64)
+        return -EINVAL;
+    return 0;
+}
+
+/* Whether one more task keeps within RLIMIT_NPROC, which counts all tasks of the user in this lind-run. */
+static long count_user(struct process *process, void *data)
+{
+    struct process *one = ((struct process **)data)[0];
+    if (process->credentials.uid == one->credentials.uid)
+        ((uint64_t *)data)[1] += atomic_load(&process->task_count);
+    return 0;
+}
+
+static int within_limit(struct process *process)
+{
+    uint64_t limit = process->limits[RLIMIT_NPROC].rlim_cur;
+    struct {
+        struct process *process;
+        uint64_t count;
+    } search = {process, 0};
+    if (limit >= PID_MAX)
+        return 1;
+    tree_lock();
+    tree_each(count_user, &search);
+    tree_unlock();
+    return search.count < limit;
+}
+
+/* The child's registers: the caller's, but for the result, and the stack pointer if another was given. */
+static void copy_registers(struct task *child, const struct task *task, uint64_t stack)
+{
+    child->thread.regs = task->thread.regs;
+    child->thread.regs.rax = 0;
+    child->thread.regs.number = UINT64_MAX;
+    if (stack)
+        child->thread.regs.rsp = (uint32_t)stack;
+    memcpy(child->thread.xsave, task->thread.xsave, xsave_size());
+    child->signals.mask = task->signals.mask;
+    memcpy(child->name, task->name, sizeof child->name);
+    /* What was sent to it before it could be woken is seen first of all. */
+    atomic_fetch_or(&child->thread.pending, PENDING_SIGNAL);
+}
+
+/* The words that the caller asked to be written, and the thread pointer. */
+static int start_words(struct task *task, struct task *child, const struct request *request)
+{
+    uint64_t pointer = request->pointer;
+    uint64_t base = child->thread.base;
+    if (!(request->flags & CLONE_SETTLS))
+        pointer = task->thread.fs_base - task->thread.base;
+    int error = thread_set_pointer(&child->thread, pointer);
+    if (error)
+        return error == -EBUSY ? -EINVAL : error;
+    if (request->flags & CLONE_PARENT_SETTID &&
+        task_copyout(task, request->parent_tid, &child->tid, sizeof child->tid))
+        return -EFAULT;
+    if (request->flags & CLONE_CHILD_SETTID)
+        copyout_window(base, request->child_tid, &child->tid, sizeof child->tid); /* as Linux: no error */
+    if (request->flags & CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = request->child_tid;
+    return 0;
+}
+
+static long clone_thread(struct task *task, const struct request *request)
+{
+    struct task *child = task_create(task->process, 0);
+    if (!child)
+        return -EAGAIN;
+    descriptors_share(task->process->descriptors);
+    copy_registers(child, task, request->stack);
+    int tid = child->tid, error = start_words(task, child, request);
+    /* A task that was not there when the others were told to end. */
+    if (!error && (atomic_load(&task->process->exiting) || atomic_load(&task->exiting)))
+        error = -EAGAIN;
+    if (!error)
+        error = worker_start(child);
+    if (!error)
+        return tid;
+    task_discard(child);
+    return error;
+}
+
+/* The child's space: a copy of the parent's, or the same. */
+static int give_space(struct process *child, struct process *from, uint64_t flags)
+{
+    int error = 0;
+    if (flags & CLONE_VM) {
+        child->space = from->space;
+        atomic_fetch_add(&child->space->users, 1);
+    } else {
+        child->space = space_create(&error);
+        if (!child->space)
+            return error;
+        error = space_copy(child->space, from->space);
+        if (error)
+            return error;
+    }
+    child->memory = child->space->memory;
+    child->cage.base = child->space->base;
+    return 0;
+}
+
+static int give_descriptors(struct process *child, struct process *from, uint64_t flags)
+{
+    if (flags & CLONE_FILES) {
+        child->descriptors = from->descriptors;
+        descriptors_share(child->descriptors);
+        atomic_fetch_add(&child->descriptors->users, 1);
+        return 0;
+    }
+    child->descriptors = descriptors_copy(from->descriptors);
+    return child->descriptors ? 0 : -ENOMEM;
+}
+
+void vfork_done(struct process *child)
+{
+    tree_lock();
+    struct vfork *vfork = child->vfork;
+    child->vfork = NULL;
+    if (vfork) {
+        atomic_store(&vfork->done, 1);
+        host_call3(SYS_futex, &vfork->done, 129 /* WAKE, private */, 1);
+    }
+    tree_unlock();
+}
+
+/* Waits until the child has left this space, or this task is to end. Only that interrupts the wait. */
+static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
+{
+    const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
+    while (!atomic_load(&vfork->done) && !atomic_load(&task->exiting))
+        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, 0, 0, 0, 0);
+    tree_lock();
+    struct process *child = tree_find(pid);
+    if (child && child->vfork == vfork)
+        child->vfork = NULL;
+    tree_unlock();
+}
+
+static long clone_process(struct task *task, const struct request *request)
+{
+    struct process *from = task->process, *process = process_copy(from);
+    struct vfork vfork = {0};
+    uint64_t pointer = task->thread.fs_base - task->thread.base;
+    int borrows = request->flags & CLONE_VM && !(request->flags & CLONE_SETTLS);
+    if (!process)
+        return -ENOMEM;
+    int error = give_space(process, from, request->flags);
+    if (!error)
+        error = give_descriptors(process, from, request->flags);
+    if (error) {
+        process_undo_copy(process);
+        return error;
+    }
+    process->exit_signal = request->exit_signal;
+    process->vfork = request->flags & CLONE_VFORK ? &vfork : NULL;
+    tree_lock();
+    process->pid = tree_new_id();
+    process->group = from->group;
+    process->session = from->session;
+    process->terminal = from->terminal;
+    struct process *parent = request->flags & CLONE_PARENT ? from->parent_process : from;
+    tree_add(process, parent ? parent : from);
+    tree_unlock();
+    process_started();
+    struct task *child = task_create(process, process->pid);
+    int pid = process->pid;
+    error = child ? 0 : -EAGAIN;
+    if (child) {
+        copy_registers(child, task, request->stack);
+        child->signals.stack_address = request->flags & CLONE_VM ? 0 : task->signals.stack_address;
+        child->signals.stack_size = request->flags & CLONE_VM ? 0 : task->signals.stack_size;
+        child->signals.stack_flags = task->signals.stack_flags;
+        if (!(request->flags & CLONE_VM))
+            child->robust_list = 0;
+        struct request words = *request;
+        if (borrows) {
+            words.flags |= CLONE_SETTLS;
+            words.pointer = pointer;
+            thread_forget(&task->thread);
+        }
+        error = start_words(task, child, &words);
+        if (!error)
+            error = worker_start(child);
+    }
+    if (!error && request->flags & CLONE_VFORK)
+        vfork_wait(task, pid, &vfork);
+    if (borrows && thread_set_pointer(&task->thread, pointer))
+        process_kill(from, SIGKILL); /* another task has taken it: nobody can tell them apart */
+    if (!error)
+        return pid;
+    if (child)
+        task_discard(child);
+    tree_lock();
+    tree_remove(process);
+    tree_unlock();
+    process_not_started();
+    process_undo_copy(process);
+    return error;
+}
+
+static long clone_as_asked(struct task *task, const struct request *request)
+{
+    int error = check(request);
+    if (error)
+        return error;
+    if (!within_limit(task->process))
+        return -EAGAIN;
+    return request->flags & CLONE_THREAD ? clone_thread(task, request) : clone_process(task, request);
+}
+
+/* The child gets the caller's vector state, which only a hot function sees: it is kept in the task before anything else runs. */
+static long go_cold(struct task *task, const uint64_t args[6], handler_function *function)
+{
+    thread_save_vectors(&task->thread);
+#ifdef LIND_SANITIZED
+    return function(&task->thread, args, NULL);
+#else
+    return handler_cold(&task->thread, args, (void *)(uintptr_t)function);
+#endif
+}
+
+static long clone_cold(struct thread *thread, const uint64_t args[6], void *unused)
+{
+    const struct request request = {.flags = (uint32_t)args[0] & ~(uint64_t)CSIGNAL,
+                                    .exit_signal = (int)(args[0] & CSIGNAL),
+                                    .stack = args[1],
+                                    .parent_tid = args[2],
+                                    .child_tid = args[3],
+                                    .pointer = args[4]};
+    return clone_as_asked(task_of(thread), &request);
+}
+
+long call_clone(struct task *task, const uint64_t args[6])
+{
+    return go_cold(task, args, clone_cold);
+}
+
+long call_fork(struct task *task, const uint64_t args[6])
+{
+    const uint64_t same[6] = {SIGCHLD};
+    return go_cold(task, same, clone_cold);
+}
+
+long call_vfork(struct task *task, const uint64_t args[6])
+{
+    const uint64_t same[6] = {CLONE_VFORK | CLONE_VM | SIGCHLD};
+    return go_cold(task, same, clone_cold);
+}
+
+static long clone3_cold(struct thread *thread, const uint64_t args[6], void *unused)
+{
+    struct task *task = task_of(thread);
+    struct clone_args words = {0};
+    uint64_t size = args[1];
+    if (size < CLONE_ARGS_SIZE_VER0)
+        return -EINVAL;
+    if (size > LIND_PAGE_SIZE)
+        return -E2BIG;
+    if (task_copyin(task, &words, args[0], size < sizeof words ? size : sizeof words))
+        return -EFAULT;
+    for (uint64_t at = sizeof words; at < size; at++) {
+        uint8_t byte;
+        if (task_copyin(task, &byte, args[0] + at, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    if (words.flags >> 32 || words.flags & (CLONE_DETACHED | CSIGNAL) || words.set_tid_size ||
+        words.exit_signal > 64 || !words.stack != !words.stack_size)
+        return -EINVAL;
+    const struct request request = {.flags = words.flags,
+                                    .exit_signal = (int)words.exit_signal,
+                                    .stack = words.stack ? words.stack + words.stack_size : 0,
+                                    .parent_tid = words.parent_tid,
+                                    .child_tid = words.child_tid,
+                                    .pointer = words.tls};
+    return clone_as_asked(task, &request);
+}
+
+long call_clone3(struct task *task, const uint64_t args[6])
+{
+    return go_cold(task, args, clone3_cold);
+}

@@ -1,0 +1,120 @@
+/* Host threads that run tasks. A thread whose task has ended waits for another one: starting a task wakes it. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "microvisor/proc/proc.h"
+#include "microvisor/time/timers.h"
+#include "rt/fault.h"
+#include "rt/host.h"
+
+#ifdef LIND_SANITIZED
+enum { STACK_SIZE = 1 << 20 };
+#else
+enum { STACK_SIZE = 1 << 17 };
+#endif
+/* Waiting threads that are kept. */
+enum { IDLE_MOST = 64 };
+
+struct worker {
+    struct worker *next; /* among the idle ones */
+    _Atomic uint32_t ready; /* futex: a task was put here */
+    struct task *task;
+};
+
+/* A stack: the thread that became idle last is warm. idle_lock is a leaf lock. */
+static struct worker *idle;
+static unsigned idle_count;
+static struct lock idle_lock;
+
+static void block_signals(int how)
+{
+    /* The kernel's set, which has the signals that libc keeps to itself, too. */
+    uint64_t all = UINT64_MAX;
+    host_call4(SYS_rt_sigprocmask, how, &all, 0, sizeof all);
+}
+
+void task_run(struct task *task)
+{
+    struct thread *thread = &task->thread;
+    if (fault_thread_start(thread)) {
+        process_kill(task->process, SIGKILL);
+    } else {
+        task->cpu_before[0] = host_thread_cpu(0);
+        task->cpu_before[1] = host_thread_cpu(1);
+        atomic_store(&thread->host_id, (int)host_call0(SYS_gettid));
+        block_signals(SIG_UNBLOCK);
+        do {
+            task->reenter = 0;
+            thread_enter(thread);
+        } while (task->reenter);
+        block_signals(SIG_BLOCK);
+    }
+    task_end(task);
+}
+
+/* Waits for the next task. Returns 0 when the thread is not needed. */
+static int wait_idle(struct worker *worker)
+{
+    lock_acquire(&idle_lock);
+    int keep = idle_count < IDLE_MOST;
+    if (keep) {
+        atomic_store(&worker->ready, 0);
+        worker->next = idle;
+        idle = worker;
+        idle_count++;
+    }
+    lock_release(&idle_lock);
+    while (keep && !atomic_load(&worker->ready))
+        host_call4(SYS_futex, &worker->ready, 128 /* WAIT, private */, 0, 0);
+    return keep;
+}
+
+static void *worker_run(void *data)
+{
+    struct worker *worker = data;
+    do
+        task_run(worker->task);
+    while (wait_idle(worker));
+    free(worker);
+    return NULL;
+}
+
+static int worker_create(struct task *task)
+{
+    struct worker *worker = malloc(sizeof *worker);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    if (!worker)
+        return -EAGAIN;
+    worker->task = task;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    /* A new thread has its maker's mask, and takes no signal before it has a signal stack. */
+    block_signals(SIG_BLOCK);
+    int error = pthread_create(&thread, &attributes, worker_run, worker);
+    block_signals(SIG_UNBLOCK);
+    pthread_attr_destroy(&attributes);
+    if (error)
+        free(worker);
+    return error ? -EAGAIN : 0;
+}
+
+int worker_start(struct task *task)
+{
+    lock_acquire(&idle_lock);
+    struct worker *worker = idle;
+    if (worker) {
+        idle = worker->next;
+        idle_count--;
+    }
+    lock_release(&idle_lock);
+    if (!worker)
+        return worker_create(task);
+    worker->task = task;
+    atomic_store(&worker->ready, 1);
+    host_call3(SYS_futex, &worker->ready, 129 /* WAKE, private */, 1);
+    return 0;
+}
