@@ -242,7 +242,7 @@ int run_program(const struct run_options *run)
     int error = rt_start(&why);
     if (error)
         return complain(EXIT_LIND, "%s", why);
-    umask(0); /* each program has its own (microvisor/fs) */
+    mode_t mask = umask(0); /* each program has its own (microvisor/fs); the first one begins with lind-run's */
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) {
         /* Programs have their own soft limits; lind-run holds the descriptors of them all. */
@@ -263,6 +263,7 @@ int run_program(const struct run_options *run)
     char **environment = make_environment(run);
     if (!place || !descriptors || !environment)
         return complain(EXIT_LIND, "out of memory");
+    atomic_store(&place->umask, mask);
     struct task *task = process_create(descriptors, place, &error);
     if (!task)
         return complain(EXIT_LIND, "cannot create a cage: %s", strerror(-error));
