@@ -37,7 +37,7 @@ cat >native-cc <<EOF
 link=1
 for argument; do
     case \$argument in
-    -c | -S | -E | -M | -MM | -fsyntax-only | -print-* | --version | -dumpmachine | -dumpversion) link=0 ;;
+    -c | -S | -E | -M | -MM | -fsyntax-only | -print-* | --version | -dumpmachine | -dumpversion | -r) link=0 ;;
     esac
 done
 flags="--target=x86_64-linux-musl -march=x86-64 -nostdinc -isystem $directory/include -isystem $resources/include -fPIE -fcf-protection=none"
