@@ -1,6 +1,8 @@
 """How each program is built and tested. $CC, $AR and $RANLIB are set for the tree; ./programs run in a cage when lind-cc made them."""
 import re
 
+import recipes_posix
+
 
 def whole(name, status, text):
     """The step is one test: the same status and output."""
@@ -184,3 +186,5 @@ RECIPES = {
         },
     },
 }
+
+RECIPES.update(recipes_posix.recipes(automake))

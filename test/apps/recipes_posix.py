@@ -1,0 +1,45 @@
+"""The shell and the tools it starts. Their suites' drivers run in the host's shell; each program under test runs in a lind-run of its own
+(./program starts lind-run by itself), which shows it its source tree alone.
+
+"known": tests that pass natively and fail caged, each with the reason. They are counted and printed, and a known test that passes is an error.
+"""
+JOBS = "-j2"
+NO_SHELL = "starts /bin/sh or /usr/bin/ed, which are not granted: programs of the host cannot run in a cage"
+VALGRIND = "runs the program under the host's valgrind, which cannot read lind-run's start-up"
+
+
+def recipes(automake):
+    def gnu(package, directory, binary, known=None, flags=""):
+        return {
+            "package": package,
+            "steps": [
+                {"run": "FORCE_UNSAFE_CONFIGURE=1 ./configure -q --disable-nls CFLAGS=-O2 " + flags, "seconds": 900},
+                {"run": "make -s %s MAKEINFO=true" % JOBS, "seconds": 900},
+                {"run": "make -s check MAKEINFO=true -C " + directory, "test": "make check", "split": automake, "seconds": 1800},
+            ],
+            "binaries": [binary],
+            "known": {"make check " + name: reason for name, reason in (known or {}).items()},
+        }
+
+    return {
+        "dash": {
+            "package": "dash",
+            "inputs": "dash",
+            "steps": [
+                {"run": "./configure -q CFLAGS=-O2 && make -s %s" % JOBS, "seconds": 300},
+                {"run": "src/dash lind-inputs/expand.sh", "test": "expand.sh"},
+                {"run": "src/dash lind-inputs/processes.sh", "test": "processes.sh"},
+                {"run": "echo 'echo $0 $#' | src/dash -s a b", "test": "standard input"},
+                {"run": "src/dash -c 'echo $('", "test": "syntax error"},
+                {"run": "src/dash -c 'kill -TERM $$'", "test": "ends by a signal"},
+            ],
+            "binaries": ["src/dash"],
+        },
+        "gzip": gnu("gzip", "tests", "gzip"),
+        "grep": gnu("grep", "tests", "src/grep"),
+        "patch": gnu("patch", "tests", "src/patch", {"crlf-handling": NO_SHELL, "need-filename": NO_SHELL}),
+        "sed": gnu("sed", ".", "sed/sed", {
+            "testsuite/bug32082.sh": VALGRIND, "testsuite/bug32271-2.sh": VALGRIND, "testsuite/newline-dfa-bug.sh": VALGRIND,
+            "testsuite/eval.sh": NO_SHELL, "testsuite/execute-tests.sh": NO_SHELL, "testsuite/posix-mode-s.sh": NO_SHELL,
+            "testsuite/sandbox.sh": NO_SHELL}),
+    }
