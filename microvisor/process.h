@@ -1,7 +1,8 @@
 /* Processes and tasks: what POSIX adds to cages and threads.
  *
- * A process is a cage with descriptors, a place in the file system, a memory map, signal actions, credentials and limits; each of these has
- * its room and its own lock. A task is a thread of a process. Calls get the task that made them. */
+ * A process is a cage with descriptors, a place in the file system, a memory map, signal actions,
+ * credentials and limits; each of these has its room and its own lock. A task is a thread of a
+ * process. Calls get the task that made them. */
 #ifndef LIND_PROCESS_H
 #define LIND_PROCESS_H
 
@@ -29,10 +30,12 @@ struct credentials {
 
 #define PROCESS_LIMITS 16 /* RLIM_NLIMITS */
 
-/* What a process runs: of interest to /proc and crash reports. Never changed; shared by forked processes, counted. */
+/* What a process runs: of interest to /proc and crash reports. Never changed; shared by forked
+ * processes, counted. */
 struct executable {
     _Atomic uint32_t users;
-    int fd;          /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of proc/report.c */
+    int fd; /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of
+               proc/report.c */
     char *arguments; /* the initial argument strings, each with its NUL, owned */
     uint64_t arguments_size;
     char *environment;
@@ -48,7 +51,8 @@ enum process_state {
     PROCESS_ZOMBIE, /* only what wait(2) reports is left */
 };
 
-/* A window with what is mapped in it. Shared by the processes that clone(CLONE_VM) made; counted. */
+/* A window with what is mapped in it. Shared by the processes that clone(CLONE_VM) made; counted.
+ */
 struct space {
     _Atomic uint32_t users;
     uint64_t base;
@@ -66,19 +70,22 @@ struct process {
     enum process_state state;
     struct process *next; /* in its hash chain */
     struct process *parent_process, *first_child, *next_sibling, *previous_sibling;
-    int exit_signal;       /* sent to the parent at the end; 0 for none */
-    int wait_event;        /* what wait(2) has to report of a living process: 0, CLD_STOPPED, CLD_CONTINUED */
-    int stop_signal;       /* with CLD_STOPPED */
-    int has_execed;        /* setpgid of a child is refused from then on */
-    uint64_t used_cpu[2];     /* of a zombie: all, user; nanoseconds */
-    uint64_t children_cpu[2]; /* of children waited for, and theirs */
-    struct vfork *vfork;   /* the parent that waits in clone for this process, or NULL */
+    int exit_signal; /* sent to the parent at the end; 0 for none */
+    int wait_event; /* what wait(2) has to report of a living process: 0, CLD_STOPPED, CLD_CONTINUED
+                     */
+    int stop_signal;           /* with CLD_STOPPED */
+    int has_execed;            /* setpgid of a child is refused from then on */
+    uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
+    uint64_t children_cpu[2];  /* of children waited for, and theirs */
+    struct vfork *vfork;       /* the parent that waits in clone for this process, or NULL */
     struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */
-    _Atomic uint32_t child_changes; /* futex of tasks in wait(2): changes with each change of a child */
-    _Atomic uint32_t pins;  /* other tasks that look at its parts (tree_pin): these stay meanwhile */
-    int changing;           /* execve exchanges its parts: pins wait */
+    _Atomic uint32_t
+        child_changes;     /* futex of tasks in wait(2): changes with each change of a child */
+    _Atomic uint32_t pins; /* other tasks that look at its parts (tree_pin): these stay meanwhile */
+    int changing;          /* execve exchanges its parts: pins wait */
 
-    _Atomic uint32_t task_count; /* tasks that have not ended; futex of an execve that waits for the others */
+    _Atomic uint32_t
+        task_count; /* tasks that have not ended; futex of an execve that waits for the others */
     struct space *space;
     struct descriptors *descriptors;
     struct place *place;
@@ -88,26 +95,26 @@ struct process {
     struct lock lock; /* of the fields below; a leaf lock */
     struct credentials credentials;
     struct rlimit limits[PROCESS_LIMITS];
-    char name[16];          /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
+    char name[16];                 /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
     struct executable *executable; /* exchanged by execve alone */
-    uint64_t start_time;    /* CLOCK_BOOTTIME nanoseconds */
-    int exit_status;        /* as wait(2) reports it, valid once exiting */
-    _Atomic int exiting;    /* all tasks are to end */
-    _Atomic int execing;    /* a task is in execve and ends the others */
-    uint32_t options;        /* what prctl(2) sets: proc/misc.c */
-    int parent_death_signal; /* PR_SET_PDEATHSIG */
+    uint64_t start_time;           /* CLOCK_BOOTTIME nanoseconds */
+    int exit_status;               /* as wait(2) reports it, valid once exiting */
+    _Atomic int exiting;           /* all tasks are to end */
+    _Atomic int execing;           /* a task is in execve and ends the others */
+    uint32_t options;              /* what prctl(2) sets: proc/misc.c */
+    int parent_death_signal;       /* PR_SET_PDEATHSIG */
 };
 
 /* Signal state of a task (signal/). Numbers 1..64; bit n-1 of a set stands for signal n. */
 struct task_signals {
     uint64_t mask;
-    _Atomic uint64_t pending;     /* sent to this task and not delivered */
-    uint64_t saved_mask;          /* to be restored after sigsuspend and the like */
+    _Atomic uint64_t pending; /* sent to this task and not delivered */
+    uint64_t saved_mask;      /* to be restored after sigsuspend and the like */
     int restore_saved_mask;
-    uint64_t stack_address;       /* sigaltstack */
+    uint64_t stack_address; /* sigaltstack */
     uint64_t stack_size;
     uint32_t stack_flags;
-    struct signal_queue *queue;   /* siginfo of what is pending, owned by signal/ */
+    struct signal_queue *queue; /* siginfo of what is pending, owned by signal/ */
 };
 
 struct task {
@@ -135,16 +142,18 @@ static inline int task_copyin(const struct task *task, void *to, uint64_t from, 
     return copyin(&task->thread, to, from, length);
 }
 
-static inline int task_copyout(const struct task *task, uint64_t to, const void *from, size_t length)
+static inline int task_copyout(const struct task *task, uint64_t to, const void *from,
+                               size_t length)
 {
     return copyout(&task->thread, to, from, length);
 }
 
-/* proc/exit.c: ends the calling task's whole process. status is what wait(2) reports. Does not return. */
+/* proc/exit.c: ends the calling task's whole process. status is what wait(2) reports. Does not
+ * return. */
 _Noreturn void process_exit(struct task *task, int status);
 
-/* proc/exit.c: ends the calling task; the last task's end ends the process, with that task's status unless process_exit said another.
- * Does not return. */
+/* proc/exit.c: ends the calling task; the last task's end ends the process, with that task's status
+ * unless process_exit said another. Does not return. */
 _Noreturn void task_exit(struct task *task, int status);
 
 #endif

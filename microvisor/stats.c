@@ -62,13 +62,15 @@ struct call_stats *stats_install(struct handler *table)
     return stats;
 }
 
-/* The busiest counter that costs less than the last one shown, ties in order of number; -1 at the end. */
+/* The busiest counter that costs less than the last one shown, ties in order of number; -1 at the
+ * end. */
 static int next_counter(const struct call_stats *stats, uint64_t below_ticks, int after)
 {
     int best = -1;
     for (int number = 0; number < HANDLER_TABLE_SIZE; number++) {
         const struct counter *counter = &stats->counters[number];
-        int later = counter->ticks < below_ticks || (counter->ticks == below_ticks && number > after);
+        int later =
+            counter->ticks < below_ticks || (counter->ticks == below_ticks && number > after);
         if (counter->calls && later && (best < 0 || counter->ticks > stats->counters[best].ticks))
             best = number;
     }
@@ -98,10 +100,13 @@ void stats_report(const struct call_stats *stats, int fd)
         errors += counter->errors;
         all_ticks += below;
     }
-    dprintf(fd, "%12lu %9s %10lu %9lu  in all\n", all_ticks / per_microsecond, "", calls_made, errors);
+    dprintf(fd, "%12lu %9s %10lu %9lu  in all\n", all_ticks / per_microsecond, "", calls_made,
+            errors);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    dprintf(fd, "elapsed %lu.%06lu s, user %ld.%06ld s, system %ld.%06ld s, at most %ld KiB of memory\n",
-            elapsed / 1000000000, elapsed / 1000 % 1000000, usage.ru_utime.tv_sec,
-            usage.ru_utime.tv_usec, usage.ru_stime.tv_sec, usage.ru_stime.tv_usec, usage.ru_maxrss);
+    dprintf(
+        fd,
+        "elapsed %lu.%06lu s, user %ld.%06ld s, system %ld.%06ld s, at most %ld KiB of memory\n",
+        elapsed / 1000000000, elapsed / 1000 % 1000000, usage.ru_utime.tv_sec,
+        usage.ru_utime.tv_usec, usage.ru_stime.tv_sec, usage.ru_stime.tv_usec, usage.ru_maxrss);
 }

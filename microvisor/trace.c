@@ -106,16 +106,17 @@ static void add_buffer(struct line *line, const struct task *task, uint64_t at, 
         add_quoted(line, bytes, shown, shown < size);
 }
 
-/* How the fields of a structure are shown, one letter each: i 32 bits signed, u unsigned, w in hexadecimal; l 64 bits signed, x in
- * hexadecimal; h 16 bits in hexadecimal. */
+/* How the fields of a structure are shown, one letter each: i 32 bits signed, u unsigned, w in
+ * hexadecimal; l 64 bits signed, x in hexadecimal; h 16 bits in hexadecimal. */
 static const struct shape {
     const char *name, *fields;
 } shapes[] = {
-    {"int", "i"},        {"uint", "u"},      {"uid_t", "u"},     {"gid_t", "u"},       {"fd", "i"},
-    {"int64", "l"},      {"uint64", "x"},    {"uint64_t", "x"},  {"time_t", "l"},      {"address", "x"},
-    {"timespec", "ll"},  {"timeval", "ll"},  {"itimerval", "llll"}, {"itimerspec", "llll"}, {"utimbuf", "ll"},
-    {"rlimit", "xx"},    {"iovec", "xl"},    {"pollfd", "ihh"},  {"sigset", "x"},      {"sigaction", "xxxx"},
-    {"stack", "xux"},    {"sched_param", "i"}, {"tms", "llll"},
+    {"int", "i"},          {"uint", "u"},          {"uid_t", "u"},     {"gid_t", "u"},
+    {"fd", "i"},           {"int64", "l"},         {"uint64", "x"},    {"uint64_t", "x"},
+    {"time_t", "l"},       {"address", "x"},       {"timespec", "ll"}, {"timeval", "ll"},
+    {"itimerval", "llll"}, {"itimerspec", "llll"}, {"utimbuf", "ll"},  {"rlimit", "xx"},
+    {"iovec", "xl"},       {"pollfd", "ihh"},      {"sigset", "x"},    {"sigaction", "xxxx"},
+    {"stack", "xux"},      {"sched_param", "i"},   {"tms", "llll"},
 };
 
 static const struct shape *shape_of(const char *name)
@@ -126,7 +127,8 @@ static const struct shape *shape_of(const char *name)
     return NULL;
 }
 
-/* Shows one structure at *at, which moves behind it. Returns 0, or -EFAULT when it cannot be read. */
+/* Shows one structure at *at, which moves behind it. Returns 0, or -EFAULT when it cannot be read.
+ */
 static int add_fields(struct line *line, const struct task *task, const char *fields, uint64_t *at)
 {
     uint64_t start = *at;
@@ -172,8 +174,8 @@ static int add_range(struct line *line, const struct task *task, uint64_t *at)
     return 0;
 }
 
-static void add_structures(struct line *line, const struct task *task, const char *type, uint64_t at,
-                           uint64_t count, int array)
+static void add_structures(struct line *line, const struct task *task, const char *type,
+                           uint64_t at, uint64_t count, int array)
 {
     const struct shape *shape = shape_of(type);
     uint64_t start = at;
@@ -223,7 +225,8 @@ static int next_word(const char **description, struct word *word)
 }
 
 /* The value of a number or of the argument with that name. */
-static uint64_t operand(const char *description, const uint64_t *args, const char *text, size_t length)
+static uint64_t operand(const char *description, const uint64_t *args, const char *text,
+                        size_t length)
 {
     struct word word;
     if (length && isdigit((unsigned char)*text))
@@ -370,7 +373,8 @@ static long print(struct thread *thread, const uint64_t *args)
     return 0;
 }
 
-/* The hot half, in place of the table's entry. Not instrumented by sanitizers: it runs with the cage's %fs. */
+/* The hot half, in place of the table's entry. Not instrumented by sanitizers: it runs with the
+ * cage's %fs. */
 __attribute__((no_sanitize("address", "undefined", "thread"))) static long
 trace_handler(struct thread *thread, const uint64_t args[6], void *data)
 {

@@ -13,62 +13,88 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-/* Combinations first where one contains another (O_SYNC, O_DSYNC; O_TMPFILE, O_DIRECTORY): the first that fits is taken. */
+/* Combinations first where one contains another (O_SYNC, O_DSYNC; O_TMPFILE, O_DIRECTORY): the
+ * first that fits is taken. */
 #define N(constant) {#constant, (uint64_t)(constant)}
 #define END {NULL, 0}
 static const struct constant open_flags[] = {
-    N(O_WRONLY), N(O_RDWR),    N(O_CREAT),     N(O_EXCL),   N(O_NOCTTY),  N(O_TRUNC),  N(O_APPEND),    N(O_NONBLOCK),
-    N(O_SYNC),   N(O_DSYNC),   N(O_TMPFILE),   N(O_PATH),   N(O_DIRECT),  N(O_NOATIME), N(O_DIRECTORY), N(O_NOFOLLOW),
+    N(O_WRONLY), N(O_RDWR),    N(O_CREAT),     N(O_EXCL),   N(O_NOCTTY),  N(O_TRUNC),
+    N(O_APPEND),    N(O_NONBLOCK),
+    N(O_SYNC),   N(O_DSYNC),   N(O_TMPFILE),   N(O_PATH),   N(O_DIRECT),  N(O_NOATIME),
+    N(O_DIRECTORY), N(O_NOFOLLOW),
     N(O_CLOEXEC), {"O_LARGEFILE", 0100000}, END};
-static const struct constant protections[] = {N(PROT_NONE), N(PROT_READ), N(PROT_WRITE), N(PROT_EXEC), END};
+static const struct constant protections[] = {N(PROT_NONE), N(PROT_READ), N(PROT_WRITE),
+    N(PROT_EXEC), END};
 static const struct constant map_flags[] = {
-    {"MAP_SHARED_VALIDATE", 3}, N(MAP_SHARED),   N(MAP_PRIVATE),  N(MAP_FIXED),     N(MAP_ANONYMOUS),
+    {"MAP_SHARED_VALIDATE", 3}, N(MAP_SHARED),   N(MAP_PRIVATE),  N(MAP_FIXED),
+    N(MAP_ANONYMOUS),
     N(MAP_GROWSDOWN),           N(MAP_LOCKED),   N(MAP_NORESERVE), N(MAP_POPULATE), N(MAP_STACK),
     N(MAP_HUGETLB),             N(MAP_32BIT),    {"MAP_FIXED_NOREPLACE", 0x100000}, END};
 static const struct constant advices[] = {
-    N(MADV_NORMAL), N(MADV_RANDOM),   N(MADV_SEQUENTIAL),  N(MADV_WILLNEED),   N(MADV_DONTNEED), N(MADV_FREE),
-    N(MADV_REMOVE), N(MADV_DONTFORK), N(MADV_DOFORK),      N(MADV_HUGEPAGE),   N(MADV_NOHUGEPAGE), N(MADV_DONTDUMP),
-    N(MADV_DODUMP), N(MADV_WIPEONFORK), N(MADV_KEEPONFORK), N(MADV_COLD),      N(MADV_PAGEOUT), END};
+    N(MADV_NORMAL), N(MADV_RANDOM),   N(MADV_SEQUENTIAL),  N(MADV_WILLNEED),   N(MADV_DONTNEED),
+    N(MADV_FREE),
+    N(MADV_REMOVE), N(MADV_DONTFORK), N(MADV_DOFORK),      N(MADV_HUGEPAGE),   N(MADV_NOHUGEPAGE),
+    N(MADV_DONTDUMP),
+    N(MADV_DODUMP), N(MADV_WIPEONFORK), N(MADV_KEEPONFORK), N(MADV_COLD),      N(MADV_PAGEOUT),
+    END};
 static const struct constant sync_flags[] = {N(MS_ASYNC), N(MS_INVALIDATE), N(MS_SYNC), END};
-static const struct constant remap_flags[] = {N(MREMAP_MAYMOVE), N(MREMAP_FIXED), {"MREMAP_DONTUNMAP", 4}, END};
+static const struct constant remap_flags[] = {N(MREMAP_MAYMOVE), N(MREMAP_FIXED),
+    {"MREMAP_DONTUNMAP", 4}, END};
 static const struct constant at_flags[] = {
-    N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR), N(AT_SYMLINK_FOLLOW), N(AT_EMPTY_PATH), N(AT_NO_AUTOMOUNT), END};
+    N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR), N(AT_SYMLINK_FOLLOW), N(AT_EMPTY_PATH),
+    N(AT_NO_AUTOMOUNT), END};
 static const struct constant mask_commands[] = {N(SIG_BLOCK), N(SIG_UNBLOCK), N(SIG_SETMASK), END};
 static const struct constant file_commands[] = {
-    N(F_DUPFD),  N(F_GETFD),   N(F_SETFD),     N(F_GETFL),     N(F_SETFL),           N(F_GETLK),  N(F_SETLK),
-    N(F_SETLKW), N(F_SETOWN),  N(F_GETOWN),    N(F_OFD_GETLK), N(F_OFD_SETLK),       N(F_OFD_SETLKW),
+    N(F_DUPFD),  N(F_GETFD),   N(F_SETFD),     N(F_GETFL),     N(F_SETFL),           N(F_GETLK),
+    N(F_SETLK),
+    N(F_SETLKW), N(F_SETOWN),  N(F_GETOWN),    N(F_OFD_GETLK), N(F_OFD_SETLK),
+    N(F_OFD_SETLKW),
     N(F_DUPFD_CLOEXEC), N(F_SETPIPE_SZ), N(F_GETPIPE_SZ), N(F_ADD_SEALS), N(F_GET_SEALS), END};
 static const struct constant futex_commands[] = {
-    N(FUTEX_WAIT),        N(FUTEX_WAKE),        N(FUTEX_REQUEUE),        N(FUTEX_CMP_REQUEUE), N(FUTEX_WAIT_BITSET),
+    N(FUTEX_WAIT),        N(FUTEX_WAKE),        N(FUTEX_REQUEUE),        N(FUTEX_CMP_REQUEUE),
+    N(FUTEX_WAIT_BITSET),
     N(FUTEX_WAKE_BITSET), N(FUTEX_WAIT_PRIVATE), N(FUTEX_WAKE_PRIVATE),  N(FUTEX_REQUEUE_PRIVATE),
     N(FUTEX_CMP_REQUEUE_PRIVATE), N(FUTEX_WAIT_BITSET_PRIVATE), END};
 static const struct constant clocks[] = {
-    N(CLOCK_REALTIME),         N(CLOCK_MONOTONIC),        N(CLOCK_PROCESS_CPUTIME_ID), N(CLOCK_THREAD_CPUTIME_ID),
-    N(CLOCK_MONOTONIC_RAW),    N(CLOCK_REALTIME_COARSE),  N(CLOCK_MONOTONIC_COARSE),   N(CLOCK_BOOTTIME),
+    N(CLOCK_REALTIME),         N(CLOCK_MONOTONIC),        N(CLOCK_PROCESS_CPUTIME_ID),
+    N(CLOCK_THREAD_CPUTIME_ID),
+    N(CLOCK_MONOTONIC_RAW),    N(CLOCK_REALTIME_COARSE),  N(CLOCK_MONOTONIC_COARSE),
+    N(CLOCK_BOOTTIME),
     N(CLOCK_TAI), END};
 static const struct constant limits[] = {
-    N(RLIMIT_CPU),   N(RLIMIT_FSIZE),  N(RLIMIT_DATA), N(RLIMIT_STACK), N(RLIMIT_CORE),       N(RLIMIT_RSS),
-    N(RLIMIT_NPROC), N(RLIMIT_NOFILE), N(RLIMIT_MEMLOCK), N(RLIMIT_AS), N(RLIMIT_LOCKS), N(RLIMIT_SIGPENDING),
+    N(RLIMIT_CPU),   N(RLIMIT_FSIZE),  N(RLIMIT_DATA), N(RLIMIT_STACK), N(RLIMIT_CORE),
+    N(RLIMIT_RSS),
+    N(RLIMIT_NPROC), N(RLIMIT_NOFILE), N(RLIMIT_MEMLOCK), N(RLIMIT_AS), N(RLIMIT_LOCKS),
+    N(RLIMIT_SIGPENDING),
     N(RLIMIT_MSGQUEUE), N(RLIMIT_NICE), N(RLIMIT_RTPRIO), N(RLIMIT_RTTIME), END};
 static const struct constant timer_flags[] = {N(TIMER_ABSTIME), END};
 static const struct constant random_flags[] = {N(GRND_NONBLOCK), N(GRND_RANDOM), END};
-static const struct constant epoll_commands[] = {N(EPOLL_CTL_ADD), N(EPOLL_CTL_DEL), N(EPOLL_CTL_MOD), END};
-static const struct constant interval_timers[] = {{"ITIMER_REAL", 0}, {"ITIMER_VIRTUAL", 1}, {"ITIMER_PROF", 2}, END};
+static const struct constant epoll_commands[] = {N(EPOLL_CTL_ADD), N(EPOLL_CTL_DEL),
+    N(EPOLL_CTL_MOD), END};
+static const struct constant interval_timers[] = {{"ITIMER_REAL", 0}, {"ITIMER_VIRTUAL", 1},
+    {"ITIMER_PROF", 2}, END};
 static const struct constant process_commands[] = {
-    N(PR_SET_NAME), N(PR_GET_NAME), N(PR_SET_PDEATHSIG), N(PR_SET_DUMPABLE), N(PR_GET_DUMPABLE), N(PR_SET_NO_NEW_PRIVS),
+    N(PR_SET_NAME), N(PR_GET_NAME), N(PR_SET_PDEATHSIG), N(PR_SET_DUMPABLE), N(PR_GET_DUMPABLE),
+    N(PR_SET_NO_NEW_PRIVS),
     N(PR_GET_NO_NEW_PRIVS), END};
 static const struct constant architecture_commands[] = {
-    {"ARCH_SET_GS", 0x1001}, {"ARCH_SET_FS", 0x1002}, {"ARCH_GET_FS", 0x1003}, {"ARCH_GET_GS", 0x1004}, END};
-static const struct constant lock_flags[] = {N(MCL_CURRENT), N(MCL_FUTURE), {"MCL_ONFAULT", 4}, END};
+    {"ARCH_SET_GS", 0x1001}, {"ARCH_SET_FS", 0x1002}, {"ARCH_GET_FS", 0x1003}, {"ARCH_GET_GS",
+    0x1004}, END};
+static const struct constant lock_flags[] = {N(MCL_CURRENT), N(MCL_FUTURE), {"MCL_ONFAULT", 4},
+    END};
 
 static const struct {
     const char *name;
     const struct constant *constants;
 } sets[] = {
-    {"O", open_flags},        {"PROT", protections},    {"MAP", map_flags},           {"MADV", advices},
-    {"MS", sync_flags},       {"MREMAP", remap_flags},  {"AT", at_flags},             {"SIG", mask_commands},
-    {"F", file_commands},     {"FUTEX", futex_commands}, {"CLOCK", clocks},           {"RLIMIT", limits},
-    {"TIMER", timer_flags},   {"GRND", random_flags},   {"EPOLL_CTL", epoll_commands}, {"ITIMER", interval_timers},
+    {"O", open_flags},        {"PROT", protections},    {"MAP", map_flags},           {"MADV",
+    advices},
+    {"MS", sync_flags},       {"MREMAP", remap_flags},  {"AT", at_flags},             {"SIG",
+    mask_commands},
+    {"F", file_commands},     {"FUTEX", futex_commands}, {"CLOCK", clocks},           {"RLIMIT",
+    limits},
+    {"TIMER", timer_flags},   {"GRND", random_flags},   {"EPOLL_CTL", epoll_commands}, {"ITIMER",
+    interval_timers},
     {"PR", process_commands}, {"ARCH", architecture_commands}, {"MCL", lock_flags},
 };
 

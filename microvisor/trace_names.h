@@ -9,7 +9,8 @@ struct constant {
     uint64_t value;
 };
 
-/* The constants of a set as calls.def calls it ("O", "MAP", "CLOCK" …), ended by a NULL name; NULL when the set is not known. */
+/* The constants of a set as calls.def calls it ("O", "MAP", "CLOCK" …), ended by a NULL name; NULL
+ * when the set is not known. */
 const struct constant *constants_of(const char *set);
 
 #endif

@@ -1,5 +1,5 @@
-/* Constants of the isolation contract (docs/sfi.md). Shared by the compiler plugin, the verifier, the
- * runtime and assembly: only preprocessor definitions may stand here. */
+/* Constants of the isolation contract (docs/sfi.md). Shared by the compiler plugin, the verifier,
+ * the runtime and assembly: only preprocessor definitions may stand here. */
 #ifndef LIND_ABI_H
 #define LIND_ABI_H
 
@@ -22,7 +22,8 @@
 /* Operands `%fs:disp` have 0 <= disp < LIND_FS_REACH. */
 #define LIND_FS_REACH 4096
 
-/* The gate page: one read-only page of each module, filled by the runtime. Byte offsets of its slots. */
+/* The gate page: one read-only page of each module, filled by the runtime. Byte offsets of its
+ * slots. */
 #define LIND_PAGE_SIZE 4096
 #define LIND_GATE_SLOT_BASE 0  /* 8 bytes: the window's base B */
 #define LIND_GATE_SLOT_ENTRY 8 /* 8 bytes: address of the runtime's entry */
@@ -32,7 +33,8 @@
 #define LIND_GATE_ENTRY_SYMBOL "__lind_entry"
 
 /* The module note: an ELF note in a PT_NOTE segment, defined by crtgate.o.
- * desc: 3 words of 32 bits: ABI version; bundle size; gate page's address minus the address of this word. */
+ * desc: 3 words of 32 bits: ABI version; bundle size; gate page's address minus the address of this
+ * word. */
 #define LIND_NOTE_SECTION ".note.lind"
 #define LIND_NOTE_NAME "Lind"
 #define LIND_NOTE_TYPE 1

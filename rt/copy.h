@@ -1,6 +1,7 @@
-/* The only ways of trusted code to the memory of a cage (docs/sfi.md 6). All offsets are window offsets. Each range is checked
- * against the window, each byte is read once, an unmapped or protected page gives -EFAULT. They use no thread-local storage and no
- * vector registers, and may be called with any lock held. */
+/* The only ways of trusted code to the memory of a cage (docs/sfi.md 6). All offsets are window
+ * offsets. Each range is checked against the window, each byte is read once, an unmapped or
+ * protected page gives -EFAULT. They use no thread-local storage and no vector registers, and may
+ * be called with any lock held. */
 #ifndef LIND_COPY_H
 #define LIND_COPY_H
 
@@ -11,13 +12,15 @@
 #include "rt/abi.h"
 #include "rt/thread.h"
 
-/* Whether [offset, offset + length) lies in a window. True for length 0 at any offset up to the window's size. */
+/* Whether [offset, offset + length) lies in a window. True for length 0 at any offset up to the
+ * window's size. */
 static inline int range_ok(uint64_t offset, uint64_t length)
 {
     return length <= LIND_WINDOW_SIZE && offset <= LIND_WINDOW_SIZE - length;
 }
 
-/* Host address of a range that is handed to the kernel, which checks the pages itself; NULL when the range is not in the window. */
+/* Host address of a range that is handed to the kernel, which checks the pages itself; NULL when
+ * the range is not in the window. */
 static inline void *window_pointer(const struct thread *thread, uint64_t offset, uint64_t length)
 {
     return range_ok(offset, length) ? (void *)(thread->base + offset) : NULL;
@@ -27,8 +30,8 @@ static inline void *window_pointer(const struct thread *thread, uint64_t offset,
 int copyin_window(uint64_t base, void *to, uint64_t from, size_t length);
 int copyout_window(uint64_t base, uint64_t to, const void *from, size_t length);
 
-/* Copies a NUL-terminated string of at most size bytes with its NUL. Returns its length without NUL, -EFAULT, or
- * -ENAMETOOLONG when no NUL is among the first size bytes. */
+/* Copies a NUL-terminated string of at most size bytes with its NUL. Returns its length without
+ * NUL, -EFAULT, or -ENAMETOOLONG when no NUL is among the first size bytes. */
 long copyinstr_window(uint64_t base, char *to, uint64_t from, size_t size);
 
 static inline int copyin(const struct thread *thread, void *to, uint64_t from, size_t length)

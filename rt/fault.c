@@ -1,11 +1,10 @@
 /* The host's signal handler. It decides by the interrupted program counter:
  *
  *   in an access to cage memory (copy_access.S)   the access ends early, its caller returns -EFAULT
- *   in the cage's window                          registers go to thread->regs, and the handler returns into the gate's exit
- *   in the gate's exit                            the exit starts again
+ *   in the cage's window                          registers go to thread->regs, and the handler
+ * returns into the gate's exit in the gate's exit                            the exit starts again
  *   before a blocking call's sleep                the call ends with EINTR
- *   anywhere else, a fault                        a bug of the runtime: report and abort
- */
+ *   anywhere else, a fault                        a bug of the runtime: report and abort */
 #include "rt/fault.h"
 
 #include <errno.h>
@@ -67,7 +66,8 @@ static _Noreturn void runtime_bug(int signal, const siginfo_t *info, const ucont
     __builtin_unreachable();
 }
 
-/* Moves the interrupted cage registers to thread->regs, outside any group, with offsets for rip and rsp. */
+/* Moves the interrupted cage registers to thread->regs, outside any group, with offsets for rip and
+ * rsp. */
 static void take_registers(struct thread *thread, const greg_t *g)
 {
     struct registers *regs = &thread->regs;
@@ -95,7 +95,8 @@ static void take_registers(struct thread *thread, const greg_t *g)
     regs->rip = (uint32_t)regs->rip;
 }
 
-/* Continues the interrupted thread at the gate's slow exit. The kernel restores its vector registers, which are the cage's, on the way. */
+/* Continues the interrupted thread at the gate's slow exit. The kernel restores its vector
+ * registers, which are the cage's, on the way. */
 static void resume_at_exit(struct thread *thread, greg_t *g)
 {
     g[REG_RBX] = (greg_t)thread;
@@ -123,8 +124,7 @@ void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct th
         thread->fault.signal = signal;
         thread->fault.code = info->si_code;
         thread->fault.address = address < LIND_WINDOW_SIZE ? address : 0;
-        thread->fault.error =
-            (uint32_t)g[REG_ERR] | (uint64_t)g[REG_TRAPNO] << 32;
+        thread->fault.error = (uint32_t)g[REG_ERR] | (uint64_t)g[REG_TRAPNO] << 32;
         atomic_fetch_or(&thread->pending, PENDING_FAULT);
     } else {
         rt_upcalls.host_signal(thread, signal, info);

@@ -1,13 +1,13 @@
-/* System calls of the host, made directly: no errno, no thread-local storage, so they may be used while the cage's %fs is in
- * force. Each returns what the kernel returns: a value, or -errno. */
+/* System calls of the host, made directly: no errno, no thread-local storage, so they may be used
+ * while the cage's %fs is in force. Each returns what the kernel returns: a value, or -errno. */
 #ifndef LIND_HOST_H
 #define LIND_HOST_H
 
 #include <stdint.h>
 #include <sys/syscall.h>
 
-static inline long host_call6(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-                              uint64_t f)
+static inline long host_call6(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                              uint64_t e, uint64_t f)
 {
     register uint64_t r10 __asm__("r10") = d;
     register uint64_t r8 __asm__("r8") = e;
@@ -30,13 +30,14 @@ static inline long host_call6(long number, uint64_t a, uint64_t b, uint64_t c, u
 #define host_call5(n, a, b, c, d, e)                                                               \
     host_call6(n, HOST_ARG(a), HOST_ARG(b), HOST_ARG(c), HOST_ARG(d), HOST_ARG(e), 0)
 
-/* Like host_call6 for calls that may block (rt/blocking.S): returns -EINTR at once, without making the call, when
- * *pending is not zero, and there is no moment between that check and the kernel's sleep at which a signal that sets
- * *pending could go unnoticed (the host's signal handler moves an interrupted check to the -EINTR exit). */
+/* Like host_call6 for calls that may block (rt/blocking.S): returns -EINTR at once, without making
+ * the call, when *pending is not zero, and there is no moment between that check and the kernel's
+ * sleep at which a signal that sets *pending could go unnoticed (the host's signal handler moves an
+ * interrupted check to the -EINTR exit). */
 long host_call_blocking(long number, const uint64_t args[6], const volatile uint32_t *pending);
 
-static inline long host_blocking6(const volatile uint32_t *pending, long number, uint64_t a, uint64_t b,
-                                  uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static inline long host_blocking6(const volatile uint32_t *pending, long number, uint64_t a,
+                                  uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
     const uint64_t args[6] = {a, b, c, d, e, f};
     return host_call_blocking(number, args, pending);

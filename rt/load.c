@@ -32,8 +32,9 @@ static int read_range(int fd, uint8_t *bytes, uint64_t from, uint64_t to)
     return 0;
 }
 
-/* How much of the file the headers and loadable segments cover, judged by its first `have` bytes; 0 when these are no ELF headers that
- * fit. module_parse checks everything: this only bounds the read. */
+/* How much of the file the headers and loadable segments cover, judged by its first `have` bytes; 0
+ * when these are no ELF headers that fit. module_parse checks everything: this only bounds the
+ * read. */
 static uint64_t wanted_size(const uint8_t *start, uint64_t have)
 {
     Elf64_Ehdr header;
@@ -70,7 +71,8 @@ int image_read(int fd, struct image *image, const char **why)
         *why = "not an ELF program (was it built by lind-cc?)";
         return -ENOEXEC;
     }
-    image->bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    image->bytes =
+        mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (image->bytes == MAP_FAILED) {
         *why = "not enough memory to load it";
         return -ENOMEM;
@@ -146,8 +148,7 @@ int image_verify(const struct image *image, uint64_t base, uint64_t at,
 {
     const struct module *module = &image->module;
     const struct module_segment *segment = &module->segments[module->text];
-    struct targets *targets =
-        malloc(sizeof *targets + VERIFY_BITMAP_SIZE(segment->file_size));
+    struct targets *targets = malloc(sizeof *targets + VERIFY_BITMAP_SIZE(segment->file_size));
     if (!targets)
         return -ENOMEM;
     const struct verify_module what = {

@@ -13,8 +13,9 @@
 
 struct rt_upcalls rt_upcalls;
 
-/* Chains of live threads by %fs base. The gate walks them without a lock; changes are made under chain_lock, which is a leaf
- * lock. A walker that a change leads astray ends at NULL or meets threads of another chain, and starts again. */
+/* Chains of live threads by %fs base. The gate walks them without a lock; changes are made under
+ * chain_lock, which is a leaf lock. A walker that a change leads astray ends at NULL or meets
+ * threads of another chain, and starts again. */
 static struct thread *chains[THREAD_HASH_SIZE];
 static struct lock chain_lock;
 
@@ -46,7 +47,8 @@ static uint64_t read_xcr0(void)
     return low | (uint64_t)high << 32;
 }
 
-/* Host pages for the runtime's own use, aligned to `alignment`, with a guard page below. NULL when there is no memory. */
+/* Host pages for the runtime's own use, aligned to `alignment`, with a guard page below. NULL when
+ * there is no memory. */
 static void *pages_aligned(size_t size, size_t alignment)
 {
     size_t total = size + alignment;
@@ -87,8 +89,8 @@ int rt_start(const char **why)
     __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
     xsave_bytes = (ebx + 63) & ~63U;
     /* An all-zero area with MXCSR's default stands for the initial state of every component. */
-    uint8_t *initial = pages_aligned((xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL),
-                                     LIND_PAGE_SIZE);
+    uint8_t *initial =
+        pages_aligned((xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL), LIND_PAGE_SIZE);
     if (!initial) {
         *why = "out of memory";
         return -ENOMEM;
@@ -192,7 +194,8 @@ int text_is_target(const struct text *text, uint64_t offset)
     return text->targets[bit / 64] >> (bit % 64) & 1;
 }
 
-/* Called by gate.S through handler_cold: serves what is pending. Returns non-zero when the exit has to look again. */
+/* Called by gate.S through handler_cold: serves what is pending. Returns non-zero when the exit has
+ * to look again. */
 long gate_pending_call(struct thread *thread, const uint64_t args[6]);
 long gate_pending_call(struct thread *thread, const uint64_t args[6])
 {
@@ -208,8 +211,8 @@ static long unknown_call(struct thread *thread, const uint64_t args[6])
     return rt_upcalls.unknown(thread, args);
 }
 
-__attribute__((no_sanitize("address", "undefined", "thread")))
-long gate_unknown(struct thread *thread, const uint64_t args[6]);
+__attribute__((no_sanitize("address", "undefined", "thread"))) long
+gate_unknown(struct thread *thread, const uint64_t args[6]);
 long gate_unknown(struct thread *thread, const uint64_t args[6])
 {
     return handler_cold(thread, args, (void *)(uintptr_t)unknown_call);

@@ -1,9 +1,11 @@
-/* Threads that run cage code, and the cage as the mechanism sees it: a window with a table of handlers.
+/* Threads that run cage code, and the cage as the mechanism sees it: a window with a table of
+ * handlers.
  *
- * A thread of a cage is a host thread with a struct thread. It runs either cage code (its %fs base is the cage's) or
- * trusted code. Cage code reaches trusted code through the gate (rt/gate.S) or by a fault or host signal (rt/fault.c);
- * in each case the cage's registers are in thread->regs, and the way back is the gate's exit, where `pending` is looked
- * at. What POSIX makes of calls, faults and signals is the business of the layer above, which installs struct rt_upcalls. */
+ * A thread of a cage is a host thread with a struct thread. It runs either cage code (its %fs base
+ * is the cage's) or trusted code. Cage code reaches trusted code through the gate (rt/gate.S) or by
+ * a fault or host signal (rt/fault.c); in each case the cage's registers are in thread->regs, and
+ * the way back is the gate's exit, where `pending` is looked at. What POSIX makes of calls, faults
+ * and signals is the business of the layer above, which installs struct rt_upcalls. */
 #ifndef LIND_THREAD_H
 #define LIND_THREAD_H
 
@@ -43,10 +45,13 @@
 #define THREAD_HASH_SIZE 65536
 
 /* Bits of thread->pending. Any bit makes the gate's exit take the slow way. */
-#define PENDING_REGS 1   /* regs were changed as a whole: restore every register from them */
-#define PENDING_FAULT 2  /* thread->fault holds a fault of cage code */
-#define PENDING_SIGNAL 4 /* the upper layer has something to deliver (set from any thread or signal handler) */
-#define PENDING_VECTORS 8 /* thread->xsave was changed: load the vector state from it instead of keeping the current one */
+#define PENDING_REGS 1  /* regs were changed as a whole: restore every register from them */
+#define PENDING_FAULT 2 /* thread->fault holds a fault of cage code */
+#define PENDING_SIGNAL                                                                             \
+    4 /* the upper layer has something to deliver (set from any thread or signal handler) */
+#define PENDING_VECTORS                                                                            \
+    8 /* thread->xsave was changed: load the vector state from it instead of keeping the current   \
+         one */
 
 /* Of each thread's stack for host signals, in bytes; a power of two. */
 #define SIGNAL_STACK_SIZE 65536
@@ -62,7 +67,7 @@
 
 /* A cage's registers while its thread is in trusted code. rip and rsp are window offsets. */
 struct registers {
-    uint64_t rax; /* at entry: the call's number; at exit: its result */
+    uint64_t rax;                        /* at entry: the call's number; at exit: its result */
     uint64_t rdi, rsi, rdx, r10, r8, r9; /* in this order: a call's arguments */
     uint64_t rbx, rbp, r12, r13, r14, r15;
     uint64_t rcx, r11; /* meaningful after a fault or signal, not after a call */
@@ -73,8 +78,8 @@ struct registers {
 
 struct thread;
 
-/* A call's implementation. args are the six arguments in the thread's saved registers (already one private copy).
- * data: what the handler table's entry says. Returns the call's result or -errno. */
+/* A call's implementation. args are the six arguments in the thread's saved registers (already one
+ * private copy). data: what the handler table's entry says. Returns the call's result or -errno. */
 typedef long handler_function(struct thread *thread, const uint64_t args[6], void *data);
 
 /* One entry of a cage's handler table. */
@@ -83,27 +88,30 @@ struct handler {
     void *data;
 };
 
-/* Runs (long (*)(struct thread *, const uint64_t *)) data with the host's thread-local storage in force and the cage's vector registers
- * kept: for functions that use the host's libc (but nothing of it that uses x87, so no floating point formats). */
+/* Runs (long (*)(struct thread *, const uint64_t *)) data with the host's thread-local storage in
+ * force and the cage's vector registers kept: for functions that use the host's libc (but nothing
+ * of it that uses x87, so no floating point formats). */
 handler_function handler_cold;
 
 /* A fault of cage code, as the host reported it. */
 struct fault {
     int signal;       /* SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGTRAP */
     int code;         /* si_code */
-    uint64_t address; /* si_addr as a window offset where it lies in the window, otherwise the host's value cut to 0 */
+    uint64_t address; /* si_addr as a window offset where it lies in the window, otherwise the
+                         host's value cut to 0 */
     uint64_t error;   /* the page fault's error code, trap number in the upper half */
 };
 
-/* Verified text in a window: what a program counter may be. Made by image_verify, shared and given up by text_share and text_release
- * (rt/load.h). */
+/* Verified text in a window: what a program counter may be. Made by image_verify, shared and given
+ * up by text_share and text_release (rt/load.h). */
 struct text {
-    uint64_t start, end;    /* window offsets of the executable segment */
-    uint64_t *targets;      /* bitmap of legal branch targets, bit 0 is start (rt/verify/verify.h) */
+    uint64_t start, end; /* window offsets of the executable segment */
+    uint64_t *targets;   /* bitmap of legal branch targets, bit 0 is start (rt/verify/verify.h) */
 };
 
 struct thread {
-    struct thread *next; /* in its hash chain; written under the chain's lock, read by the gate without */
+    struct thread
+        *next; /* in its hash chain; written under the chain's lock, read by the gate without */
     uint64_t fs_base;    /* the cage's, absolute: identifies the thread at the gate */
     uint64_t base;       /* of the window it runs in */
     uint64_t host_stack; /* top of its stack for trusted code, 16-aligned */
@@ -116,7 +124,8 @@ struct thread {
     uint64_t leave[8]; /* callee-saved registers of thread_enter's caller */
     struct fault fault;
     const struct text *text;
-    void *signal_stack; /* SIGNAL_STACK_SIZE bytes, aligned to its size; its first word points back here */
+    void *signal_stack;  /* SIGNAL_STACK_SIZE bytes, aligned to its size; its first word points back
+                            here */
     _Atomic int host_id; /* the host's thread id, 0 before start and after exit */
 };
 
@@ -138,46 +147,54 @@ _Static_assert(offsetof(struct registers, number) == REGISTER_NUMBER, "gate.S");
 
 /* What the layer above provides. Installed once, before the first thread starts. */
 struct rt_upcalls {
-    /* Called on the way back to cage code while thread->pending has PENDING_FAULT or PENDING_SIGNAL set, with the host's
-     * thread-local storage and the cage's whole vector and x87 state in thread->xsave, from which it is loaded afterwards. It clears the
-     * bits that it served and may change regs, xsave, or end the thread (thread_leave). All registers are loaded from regs after it.
-     * A call that changes regs other than rax sets PENDING_REGS; one that fills xsave (rt_sigreturn, execve) sets PENDING_VECTORS too. */
+    /* Called on the way back to cage code while thread->pending has PENDING_FAULT or PENDING_SIGNAL
+     * set, with the host's thread-local storage and the cage's whole vector and x87 state in
+     * thread->xsave, from which it is loaded afterwards. It clears the bits that it served and may
+     * change regs, xsave, or end the thread (thread_leave). All registers are loaded from regs
+     * after it. A call that changes regs other than rax sets PENDING_REGS; one that fills xsave
+     * (rt_sigreturn, execve) sets PENDING_VECTORS too. */
     void (*pending)(struct thread *thread);
-    /* A call whose number has no entry in the table. Runs like a hot handler (no host thread-local storage). */
+    /* A call whose number has no entry in the table. Runs like a hot handler (no host thread-local
+     * storage). */
     long (*unknown)(struct thread *thread, const uint64_t args[6]);
-    /* A host signal that is no fault of cage code arrived; in a signal handler, host thread-local storage in force. What
-     * it notes for later it announces with PENDING_SIGNAL. */
+    /* A host signal that is no fault of cage code arrived; in a signal handler, host thread-local
+     * storage in force. What it notes for later it announces with PENDING_SIGNAL. */
     void (*host_signal)(struct thread *thread, int signal, const void *siginfo);
 };
 extern struct rt_upcalls rt_upcalls;
 
-/* Prepares the runtime in this process: checks the CPU and kernel (FSGSBASE, XSAVE), installs the host's fault handlers.
- * Returns 0, or -errno with *why set to words for the user. */
+/* Prepares the runtime in this process: checks the CPU and kernel (FSGSBASE, XSAVE), installs the
+ * host's fault handlers. Returns 0, or -errno with *why set to words for the user. */
 int rt_start(const char **why);
 
 /* Bytes of an xsave area on this CPU, and the state components (XCR0 bits) that it covers. */
 size_t xsave_size(void);
 uint64_t xsave_components(void);
 
-/* Readies a zeroed thread structure: signal stack, xsave area with the initial state. Returns 0 or -ENOMEM. The structure's
- * memory must stay a struct thread for ever (a pool): the gate walks chains without a lock. */
+/* Readies a zeroed thread structure: signal stack, xsave area with the initial state. Returns 0 or
+ * -ENOMEM. The structure's memory must stay a struct thread for ever (a pool): the gate walks
+ * chains without a lock. */
 int thread_prepare(struct thread *thread);
 void thread_dispose(struct thread *thread);
 
 /* All registers, vector state included, as a new program has them; rip and rsp are 0. */
 void thread_reset(struct thread *thread);
 
-/* Runs cage code on this host thread from thread->regs on (all registers are loaded from there), until thread_leave. */
+/* Runs cage code on this host thread from thread->regs on (all registers are loaded from there),
+ * until thread_leave. */
 void thread_enter(struct thread *thread);
 
-/* Copies the vector and x87 state that the CPU holds to thread->xsave. For hot handlers, which run with the cage's. */
+/* Copies the vector and x87 state that the CPU holds to thread->xsave. For hot handlers, which run
+ * with the cage's. */
 void thread_save_vectors(struct thread *thread);
 
-/* Ends thread_enter on this thread: returns from it. May be called from handlers and upcalls, with either %fs. */
+/* Ends thread_enter on this thread: returns from it. May be called from handlers and upcalls, with
+ * either %fs. */
 _Noreturn void thread_leave(struct thread *thread);
 
-/* Sets the cage's %fs base to the window offset `pointer`. Returns 0; -EPERM outside [guard, window − guard); -EBUSY when another
- * live thread of this window has it (the gate tells threads apart by it). Only for the calling thread, or one not yet started. */
+/* Sets the cage's %fs base to the window offset `pointer`. Returns 0; -EPERM outside [guard, window
+ * − guard); -EBUSY when another live thread of this window has it (the gate tells threads apart by
+ * it). Only for the calling thread, or one not yet started. */
 int thread_set_pointer(struct thread *thread, uint64_t pointer);
 
 /* Takes the thread out of the gate's chains. After it the thread must not enter cage code. */

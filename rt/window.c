@@ -1,6 +1,7 @@
-/* A window's border with its neighbour is the 64 KiB on either side of the line between them: the guard at this window's end and the guard
- * at the next one's start. Code may reach 64 KiB beyond its window's ends through %rsp (docs/sfi.md 1), so a border is reserved as long
- * as the slot on either side of it is in use. */
+/* A window's border with its neighbour is the 64 KiB on either side of the line between them: the
+ * guard at this window's end and the guard at the next one's start. Code may reach 64 KiB beyond
+ * its window's ends through %rsp (docs/sfi.md 1), so a border is reserved as long as the slot on
+ * either side of it is in use. */
 #include "rt/window.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* Slots of the 47-bit user address space. What else lives in the host process is found busy and left alone. */
+/* Slots of the 47-bit user address space. What else lives in the host process is found busy and
+ * left alone. */
 enum { FIRST_SLOT = 16, LAST_SLOT = 32752, TRIES = 256 };
 
 /* Which slots hold windows; under slot_lock, a leaf lock. */

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Reserves a window, and the 64 KiB beyond either end of it, at a random multiple of 4 GiB: no page accessible, no memory committed. Returns 0 with *base set, or -ENOMEM when
- * no place was found. */
+/* Reserves a window, and the 64 KiB beyond either end of it, at a random multiple of 4 GiB: no page
+ * accessible, no memory committed. Returns 0 with *base set, or -ENOMEM when no place was found. */
 int window_reserve(uint64_t *base);
 
 /* Gives a window and everything in it back to the host. */

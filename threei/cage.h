@@ -1,5 +1,6 @@
-/* A cage: the unit of isolation and of interposition. It is a window and a table of handlers for its calls. What else
- * belongs to it (descriptors, memory map, signals: a POSIX process) is the microvisor's (microvisor/process.h). */
+/* A cage: the unit of isolation and of interposition. It is a window and a table of handlers for
+ * its calls. What else belongs to it (descriptors, memory map, signals: a POSIX process) is the
+ * microvisor's (microvisor/process.h). */
 #ifndef LIND_CAGE_H
 #define LIND_CAGE_H
 

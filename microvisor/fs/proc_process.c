@@ -23,7 +23,8 @@ int proc_auxv(struct content *content, struct task *task, struct process *proces
     size_t count = 0;
     while (count + 2 < words && process->executable->auxv[count])
         count += 2;
-    content_add_bytes(content, process->executable->auxv, (count + 2) * sizeof process->executable->auxv[0]);
+    content_add_bytes(content, process->executable->auxv,
+                      (count + 2) * sizeof process->executable->auxv[0]);
     return 0;
 }
 
@@ -37,7 +38,8 @@ int proc_cmdline(struct content *content, struct task *task, struct process *pro
 int proc_environ(struct content *content, struct task *task, struct process *process,
                  uint64_t number)
 {
-    content_add_bytes(content, process->executable->environment, process->executable->environment_size);
+    content_add_bytes(content, process->executable->environment,
+                      process->executable->environment_size);
     return 0;
 }
 

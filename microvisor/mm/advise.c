@@ -15,8 +15,8 @@ static int pages_of(uint64_t address, uint64_t length, uint64_t *start, uint64_t
     return 0;
 }
 
-/* The part of [*at, end) that lies in one region. Returns it with *from and *to set, or NULL when there is nothing more; *hole is set
- * when something before it is not mapped. */
+/* The part of [*at, end) that lies in one region. Returns it with *from and *to set, or NULL when
+ * there is nothing more; *hole is set when something before it is not mapped. */
 static struct region *next_part(struct memory *memory, uint64_t at, uint64_t end, uint32_t *from,
                                 uint32_t *to, int *hole)
 {
@@ -179,7 +179,8 @@ static uint64_t lock_limit(const struct task *task)
 }
 
 /* Locks, or unlocks (flags 0), what is mapped in [start, end), up to the first error. */
-static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint32_t flags, int *hole)
+static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint32_t flags,
+                      int *hole)
 {
     uint32_t from, to;
     while (next_part(memory, start, end, &from, &to, hole)) {

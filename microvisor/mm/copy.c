@@ -1,6 +1,7 @@
-/* memory_copy: what fork does with memory. Both windows are in one address space, so private pages cannot be shared until written: those
- * that exist are copied. Which exist is read from the host's page map, where swapped ones count, and of a private mapping of a file those
- * that are still the file's do not. */
+/* memory_copy: what fork does with memory. Both windows are in one address space, so private pages
+ * cannot be shared until written: those that exist are copied. Which exist is read from the host's
+ * page map, where swapped ones count, and of a private mapping of a file those that are still the
+ * file's do not. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,8 @@
 
 enum { CHUNK = 512 };
 
-/* Copies the pages [start, start + count) of a private region. page_map: host fd or -1. Returns 0 or -ENOMEM. */
+/* Copies the pages [start, start + count) of a private region. page_map: host fd or -1. Returns 0
+ * or -ENOMEM. */
 static int copy_chunk(struct memory *to, const struct memory *from, uint64_t start, size_t count,
                       int page_map, int whole)
 {
@@ -23,7 +25,8 @@ static int copy_chunk(struct memory *to, const struct memory *from, uint64_t sta
     memset(entries, 0xff, sizeof entries);
     uint64_t host_page = (from->base >> PAGE_SHIFT) + start;
     ssize_t size = (ssize_t)(count * sizeof *entries);
-    if (whole || pread(page_map, entries, (size_t)size, (off_t)(host_page * sizeof *entries)) != size)
+    if (whole ||
+        pread(page_map, entries, (size_t)size, (off_t)(host_page * sizeof *entries)) != size)
         for (size_t i = 0; i < count; i++)
             entries[i] = PAGE_PRESENT;
     for (size_t i = 0; i < count; i++) {
@@ -31,7 +34,8 @@ static int copy_chunk(struct memory *to, const struct memory *from, uint64_t sta
             (entries[i] & PAGE_OF_FILE && !(entries[i] & PAGE_SWAPPED)))
             continue;
         uint64_t at = (start + i) << PAGE_SHIFT;
-        /* -EFAULT: a page of the program's file beyond the file's end. It is the same in the copy. */
+        /* -EFAULT: a page of the program's file beyond the file's end. It is the same in the copy.
+         */
         if (copyout_window(to->base, at, (const void *)(from->base + at), PAGE_BYTES) && !whole)
             return -ENOMEM;
     }

@@ -1,13 +1,15 @@
 /* What changes of a window's map are to the host.
  *
- * Private anonymous memory is made out of the reservation by mprotect: it needs no unmapping, cannot fail half way, and the host joins it with
- * its neighbours. Everything else is mapped over the reservation with MAP_FIXED, and unmapping maps a piece of reservation over, so the
- * window has no holes into which the host could put something of its own.
+ * Private anonymous memory is made out of the reservation by mprotect: it needs no unmapping,
+ * cannot fail half way, and the host joins it with its neighbours. Everything else is mapped over
+ * the reservation with MAP_FIXED, and unmapping maps a piece of reservation over, so the window has
+ * no holes into which the host could put something of its own.
  *
- * Two operations of mremap leave a hole between two host calls: growing a mapping where it is, and the place that a moved one leaves. The host
- * looks for free space from the top of its address space and takes the highest gap that is large enough; the gap between the windows
- * and the libraries above them is always larger. If something got into the hole all the same, the second call notices it, and the
- * runtime ends: nothing of the host's may be within a cage's reach. */
+ * Two operations of mremap leave a hole between two host calls: growing a mapping where it is, and
+ * the place that a moved one leaves. The host looks for free space from the top of its address
+ * space and takes the highest gap that is large enough; the gap between the windows and the
+ * libraries above them is always larger. If something got into the hole all the same, the second
+ * call notices it, and the runtime ends: nothing of the host's may be within a cage's reach. */
 #include <sys/mman.h>
 
 #include "microvisor/mm/map.h"

@@ -93,7 +93,8 @@ int map_room_to_cut(const struct memory *memory, uint32_t start, uint32_t end)
     return !cuts || memory->count + memory->dropped_count + (uint32_t)cuts < MEMORY_REGIONS_MAX;
 }
 
-void map_count(const struct memory *memory, uint32_t start, uint32_t end, struct memory_pages *pages)
+void map_count(const struct memory *memory, uint32_t start, uint32_t end,
+               struct memory_pages *pages)
 {
     *pages = (struct memory_pages){0};
     for (uint32_t i = map_find(memory, start); i < memory->count; i++) {
@@ -163,7 +164,8 @@ static int entries_join(struct memory *memory, uint32_t index)
     return 1;
 }
 
-/* Makes page a border: a region that has it inside becomes two. Returns the index of the first region at or after page. */
+/* Makes page a border: a region that has it inside becomes two. Returns the index of the first
+ * region at or after page. */
 static uint32_t cut(struct memory *memory, uint32_t page)
 {
     uint32_t index = map_find(memory, page);
@@ -280,7 +282,8 @@ uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit)
         high = memory->regions[--index].start;
     }
     if (usual && start) {
-        /* What was passed over, and an alignment's rest above the new region, are the gaps from here on up. */
+        /* What was passed over, and an alignment's rest above the new region, are the gaps from
+         * here on up. */
         uint32_t rest = high - (start + pages);
         memory->search_from = start;
         memory->search_hole = rest > skipped ? rest : skipped;

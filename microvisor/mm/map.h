@@ -1,11 +1,13 @@
 /* Inside the mm room: the sorted table of a window's regions.
  *
- * Regions stand in an array in order of address. Looking up is a binary search; inserting moves what follows, which at MEMORY_REGIONS_MAX
- * is half a megabyte and for real programs a few cache lines. Neighbours that continue each other are one region. The array's address
- * space is reserved at once, so no call allocates memory and a map costs the host one mapping.
+ * Regions stand in an array in order of address. Looking up is a binary search; inserting moves
+ * what follows, which at MEMORY_REGIONS_MAX is half a megabyte and for real programs a few cache
+ * lines. Neighbours that continue each other are one region. The array's address space is reserved
+ * at once, so no call allocates memory and a map costs the host one mapping.
  *
- * Everything here is HOT: no libc, no calls that the compiler could make of loops (memmove uses vector registers). Functions need the
- * map's lock held, and map_room() before those that say so. Addresses are page numbers. */
+ * Everything here is HOT: no libc, no calls that the compiler could make of loops (memmove uses
+ * vector registers). Functions need the map's lock held, and map_room() before those that say so.
+ * Addresses are page numbers. */
 #ifndef LIND_MM_MAP_H
 #define LIND_MM_MAP_H
 
@@ -31,11 +33,12 @@ struct region {
     uint32_t start, end; /* pages, end is exclusive */
     uint32_t flags;      /* REGION_… */
     uint32_t unused;
-    /* Which page of what: regions are the same mapping where both go on across their border. Private anonymous memory keeps the page
-     * number that it was mapped at when it is moved, as the host kernel's mappings do; pages of shared memory count from its start. */
+    /* Which page of what: regions are the same mapping where both go on across their border.
+     * Private anonymous memory keeps the page number that it was mapped at when it is moved, as the
+     * host kernel's mappings do; pages of shared memory count from its start. */
     uint64_t offset;
-    uintptr_t object; /* struct file with REGION_FILE; for shared anonymous memory an odd number, unique in the map; otherwise its name,
-                         a const char *, or 0 */
+    uintptr_t object; /* struct file with REGION_FILE; for shared anonymous memory an odd number,
+                         unique in the map; otherwise its name, a const char *, or 0 */
 };
 
 struct memory_pages {
@@ -48,10 +51,12 @@ struct memory {
     uint32_t count;         /* of regions */
     uint32_t dropped_count; /* of files whose references are to be given up once the lock is open */
     uint32_t top;           /* mmap looks for room below this page */
-    /* Every gap between search_from and top is at most search_hole pages, so a search for more starts at search_from. */
+    /* Every gap between search_from and top is at most search_hole pages, so a search for more
+     * starts at search_from. */
     uint32_t search_from, search_hole;
-    uint32_t lock_future; /* mlockall(MCL_FUTURE): flags for new regions */
-    uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit (vm.overcommit_memory 0) */
+    uint32_t lock_future;  /* mlockall(MCL_FUTURE): flags for new regions */
+    uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit
+                              (vm.overcommit_memory 0) */
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
     struct memory_pages pages;
@@ -91,14 +96,16 @@ int map_free(const struct memory *memory, uint32_t start, uint32_t end);
 /* Whether a pinned region lies in [start, end), even partly. */
 int map_pinned(const struct memory *memory, uint32_t start, uint32_t end);
 
-/* End of the mapped stretch without gap that starts at start, at most end. start when start is not mapped. */
+/* End of the mapped stretch without gap that starts at start, at most end. start when start is not
+ * mapped. */
 uint32_t map_extent(const struct memory *memory, uint32_t start, uint32_t end);
 
 /* Pages mapped in [start, end), and sums of [start, end) as in memory->pages. */
-void map_count(const struct memory *memory, uint32_t start, uint32_t end, struct memory_pages *pages);
+void map_count(const struct memory *memory, uint32_t start, uint32_t end,
+               struct memory_pages *pages);
 
-/* Adds a region to where nothing is mapped, and joins it with its neighbours if it continues them. The reference of its file becomes the
- * map's. Needs room. */
+/* Adds a region to where nothing is mapped, and joins it with its neighbours if it continues them.
+ * The reference of its file becomes the map's. Needs room. */
 void map_insert(struct memory *memory, struct region region);
 
 /* Takes [start, end) out of the map. Needs room if it makes two regions of one. */
@@ -107,32 +114,36 @@ void map_remove(struct memory *memory, uint32_t start, uint32_t end);
 /* Changes flags of what is mapped in [start, end): clears, then sets. Needs room to cut. */
 void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t clear, uint32_t set);
 
-/* Finds the highest `pages` free pages that end at or below `limit` (and below memory->top); multiples of 2 MiB are aligned to it when
- * possible, for huge pages. Returns the start, or 0 when there is no room. */
+/* Finds the highest `pages` free pages that end at or below `limit` (and below memory->top);
+ * multiples of 2 MiB are aligned to it when possible, for huge pages. Returns the start, or 0 when
+ * there is no room. */
 uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit);
 
-/* host.c: what the map's changes are to the host. All take page numbers; the caller has made sure that the range is inside the usable
- * window and nothing in it pinned. They return 0 or -errno. */
+/* host.c: what the map's changes are to the host. All take page numbers; the caller has made sure
+ * that the range is inside the usable window and nothing in it pinned. They return 0 or -errno. */
 
-/* Puts the reservation back over a range; what was there is gone. Returns 0, or -ENOMEM with nothing changed: the host has no mapping left
- * for the borders. */
+/* Puts the reservation back over a range; what was there is gone. Returns 0, or -ENOMEM with
+ * nothing changed: the host has no mapping left for the borders. */
 int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 
 /* The same where there is no way back: a failure ends lind-run. */
 void host_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 
-/* Changes the protection of mapped or reserved pages. On reserved pages this maps zero-filled private memory. */
+/* Changes the protection of mapped or reserved pages. On reserved pages this maps zero-filled
+ * private memory. */
 int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint32_t flags);
 
-/* Maps over a range what flags (MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS), fd and offset (pages) say. After an error it is reserved. */
+/* Maps over a range what flags (MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS), fd and offset (pages) say.
+ * After an error it is reserved. */
 int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
              int flags, int fd, uint64_t offset);
 
 /* Maps the shared pages at [start, end) of one window at the same place of another. */
 int host_share(const struct memory *to, const struct memory *from, uint32_t start, uint32_t end);
 
-/* Moves [from, from + old) to [to, to + new), growing it, and reserves what it leaves, unless `keep` is set (the old place then stays
- * mapped, empty). With old 0 maps the shared pages at `from` a second time. After an error the target is reserved. */
+/* Moves [from, from + old) to [to, to + new), growing it, and reserves what it leaves, unless
+ * `keep` is set (the old place then stays mapped, empty). With old 0 maps the shared pages at
+ * `from` a second time. After an error the target is reserved. */
 int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t to, uint32_t new,
               int keep);
 
@@ -144,15 +155,17 @@ long host_advise(const struct memory *memory, uint32_t start, uint32_t end, int 
 /* mlock2 without waiting for pages, or munlock. */
 int host_lock(const struct memory *memory, uint32_t start, uint32_t end, int locked);
 
-/* Brings pages in, as far as they are accessible; without the lock, as it may take long. Returns 0, or -ENOMEM where it could not. */
+/* Brings pages in, as far as they are accessible; without the lock, as it may take long. Returns 0,
+ * or -ENOMEM where it could not. */
 int memory_populate(struct memory *memory, uint32_t start, uint32_t end);
 
-/* mmap.c: takes [start, end) out of window and map. The lock is held, nothing in the range is pinned. Returns 0, or -ENOMEM with nothing
- * changed. */
+/* mmap.c: takes [start, end) out of window and map. The lock is held, nothing in the range is
+ * pinned. Returns 0, or -ENOMEM with nothing changed. */
 int memory_unmap(struct memory *memory, uint32_t start, uint32_t end);
 
-/* mmap.c: whether `pages` more of a region with these flags keep within RLIMIT_AS and RLIMIT_DATA, and are not more than the host would
- * commit (unless commit is 0). gone: pages that the same call unmaps. */
+/* mmap.c: whether `pages` more of a region with these flags keep within RLIMIT_AS and RLIMIT_DATA,
+ * and are not more than the host would commit (unless commit is 0). gone: pages that the same call
+ * unmaps. */
 int memory_may_grow(struct task *task, uint64_t pages, uint32_t flags, int commit,
                     const struct memory_pages *gone);
 

@@ -63,7 +63,8 @@ void memory_destroy(struct memory *memory)
     host_call2(SYS_munmap, memory, MAP_SIZE);
 }
 
-/* Whether [start, start + length) is whole pages inside the window, at least one of them. Sets the pages. */
+/* Whether [start, start + length) is whole pages inside the window, at least one of them. Sets the
+ * pages. */
 static int range_pages(uint64_t start, uint64_t length, uint32_t *first, uint32_t *end)
 {
     if (start & PAGE_MASK || !length || start < MEMORY_START || length > MEMORY_END ||
@@ -77,9 +78,8 @@ static int range_pages(uint64_t start, uint64_t length, uint32_t *first, uint32_
 int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
                      int host_fd, uint64_t offset, const char *name)
 {
-    struct region region = {.flags = flags,
-                            .offset = offset >> PAGE_SHIFT,
-                            .object = (uintptr_t)name};
+    struct region region = {
+        .flags = flags, .offset = offset >> PAGE_SHIFT, .object = (uintptr_t)name};
     if (!range_pages(start, length, &region.start, &region.end) || offset & PAGE_MASK ||
         flags & ~(unsigned)(PROT_READ | PROT_WRITE | REGION_PINNED | REGION_STACK))
         return -EINVAL;
@@ -205,8 +205,8 @@ void memory_usage(struct memory *memory, struct memory_usage *usage)
 {
     map_lock(memory);
     const struct memory_pages *pages = &memory->pages;
-    *usage = (struct memory_usage){pages->total,  pages->data,   pages->stack,
-                                   pages->text,   pages->shared, pages->locked,
-                                   memory->break_start, memory->break_end};
+    *usage =
+        (struct memory_usage){pages->total,  pages->data,   pages->stack,        pages->text,
+                              pages->shared, pages->locked, memory->break_start, memory->break_end};
     map_unlock(memory);
 }

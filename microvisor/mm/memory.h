@@ -1,14 +1,17 @@
 /* The memory map of a cage's window: what is mapped where, and the calls that change it.
  *
- * A window is one PROT_NONE reservation of the host (rt/window.h). Mapping replaces pieces of it, unmapping puts the reservation back, so
- * nothing of the host's can ever come to lie inside. The map knows each region; what it calls free is inaccessible.
- * All addresses are window offsets, page-aligned where regions begin and end. The guards at both ends are never mapped.
+ * A window is one PROT_NONE reservation of the host (rt/window.h). Mapping replaces pieces of it,
+ * unmapping puts the reservation back, so nothing of the host's can ever come to lie inside. The
+ * map knows each region; what it calls free is inaccessible. All addresses are window offsets,
+ * page-aligned where regions begin and end. The guards at both ends are never mapped.
  *
- * Pinned regions (verified text, gate page) are the runtime's: calls of the program that would change them fail with EPERM, as for memory
- * sealed by mseal(2). Only verified text is executable: PROT_EXEC is refused to programs.
+ * Pinned regions (verified text, gate page) are the runtime's: calls of the program that would
+ * change them fail with EPERM, as for memory sealed by mseal(2). Only verified text is executable:
+ * PROT_EXEC is refused to programs.
  *
- * memory.lock guards the map and is held over the host calls that change mappings, never over ones that sleep on files. It comes after
- * the locks of descriptors and files. Functions take it themselves and are callable with the cage's %fs in force, unless said otherwise. */
+ * memory.lock guards the map and is held over the host calls that change mappings, never over ones
+ * that sleep on files. It comes after the locks of descriptors and files. Functions take it
+ * themselves and are callable with the cage's %fs in force, unless said otherwise. */
 #ifndef LIND_MEMORY_H
 #define LIND_MEMORY_H
 
@@ -22,68 +25,78 @@ struct memory;
 struct place; /* fs/place.h */
 struct task;
 
-/* What programs may map: [MEMORY_START, MEMORY_END). MEMORY_END plays the part of Linux's TASK_SIZE, MEMORY_START of mmap_min_addr. */
+/* What programs may map: [MEMORY_START, MEMORY_END). MEMORY_END plays the part of Linux's
+ * TASK_SIZE, MEMORY_START of mmap_min_addr. */
 #define MEMORY_START LIND_GUARD_SIZE
 #define MEMORY_END (LIND_WINDOW_SIZE - LIND_GUARD_SIZE)
 
-/* Regions that one window may have (Linux: vm.max_map_count for a process). The host process has one such limit, 65530 unless the
- * administrator raised it, for all its cages; each region takes at most two of its mappings. */
+/* Regions that one window may have (Linux: vm.max_map_count for a process). The host process has
+ * one such limit, 65530 unless the administrator raised it, for all its cages; each region takes at
+ * most two of its mappings. */
 #define MEMORY_REGIONS_MAX 16384
 
 /* Properties of regions. The lowest three bits are PROT_READ, PROT_WRITE, PROT_EXEC. */
 #define REGION_PROTECTION 7u
-#define REGION_SHARED 0x8u     /* MAP_SHARED */
-#define REGION_PINNED 0x10u    /* the program can neither unmap, replace, protect, move nor discard it */
-#define REGION_READ_ONLY 0x20u /* shared and its file is not open for writing: mprotect(PROT_WRITE) is refused */
-#define REGION_LOCKED 0x40u    /* mlock */
-#define REGION_STACK 0x80u     /* the main stack */
-#define REGION_HUGE 0x100u     /* MADV_HUGEPAGE */
-#define REGION_NO_HUGE 0x200u  /* MADV_NOHUGEPAGE */
-#define REGION_NO_FORK 0x400u  /* MADV_DONTFORK */
-#define REGION_WIPE 0x800u     /* MADV_WIPEONFORK */
-#define REGION_NO_DUMP 0x1000u /* MADV_DONTDUMP */
-#define REGION_RANDOM 0x2000u  /* MADV_RANDOM */
+#define REGION_SHARED 0x8u /* MAP_SHARED */
+#define REGION_PINNED                                                                              \
+    0x10u /* the program can neither unmap, replace, protect, move nor discard it */
+#define REGION_READ_ONLY                                                                           \
+    0x20u /* shared and its file is not open for writing: mprotect(PROT_WRITE) is refused */
+#define REGION_LOCKED 0x40u       /* mlock */
+#define REGION_STACK 0x80u        /* the main stack */
+#define REGION_HUGE 0x100u        /* MADV_HUGEPAGE */
+#define REGION_NO_HUGE 0x200u     /* MADV_NOHUGEPAGE */
+#define REGION_NO_FORK 0x400u     /* MADV_DONTFORK */
+#define REGION_WIPE 0x800u        /* MADV_WIPEONFORK */
+#define REGION_NO_DUMP 0x1000u    /* MADV_DONTDUMP */
+#define REGION_RANDOM 0x2000u     /* MADV_RANDOM */
 #define REGION_SEQUENTIAL 0x4000u /* MADV_SEQUENTIAL */
 #define REGION_ON_FAULT 0x8000u   /* with REGION_LOCKED: MLOCK_ONFAULT */
 
-/* Makes an empty map for the window at host address base (freshly reserved). Returns NULL when out of memory. Any temperature. */
+/* Makes an empty map for the window at host address base (freshly reserved). Returns NULL when out
+ * of memory. Any temperature. */
 struct memory *memory_create(uint64_t base);
 
-/* Unmaps everything, pinned regions too: the window is again all reservation. For execve, when no other task runs in the window. COLD. */
+/* Unmaps everything, pinned regions too: the window is again all reservation. For execve, when no
+ * other task runs in the window. COLD. */
 void memory_clear(struct memory *memory);
 
 /* memory_clear, then frees the map. The window itself is its owner's. COLD. */
 void memory_destroy(struct memory *memory);
 
-/* Maps a piece of a program at start, where nothing may be mapped yet: zero-filled private memory for host_fd -1, otherwise a private
- * mapping of the file at offset (page-aligned), which must never be verified text: the file may change below it.
- * length is rounded up to pages. flags: PROT_READ, PROT_WRITE, REGION_PINNED, REGION_STACK. name: what /proc/self/maps shows, or NULL; it
- * must stay valid as long as the region. Returns 0, -EINVAL (outside or unaligned), -EEXIST, -ENOMEM. */
+/* Maps a piece of a program at start, where nothing may be mapped yet: zero-filled private memory
+ * for host_fd -1, otherwise a private mapping of the file at offset (page-aligned), which must
+ * never be verified text: the file may change below it. length is rounded up to pages. flags:
+ * PROT_READ, PROT_WRITE, REGION_PINNED, REGION_STACK. name: what /proc/self/maps shows, or NULL; it
+ * must stay valid as long as the region. Returns 0, -EINVAL (outside or unaligned), -EEXIST,
+ * -ENOMEM. */
 int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
                      int host_fd, uint64_t offset, const char *name);
 
-/* Sets the protection of mapped pages, pinned ones too: for the loader, which makes verified text executable by it after taking PROT_WRITE
- * away. PROT_WRITE together with PROT_EXEC is refused with -EINVAL. Returns 0, -ENOMEM (something not mapped), -EINVAL. */
+/* Sets the protection of mapped pages, pinned ones too: for the loader, which makes verified text
+ * executable by it after taking PROT_WRITE away. PROT_WRITE together with PROT_EXEC is refused with
+ * -EINVAL. Returns 0, -ENOMEM (something not mapped), -EINVAL. */
 int memory_protect(struct memory *memory, uint64_t start, uint64_t length, int protection);
 
 /* Where the heap starts (rounded up to a page) and, so far, ends. */
 void memory_set_break(struct memory *memory, uint64_t start);
 
-/* mmap without an address looks downwards from here for room (default: randomised, at least 64 MiB below the window's end). The loader
- * sets it to the lower end of the stack. */
+/* mmap without an address looks downwards from here for room (default: randomised, at least 64 MiB
+ * below the window's end). The loader sets it to the lower end of the stack. */
 void memory_set_top(struct memory *memory, uint64_t top);
 
 /* A region as /proc/self/maps shows it. */
 struct memory_region {
     uint64_t start, end;
-    unsigned flags;  /* REGION_… */
-    uint64_t offset; /* in the file, in bytes; 0 for anonymous memory */
+    unsigned flags;         /* REGION_… */
+    uint64_t offset;        /* in the file, in bytes; 0 for anonymous memory */
     uint64_t device, inode; /* of the file, 0 for anonymous memory */
 };
 
-/* Finds the first region that ends above `from`, puts what it is in *region and its guest name ("" when it has none) in name (size bytes,
- * cut if longer); names of files are paths in `place`. Returns 1, or 0 when there is none. A loop that continues at region->end sees each
- * region once, and if other tasks change the map meanwhile a mixture of before and after, as on Linux. COLD. */
+/* Finds the first region that ends above `from`, puts what it is in *region and its guest name (""
+ * when it has none) in name (size bytes, cut if longer); names of files are paths in `place`.
+ * Returns 1, or 0 when there is none. A loop that continues at region->end sees each region once,
+ * and if other tasks change the map meanwhile a mixture of before and after, as on Linux. COLD. */
 int memory_describe(struct memory *memory, struct place *place, uint64_t from,
                     struct memory_region *region, char *name, size_t size);
 
@@ -94,10 +107,11 @@ struct memory_usage {
 };
 void memory_usage(struct memory *memory, struct memory_usage *usage);
 
-/* For fork: gives `to`, an empty map of another window, all regions of `from` with their protection and content at the same offsets:
- * shared ones are the same memory, private ones a copy; regions with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty,
- * and nothing is locked. Other tasks of `from` should stand still, or the copy mixes before and after. Returns 0 or -ENOMEM with `to`
- * empty again. COLD. */
+/* For fork: gives `to`, an empty map of another window, all regions of `from` with their protection
+ * and content at the same offsets: shared ones are the same memory, private ones a copy; regions
+ * with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty, and nothing is locked.
+ * Other tasks of `from` should stand still, or the copy mixes before and after. Returns 0 or
+ * -ENOMEM with `to` empty again. COLD. */
 int memory_copy(struct memory *to, struct memory *from);
 
 #endif

@@ -1,6 +1,7 @@
-/* mmap, munmap, mprotect, brk. HOT. What Linux checks is checked in its order; docs/calls.md tells what differs:
- * PROT_EXEC is refused (EPERM for files, as on a file system mounted noexec; EACCES for other memory), MAP_GROWSDOWN is EINVAL,
- * MAP_HUGETLB finds no huge pages (ENOMEM), pinned memory is EPERM. */
+/* mmap, munmap, mprotect, brk. HOT. What Linux checks is checked in its order; docs/calls.md tells
+ * what differs: PROT_EXEC is refused (EPERM for files, as on a file system mounted noexec; EACCES
+ * for other memory), MAP_GROWSDOWN is EINVAL, MAP_HUGETLB finds no huge pages (ENOMEM), pinned
+ * memory is EPERM. */
 #include <sys/mman.h>
 
 #include "microvisor/calls.h"
@@ -15,8 +16,8 @@
 #define MAP_ABOVE4G_LINUX 0x80
 /* Flags that existed before MAP_SHARED_VALIDATE, which refuses all others. */
 #define MAP_LEGACY                                                                                 \
-    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN |        \
-     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |           \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN |       \
+     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |          \
      MAP_32BIT | MAP_UNINITIALIZED_LINUX | MAP_ABOVE4G_LINUX | (0x3fU << 26))
 /* Below this page MAP_32BIT finds its place. */
 #define PAGES_LOW (0x80000000U >> PAGE_SHIFT)
@@ -94,8 +95,7 @@ static long place(struct memory *memory, const struct request *request, uint64_t
         uint64_t hint = (address + PAGE_MASK) >> PAGE_SHIFT;
         if (hint < PAGES_START)
             hint = PAGES_START;
-        if (hint + pages <= PAGES_END &&
-            map_free(memory, (uint32_t)hint, (uint32_t)(hint + pages)))
+        if (hint + pages <= PAGES_END && map_free(memory, (uint32_t)hint, (uint32_t)(hint + pages)))
             return (long)hint;
     }
     int low = (request->flags & MAP_32BIT) && PAGES_LOW < memory->top;

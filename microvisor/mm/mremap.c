@@ -1,4 +1,5 @@
-/* mremap: resizing and moving without copying. HOT. Checks as in Linux's mm/mremap.c; pinned memory, as source or as target, is EPERM. */
+/* mremap: resizing and moving without copying. HOT. Checks as in Linux's mm/mremap.c; pinned
+ * memory, as source or as target, is EPERM. */
 #include <sys/mman.h>
 
 #include "microvisor/calls.h"
@@ -45,7 +46,8 @@ static struct region piece(const struct region *region, uint32_t from, uint32_t 
     return result;
 }
 
-/* Lets the mapping grow where it stands. Returns 0, or -errno when it could not: then nothing has changed. */
+/* Lets the mapping grow where it stands. Returns 0, or -errno when it could not: then nothing has
+ * changed. */
 static int grow_here(const struct remap *remap, const struct region *region)
 {
     struct memory *memory = remap->memory;
@@ -54,7 +56,8 @@ static int grow_here(const struct remap *remap, const struct region *region)
         !map_free(memory, end, remap->from + remap->new))
         return -ENOMEM;
     struct region tail = piece(region, end, end, remap->new - remap->old);
-    /* Private memory that was never moved or marked joins on the host with what is made next to it; anything else must be told to grow. */
+    /* Private memory that was never moved or marked joins on the host with what is made next to it;
+     * anything else must be told to grow. */
     int joins = !(region->flags & ~REGION_PROTECTION) && region->offset == region->start;
     int error = joins ? host_protect(memory, tail.start, tail.end, tail.flags)
                       : host_grow(memory, remap->from, remap->old, remap->new);
@@ -78,7 +81,8 @@ static int move(const struct remap *remap, const struct region *region)
     if (moved.flags & REGION_FILE)
         file_get((struct file *)moved.object);
     if (keep)
-        map_change(memory, remap->from, remap->from + remap->old, REGION_LOCKED | REGION_ON_FAULT, 0);
+        map_change(memory, remap->from, remap->from + remap->old, REGION_LOCKED | REGION_ON_FAULT,
+                   0);
     else if (remap->old)
         map_remove(memory, remap->from, remap->from + remap->old);
     map_insert(memory, moved);

@@ -30,8 +30,9 @@ struct vfork {
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
      CLONE_NEWNET | CLONE_NEWTIME)
 
-/* Errors as clone(2), and what cages do not have: name spaces (EPERM, as without privileges); and sharing the place or the actions between processes, or
- * the memory without a thread pointer for either of them (EINVAL). */
+/* Errors as clone(2), and what cages do not have: name spaces (EPERM, as without privileges); and
+ * sharing the place or the actions between processes, or the memory without a thread pointer for
+ * either of them (EINVAL). */
 static int check(const struct request *request)
 {
     uint64_t flags = request->flags;
@@ -51,7 +52,8 @@ static int check(const struct request *request)
     return 0;
 }
 
-/* Whether one more task keeps within RLIMIT_NPROC, which counts all tasks of the user in this lind-run. */
+/* Whether one more task keeps within RLIMIT_NPROC, which counts all tasks of the user in this
+ * lind-run. */
 static long count_user(struct process *process, void *data)
 {
     struct process *one = ((struct process **)data)[0];
@@ -75,7 +77,8 @@ static int within_limit(struct process *process)
     return search.count < limit;
 }
 
-/* The child's registers: the caller's, but for the result, and the stack pointer if another was given. */
+/* The child's registers: the caller's, but for the result, and the stack pointer if another was
+ * given. */
 static void copy_registers(struct task *child, const struct task *task, uint64_t stack)
 {
     child->thread.regs = task->thread.regs;
@@ -104,7 +107,8 @@ static int start_words(struct task *task, struct task *child, const struct reque
         task_copyout(task, request->parent_tid, &child->tid, sizeof child->tid))
         return -EFAULT;
     if (request->flags & CLONE_CHILD_SETTID)
-        copyout_window(base, request->child_tid, &child->tid, sizeof child->tid); /* as Linux: no error */
+        copyout_window(base, request->child_tid, &child->tid,
+                       sizeof child->tid); /* as Linux: no error */
     if (request->flags & CLONE_CHILD_CLEARTID)
         child->clear_child_tid = request->child_tid;
     return 0;
@@ -173,12 +177,14 @@ void vfork_done(struct process *child)
     tree_unlock();
 }
 
-/* Waits until the child has left this space, or this task is to end. Only that interrupts the wait. */
+/* Waits until the child has left this space, or this task is to end. Only that interrupts the wait.
+ */
 static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
 {
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     while (!atomic_load(&vfork->done) && !atomic_load(&task->exiting))
-        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, 0, 0, 0, 0);
+        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, 0, 0, 0,
+                       0);
     tree_lock();
     struct process *child = tree_find(pid);
     if (child && child->vfork == vfork)
@@ -255,10 +261,12 @@ static long clone_as_asked(struct task *task, const struct request *request)
         return error;
     if (!within_limit(task->process))
         return -EAGAIN;
-    return request->flags & CLONE_THREAD ? clone_thread(task, request) : clone_process(task, request);
+    return request->flags & CLONE_THREAD ? clone_thread(task, request)
+                                         : clone_process(task, request);
 }
 
-/* The child gets the caller's vector state, which only a hot function sees: it is kept in the task before anything else runs. */
+/* The child gets the caller's vector state, which only a hot function sees: it is kept in the task
+ * before anything else runs. */
 static long go_cold(struct task *task, const uint64_t args[6], handler_function *function)
 {
     thread_save_vectors(&task->thread);

@@ -16,10 +16,10 @@
 #include "rt/host.h"
 
 enum {
-    STRING_MAX = 128 * 1024,     /* MAX_ARG_STRLEN */
+    STRING_MAX = 128 * 1024,       /* MAX_ARG_STRLEN */
     STRINGS_MAX = 6 * 1024 * 1024, /* three quarters of the default stack's limit */
-    SCRIPTS_MAX = 5,             /* interpreters of interpreters */
-    LINE_MAX_HERE = 256,         /* BINPRM_BUF_SIZE */
+    SCRIPTS_MAX = 5,               /* interpreters of interpreters */
+    LINE_MAX_HERE = 256,           /* BINPRM_BUF_SIZE */
 };
 
 /* A growing list of strings, NULL-terminated. The strings are owned. */
@@ -58,7 +58,8 @@ static int strings_insert(struct strings *strings, size_t at, char *string)
     return 0;
 }
 
-/* Copies a NULL-terminated array of strings in. buffer has STRING_MAX bytes. A NULL array is an empty one, as Linux has it. */
+/* Copies a NULL-terminated array of strings in. buffer has STRING_MAX bytes. A NULL array is an
+ * empty one, as Linux has it. */
 static int strings_copyin(struct task *task, struct strings *strings, uint64_t from, char *buffer)
 {
     uint64_t pointer;
@@ -91,13 +92,15 @@ struct exec {
     char head[LINE_MAX_HERE + 1];
 };
 
-/* Opens what is to be run: a regular file that may be executed, and be read, which Linux would not need. */
+/* Opens what is to be run: a regular file that may be executed, and be read, which Linux would not
+ * need. */
 static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int flags)
 {
     int error;
     if (!*path) { /* AT_EMPTY_PATH: what the descriptor stands for */
         struct file *from = descriptor_get(exec->task, dirfd);
-        error = from ? file_reopen(exec->task, from, O_RDONLY | O_NONBLOCK | O_CLOEXEC, &exec->file) : -EBADF;
+        error = from ? file_reopen(exec->task, from, O_RDONLY | O_NONBLOCK | O_CLOEXEC, &exec->file)
+                     : -EBADF;
         if (from)
             descriptor_put(exec->task, from);
     } else {
@@ -124,8 +127,8 @@ static int read_head(struct exec *exec)
     return 0;
 }
 
-/* A script: replaces its name among the arguments by "interpreter [argument] script". Opens the interpreter. Returns 0, or -ENOEXEC when
- * the line is no good. */
+/* A script: replaces its name among the arguments by "interpreter [argument] script". Opens the
+ * interpreter. Returns 0, or -ENOEXEC when the line is no good. */
 static int take_interpreter(struct exec *exec)
 {
     char *line = exec->head + 2, *end = strchr(line, '\n');
@@ -133,7 +136,8 @@ static int take_interpreter(struct exec *exec)
         return -ENOEXEC; /* the interpreter's name is cut off */
     if (end)
         *end = 0;
-    for (size_t length = strlen(line); length && (line[length - 1] == ' ' || line[length - 1] == '\t');)
+    for (size_t length = strlen(line);
+         length && (line[length - 1] == ' ' || line[length - 1] == '\t');)
         line[--length] = 0;
     line += strspn(line, " \t");
     if (!*line)
@@ -160,7 +164,8 @@ static int take_interpreter(struct exec *exec)
     return open_program(exec, (uint64_t)AT_FDCWD, line, 0);
 }
 
-/* Says once for each file why a program was refused, since the one that wanted it may only show "Exec format error". */
+/* Says once for each file why a program was refused, since the one that wanted it may only show
+ * "Exec format error". */
 static void explain(const struct exec *exec, const char *why)
 {
     fprintf(stderr, "lind-run: %s: %s\n", exec->path, why);
@@ -218,7 +223,8 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
         return error;
 
     char real[sizeof exec->path];
-    if (place_guest_path(task->process->place, exec->file->mount, exec->file->host_fd, real, sizeof real) < 0)
+    if (place_guest_path(task->process->place, exec->file->mount, exec->file->host_fd, real,
+                         sizeof real) < 0)
         snprintf(real, sizeof real, "%s", exec->path);
     char *none[] = {NULL}, empty[] = "", *one[] = {empty, NULL};
     const struct program program = {

@@ -13,9 +13,10 @@
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
 
-#define EXIT_STATUS(code) ((int)((code) & 0xff) << 8)
+#define EXIT_STATUS(code) ((int)((code)&0xff) << 8)
 
-/* Futexes of lind-run's main thread: the first process's end, and the number of processes that are not zombies. */
+/* Futexes of lind-run's main thread: the first process's end, and the number of processes that are
+ * not zombies. */
 static _Atomic uint32_t first_ended;
 static int first_status;
 static _Atomic uint32_t living = 1;
@@ -137,8 +138,8 @@ static void orphaned(int group, int session, const struct process *leaving)
     tree_signal_group(group, &go_on);
 }
 
-/* Gives the children of a process that has ended to the first process. Returns those that are zombies and nobody waits for, linked by
- * next, out of the tree. */
+/* Gives the children of a process that has ended to the first process. Returns those that are
+ * zombies and nobody waits for, linked by next, out of the tree. */
 static struct process *pass_children_on(struct process *process)
 {
     struct process *heir = tree_find(1), *unwanted = NULL;
@@ -172,7 +173,8 @@ static struct process *pass_children_on(struct process *process)
     return unwanted;
 }
 
-/* Makes a zombie of a process that holds nothing any more, and tells its parent. Frees it if no parent will. */
+/* Makes a zombie of a process that holds nothing any more, and tells its parent. Frees it if no
+ * parent will. */
 static void process_bury(struct process *process)
 {
     tree_lock();
@@ -244,7 +246,6 @@ void task_end(struct task *task)
     }
     task_free(task);
 }
-
 
 int processes_wait_all(void)
 {

@@ -15,8 +15,8 @@
 
 #define MIB (1ULL << 20)
 
-/* The image lies at a random page of the window's first part, the heap above it, the stack at a random place near the top, and what is
- * mapped otherwise grows down from below the stack. */
+/* The image lies at a random page of the window's first part, the heap above it, the stack at a
+ * random place near the top, and what is mapped otherwise grows down from below the stack. */
 #define IMAGE_RANDOM (256 * MIB)
 #define BREAK_RANDOM (32 * MIB)
 #define STACK_RANDOM (128 * MIB)
@@ -60,7 +60,8 @@ static int print_fault(void *context, const struct verify_fault *fault)
 }
 
 /* Maps the segments' pages writable. Text and gate page are pinned from the start. */
-static int map_segments(struct memory *memory, const struct module *module, uint64_t at, const char *name)
+static int map_segments(struct memory *memory, const struct module *module, uint64_t at,
+                        const char *name)
 {
     for (unsigned i = 0; i < module->segment_count; i++) {
         const struct module_segment *segment = &module->segments[i];
@@ -70,15 +71,18 @@ static int map_segments(struct memory *memory, const struct module *module, uint
         unsigned flags = PROT_READ | PROT_WRITE | (i == module->text ? REGION_PINNED : 0);
         int error;
         if (gate >= start && gate < end) {
-            error = gate > start ? memory_map_fixed(memory, at + start, gate - start, flags, -1, 0, name) : 0;
+            error = gate > start
+                        ? memory_map_fixed(memory, at + start, gate - start, flags, -1, 0, name)
+                        : 0;
             if (!error)
-                error = memory_map_fixed(memory, at + gate, LIND_PAGE_SIZE, flags | REGION_PINNED, -1, 0,
-                                         "[gate]");
+                error = memory_map_fixed(memory, at + gate, LIND_PAGE_SIZE, flags | REGION_PINNED,
+                                         -1, 0, "[gate]");
             start = gate + LIND_PAGE_SIZE;
             if (error)
                 return error;
         }
-        error = start < end ? memory_map_fixed(memory, at + start, end - start, flags, -1, 0, name) : 0;
+        error =
+            start < end ? memory_map_fixed(memory, at + start, end - start, flags, -1, 0, name) : 0;
         if (error)
             return error;
     }
@@ -90,12 +94,14 @@ static int protect_segments(struct memory *memory, const struct module *module, 
 {
     for (unsigned i = 0; i < module->segment_count; i++) {
         const struct module_segment *segment = &module->segments[i];
-        int protection = (segment->flags & PF_R ? PROT_READ : 0) | (segment->flags & PF_W ? PROT_WRITE : 0);
+        int protection =
+            (segment->flags & PF_R ? PROT_READ : 0) | (segment->flags & PF_W ? PROT_WRITE : 0);
         if (i == module->text || protection == (PROT_READ | PROT_WRITE))
             continue;
         uint64_t start = page_down(segment->address);
-        int error = memory_protect(memory, at + start, page_up(segment->address + segment->memory_size) - start,
-                                   protection);
+        int error =
+            memory_protect(memory, at + start,
+                           page_up(segment->address + segment->memory_size) - start, protection);
         if (error)
             return error;
     }
@@ -126,8 +132,9 @@ static int load_image(struct space *space, const struct image *image, const char
     }
     error = image_verify(image, space->base, at, &options, &space->text);
     if (error) {
-        *why = error == -ENOEXEC ? "refused by the verifier: it was not built by lind-cc, or was changed since"
-                                 : "not enough memory to verify it";
+        *why = error == -ENOEXEC
+                   ? "refused by the verifier: it was not built by lind-cc, or was changed since"
+                   : "not enough memory to verify it";
         return error;
     }
     space->image_start = at;
@@ -230,7 +237,8 @@ int program_load(const struct program *program, const struct credentials *creden
         .program_headers = at + module->headers_address,
         .program_header_count = module->header_count,
     };
-    error = stack_build(space->base, program, credentials, &info, top, stack_size / STRINGS_SHARE, loaded);
+    error = stack_build(space->base, program, credentials, &info, top, stack_size / STRINGS_SHARE,
+                        loaded);
     if (error == -E2BIG)
         *why = "arguments and environment are too long";
     loaded->entry = info.entry;

@@ -47,7 +47,8 @@ static long count(struct process *process, void *data)
     return 0;
 }
 
-/* Memory, load and uptime are the host's; of its processes a program sees those of this lind-run. */
+/* Memory, load and uptime are the host's; of its processes a program sees those of this lind-run.
+ */
 long call_sysinfo(struct task *task, const uint64_t args[6])
 {
     struct sysinfo info = {0};

@@ -1,4 +1,5 @@
-/* Life of processes and tasks: creation, program start, end. docs/processes.md describes the whole. */
+/* Life of processes and tasks: creation, program start, end. docs/processes.md describes the whole.
+ */
 #ifndef LIND_PROC_H
 #define LIND_PROC_H
 
@@ -19,15 +20,17 @@ struct program {
 struct loaded {
     struct space *space;           /* one user: the caller */
     struct executable *executable; /* likewise; its fd is -1 */
-    uint64_t entry, pointer;       /* window offsets: where it starts, and its first stack pointer */
+    uint64_t entry, pointer; /* window offsets: where it starts, and its first stack pointer */
 };
 
-/* Lays a program out for a process with these ids. stack_limit: RLIMIT_STACK. Returns 0, or -errno with *why set to words for the user or
- * NULL: -ENOEXEC when it is no verified program (each fault that the verifier found is reported on standard error), -E2BIG, -ENOMEM. */
+/* Lays a program out for a process with these ids. stack_limit: RLIMIT_STACK. Returns 0, or -errno
+ * with *why set to words for the user or NULL: -ENOEXEC when it is no verified program (each fault
+ * that the verifier found is reported on standard error), -E2BIG, -ENOMEM. */
 int program_load(const struct program *program, const struct credentials *credentials,
                  uint64_t stack_limit, struct loaded *loaded, const char **why);
 
-/* An empty window with one user, or NULL with *error set. The last user's space_put frees it. NULL is nothing. */
+/* An empty window with one user, or NULL with *error set. The last user's space_put frees it. NULL
+ * is nothing. */
 struct space *space_create(int *error);
 void space_put(struct space *space);
 
@@ -35,14 +38,14 @@ void space_put(struct space *space);
 int space_copy(struct space *to, const struct space *from);
 void executable_put(struct executable *executable);
 
-/* process.c ----------------------------------------------------------------------------------------------------------------------- */
+/* process.c */
 
-/* The first process: no parent, the host user's ids and limits, no program yet. descriptors and place are given to it. Returns its
- * task, or NULL with *error set to -errno. */
+/* The first process: no parent, the host user's ids and limits, no program yet. descriptors and
+ * place are given to it. Returns its task, or NULL with *error set to -errno. */
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error);
 
-/* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no registers; it runs once worker_start or task_run is called. NULL
- * when out of memory. */
+/* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no
+ * registers; it runs once worker_start or task_run is called. NULL when out of memory. */
 struct task *task_create(struct process *process, int tid);
 
 /* The only task of its process takes the process's pid as its tid, after execve. */
@@ -51,36 +54,41 @@ void task_become_leader(struct task *task);
 /* Undoes task_create for a task that never ran. */
 void task_discard(struct task *task);
 
-/* A child of `from` for fork: its own copy of place, actions, credentials and limits; no descriptors, no space, not in the tree, no task.
- * NULL when out of memory. process_undo_copy frees what it has, for a child that did not come to be. */
+/* A child of `from` for fork: its own copy of place, actions, credentials and limits; no
+ * descriptors, no space, not in the tree, no task. NULL when out of memory. process_undo_copy frees
+ * what it has, for a child that did not come to be. */
 struct process *process_copy(struct process *from);
 void process_undo_copy(struct process *process);
 
-/* Puts a loaded program in the place of what the process has, which no other task of it runs in, and sets the task's registers to
- * its start. Takes over what `loaded` holds, and host_fd. name: what comm is made of. */
+/* Puts a loaded program in the place of what the process has, which no other task of it runs in,
+ * and sets the task's registers to its start. Takes over what `loaded` holds, and host_fd. name:
+ * what comm is made of. */
 void process_adopt(struct task *task, const struct loaded *loaded, const char *name, int host_fd);
 
 /* The task structure's memory goes back to the pool. */
 void task_free(struct task *task);
 
-/* worker.c ------------------------------------------------------------------------------------------------------------------------ */
+/* worker.c */
 
 /* Runs the task on this host thread until it ends, and does what is to be done at its end. */
 void task_run(struct task *task);
 
-/* Runs the task on another host thread. Returns 0, or -EAGAIN when the host has no thread for it. */
+/* Runs the task on another host thread. Returns 0, or -EAGAIN when the host has no thread for it.
+ */
 int worker_start(struct task *task);
 
-/* exit.c -------------------------------------------------------------------------------------------------------------------------- */
+/* exit.c */
 
-/* What is left to do when a task has left cage code for good: the last part of its life. Frees it. */
+/* What is left to do when a task has left cage code for good: the last part of its life. Frees it.
+ */
 void task_end(struct task *task);
 
-/* Tells all tasks of a living process to end, with this status for wait(2) unless one is set. The tree lock is held, or the process
- * is the caller's. */
+/* Tells all tasks of a living process to end, with this status for wait(2) unless one is set. The
+ * tree lock is held, or the process is the caller's. */
 void process_kill(struct process *process, int status);
 
-/* Ends all other tasks of the caller's process and waits until they are gone. Returns 0, or -EAGAIN when the caller itself is to end. */
+/* Ends all other tasks of the caller's process and waits until they are gone. Returns 0, or -EAGAIN
+ * when the caller itself is to end. */
 int process_end_others(struct task *task);
 
 /* Counts a process that was made by fork among those that processes_wait_all waits for. */
@@ -90,7 +98,8 @@ void process_not_started(void);
 /* clone.c: the parent that waits in clone goes on: the child has left its space. */
 void vfork_done(struct process *child);
 
-/* Waits until the first process has ended, kills the others and waits for them, and returns the first one's status as wait(2) has it. */
+/* Waits until the first process has ended, kills the others and waits for them, and returns the
+ * first one's status as wait(2) has it. */
 int processes_wait_all(void);
 
 /* misc.c: what uname(2) and /proc/sys/kernel say of the system. */

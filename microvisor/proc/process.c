@@ -20,8 +20,8 @@
 /* Ids of cages; never used again in one lind-run. */
 static _Atomic uint64_t next_cage = 1;
 
-/* Task structures are never given back to the host: the gate may look at a dead one (rt/thread.h). Free ones are linked through
- * next_id. pool_lock is a leaf lock. */
+/* Task structures are never given back to the host: the gate may look at a dead one (rt/thread.h).
+ * Free ones are linked through next_id. pool_lock is a leaf lock. */
 static struct task *free_tasks;
 static struct lock pool_lock;
 
@@ -220,7 +220,8 @@ void process_adopt(struct task *task, const struct loaded *loaded, const char *n
     thread_reset(thread);
     thread->regs.rip = loaded->entry;
     thread->regs.rsp = loaded->pointer;
-    /* Until the program sets its thread pointer, it has the lowest one. No other task is in this window. */
+    /* Until the program sets its thread pointer, it has the lowest one. No other task is in this
+     * window. */
     thread_set_pointer(thread, LIND_GUARD_SIZE);
     space_put(old_space);
     executable_put(old_executable);

@@ -11,7 +11,8 @@
 
 enum { AUXV_MAX = 24, WORD = 8 };
 
-/* Strings in one block, each with its NUL. Returns the block (owned by the caller), its size and the number of strings. */
+/* Strings in one block, each with its NUL. Returns the block (owned by the caller), its size and
+ * the number of strings. */
 static char *join(char *const *strings, uint64_t *size, uint64_t *count)
 {
     *size = *count = 0;
@@ -26,7 +27,8 @@ static char *join(char *const *strings, uint64_t *size, uint64_t *count)
     return block;
 }
 
-/* Writes the offsets of the strings of a block that stands at window offset `address`, and a final 0. */
+/* Writes the offsets of the strings of a block that stands at window offset `address`, and a final
+ * 0. */
 static uint64_t *point(uint64_t *to, const char *block, uint64_t address, uint64_t count)
 {
     const char *at = block;

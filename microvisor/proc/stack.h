@@ -11,9 +11,10 @@ struct start_info {
     uint64_t program_header_count;
 };
 
-/* Writes arguments, environment and auxiliary vector below `top` (window offset, 16-aligned) of the window at `base`. Sets
- * loaded->pointer to the initial stack pointer and loaded->executable to a new one that knows the program, without fd.
- * Returns 0, -E2BIG when they take more than `space` bytes, -ENOMEM, -EFAULT. */
+/* Writes arguments, environment and auxiliary vector below `top` (window offset, 16-aligned) of the
+ * window at `base`. Sets loaded->pointer to the initial stack pointer and loaded->executable to a
+ * new one that knows the program, without fd. Returns 0, -E2BIG when they take more than `space`
+ * bytes, -ENOMEM, -EFAULT. */
 int stack_build(uint64_t base, const struct program *program, const struct credentials *ids,
                 const struct start_info *info, uint64_t top, uint64_t space, struct loaded *loaded);
 

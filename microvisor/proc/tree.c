@@ -7,7 +7,8 @@
 
 enum { CHAINS = 4096 };
 
-/* All under the tree lock. Hashes by number: numbers are given out in order, so the chains stay even. */
+/* All under the tree lock. Hashes by number: numbers are given out in order, so the chains stay
+ * even. */
 static struct lock lock;
 static struct process *processes[CHAINS];
 static struct task *tasks[CHAINS];
@@ -65,8 +66,8 @@ int tree_new_id(void)
             last_id = 300; /* as Linux: low numbers are left to the system's first processes */
             again = 1;
         }
-        if (!again || (!tree_find(last_id) && !tree_find_task(last_id) &&
-                       !tree_each(has_number, &last_id)))
+        if (!again ||
+            (!tree_find(last_id) && !tree_find_task(last_id) && !tree_each(has_number, &last_id)))
             return last_id;
     }
 }

@@ -1,7 +1,8 @@
 /* The tree of processes: ids, parents and children, groups, sessions, and what wait(2) reports.
  *
- * The tree lock guards all that process.h names as its. It is taken before every other lock of the microvisor but the place's and the
- * descriptors', and none of those is ever wanted with it held. A process found here stays as long as the lock is held. All of this is HOT. */
+ * The tree lock guards all that process.h names as its. It is taken before every other lock of the
+ * microvisor but the place's and the descriptors', and none of those is ever wanted with it held. A
+ * process found here stays as long as the lock is held. All of this is HOT. */
 #ifndef LIND_TREE_H
 #define LIND_TREE_H
 
@@ -12,10 +13,11 @@
 void tree_lock(void);
 void tree_unlock(void);
 
-/* Pids and tids are below this; then they start again at the lowest free one (Linux: kernel.pid_max). */
+/* Pids and tids are below this; then they start again at the lowest free one (Linux:
+ * kernel.pid_max). */
 #define PID_MAX 4194304
 
-/* With the tree lock held ------------------------------------------------------------------------------------------------------- */
+/* With the tree lock held */
 
 /* A number that is no pid, tid, group or session. */
 int tree_new_id(void);
@@ -39,34 +41,39 @@ struct process *tree_find(int pid);
 /* The living task with a tid, or NULL. */
 struct task *tree_find_task(int tid);
 
-/* Calls visit for every process, zombies included, in no particular order, until it returns non-zero, which is returned. */
+/* Calls visit for every process, zombies included, in no particular order, until it returns
+ * non-zero, which is returned. */
 long tree_each(long (*visit)(struct process *process, void *data), void *data);
 
 /* Whether a process group with this id has a member in the session. */
 int tree_group_exists(int group, int session);
 
-/* Whether a group is orphaned: no member has a parent in another group of its session (POSIX XBD 3.264). Leaves `leaving` out, which may be
- * NULL. */
+/* Whether a group is orphaned: no member has a parent in another group of its session (POSIX
+ * XBD 3.264). Leaves `leaving` out, which may be NULL. */
 int tree_group_orphaned(int group, const struct process *leaving);
 
-/* Sends to each living process of a group. Returns how many there are, zombies included. Ignores errors. */
+/* Sends to each living process of a group. Returns how many there are, zombies included. Ignores
+ * errors. */
 int tree_signal_group(int group, const siginfo_t *info);
 
-/* Tells the parent that something about a child is to be seen by wait(2): wakes the parent's tasks, and sends SIGCHLD with this code
- * (CLD_STOPPED, CLD_CONTINUED) unless the parent's action says otherwise. */
+/* Tells the parent that something about a child is to be seen by wait(2): wakes the parent's tasks,
+ * and sends SIGCHLD with this code (CLD_STOPPED, CLD_CONTINUED) unless the parent's action says
+ * otherwise. */
 void tree_child_changed(struct process *process, int code, int status);
 
 /* Wakes who waits for a child in a process. */
 void tree_wake_parent(struct process *parent);
 
-/* Without the lock ---------------------------------------------------------------------------------------------------------------- */
+/* Without the lock */
 
-/* Finds a living process and keeps its parts (descriptors, place, memory, arguments) from being freed or exchanged until tree_unpin.
- * The caller must not sleep meanwhile. NULL when there is none. pid 0 or the caller's own: the caller's. */
+/* Finds a living process and keeps its parts (descriptors, place, memory, arguments) from being
+ * freed or exchanged until tree_unpin. The caller must not sleep meanwhile. NULL when there is
+ * none. pid 0 or the caller's own: the caller's. */
 struct process *tree_pin(struct task *task, int pid);
 void tree_unpin(struct task *task, struct process *process);
 
-/* Waits until nobody has the process pinned. New pins fail once its state is not PROCESS_ALIVE, and wait while `changing` is set. */
+/* Waits until nobody has the process pinned. New pins fail once its state is not PROCESS_ALIVE, and
+ * wait while `changing` is set. */
 void tree_wait_unpinned(struct process *process);
 
 #endif

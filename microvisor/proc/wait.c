@@ -13,7 +13,8 @@
 #include "microvisor/time/clock.h"
 #include "rt/host.h"
 
-#define WAIT_NO_THREAD 0x20000000 /* __WNOTHREAD: children are the process's, so it says nothing */
+#define WAIT_NO_THREAD 0x20000000 /* __WNOTHREAD: children are the process's, so it says nothing   \
+                                   */
 #define WAIT_ALL 0x40000000
 #define WAIT_CLONE 0x80000000U
 
@@ -79,14 +80,16 @@ static int look(struct process *parent, struct wait *wait, struct process *child
     return 1;
 }
 
-/* Returns 0 with wait->found set or, with WNOHANG, 0; -ECHILD; or the code of an interrupted call. */
+/* Returns 0 with wait->found set or, with WNOHANG, 0; -ECHILD; or the code of an interrupted call.
+ */
 static long wait_for(struct task *task, struct wait *wait)
 {
     struct process *parent = task->process;
     for (;;) {
         int any = 0;
         tree_lock();
-        for (struct process *child = parent->first_child, *next; child && !wait->found; child = next) {
+        for (struct process *child = parent->first_child, *next; child && !wait->found;
+             child = next) {
             next = child->next_sibling;
             if (!is_meant(wait, child))
                 continue;
@@ -148,8 +151,9 @@ long call_waitid(struct task *task, const uint64_t args[6])
 {
     struct wait wait = {
         .type = (idtype_t)args[0], .id = (int)args[1], .options = (uint32_t)args[3]};
-    if (wait.options & ~(uint32_t)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
-                                   WAIT_NO_THREAD | WAIT_ALL) &
+    if (wait.options &
+        ~(uint32_t)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WAIT_NO_THREAD |
+                    WAIT_ALL) &
         ~WAIT_CLONE)
         return -EINVAL;
     if (!(wait.options & (WEXITED | WSTOPPED | WCONTINUED)))

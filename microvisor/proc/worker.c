@@ -1,4 +1,5 @@
-/* Host threads that run tasks. A thread whose task has ended waits for another one: starting a task wakes it. */
+/* Host threads that run tasks. A thread whose task has ended waits for another one: starting a task
+ * wakes it. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,7 @@ enum { STACK_SIZE = 1 << 17 };
 enum { IDLE_MOST = 64 };
 
 struct worker {
-    struct worker *next; /* among the idle ones */
+    struct worker *next;    /* among the idle ones */
     _Atomic uint32_t ready; /* futex: a task was put here */
     struct task *task;
 };

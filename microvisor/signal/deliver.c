@@ -123,8 +123,8 @@ static void park(struct task *task)
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t signal;
     while ((signal = atomic_load(&actions->stopped)) != 0 && !atomic_load(&task->exiting))
-        host_blocking6(ends, SYS_futex, (uint64_t)&actions->stopped, 128 /* WAIT, private */, signal,
-                       0, 0, 0);
+        host_blocking6(ends, SYS_futex, (uint64_t)&actions->stopped, 128 /* WAIT, private */,
+                       signal, 0, 0, 0);
     if (!atomic_load(&actions->continued) || !atomic_exchange(&actions->continued, 0))
         return;
     tree_lock();
@@ -132,7 +132,8 @@ static void park(struct task *task)
     tree_unlock();
 }
 
-/* A stop signal's default action. The first process stops as lind-run, the job of the host's shell. */
+/* A stop signal's default action. The first process stops as lind-run, the job of the host's shell.
+ */
 static void stop(struct task *task, int signal)
 {
     struct process *process = task->process;

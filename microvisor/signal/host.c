@@ -99,7 +99,8 @@ int signal_host_start(struct process *first)
     int error = fault_take_signal(HOST_SIGNAL_WAKE);
     if (error)
         return error;
-    /* What lind-run's parent blocked is blocked in the program, not in lind-run, where signals are open while a task runs. */
+    /* What lind-run's parent blocked is blocked in the program, not in lind-run, where signals are
+     * open while a task runs. */
     if (sigprocmask(SIG_SETMASK, &all, &blocked))
         return -errno;
     uint64_t mask = 0;

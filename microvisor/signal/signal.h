@@ -26,9 +26,10 @@
 #define RESTART_SYS                                                                                \
     (-512L) /* again if no handler ran, or it has SA_RESTART: read, wait4, futex … */
 #define RESTART_NOINTR (-513L) /* again always */
-#define RESTART_NOHAND (-514L) /* again only if no handler ran: pause, sigsuspend, ppoll, select   \
-                                */
-#define RESTART_BLOCK (-516L)  /* no handler ran: go on where signal_restart_later() said */
+#define RESTART_NOHAND                                                                             \
+    (-514L)                   /* again only if no handler ran: pause, sigsuspend, ppoll, select    \
+                               */
+#define RESTART_BLOCK (-516L) /* no handler ran: go on where signal_restart_later() said */
 
 /* The signal of the host by which threads of lind-run interrupt each other. */
 #define HOST_SIGNAL_WAKE 40
@@ -66,7 +67,8 @@ void task_signals_end(struct task *task);
  * was started with as ignored is ignored by `first` too (nohup). Returns 0 or -errno. Uses libc. */
 int signal_host_start(struct process *first);
 
-/* The process' table is about to go: the host's signals have nobody to go to if it was theirs. The tree lock is held. */
+/* The process' table is about to go: the host's signals have nobody to go to if it was theirs. The
+ * tree lock is held. */
 void signal_host_forget(const struct signal_actions *actions);
 
 /* rt_upcalls.pending and rt_upcalls.host_signal (rt/thread.h). */

@@ -1,4 +1,5 @@
-/* lind-run: starts a program in a cage. Command line only; what it asks for is done by microvisor/proc and microvisor/fs. */
+/* lind-run: starts a program in a cage. Command line only; what it asks for is done by
+ * microvisor/proc and microvisor/fs. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,21 +19,25 @@ const char *argp_program_version = "lind-run 0.1.0";
 
 static const char doc[] =
     "Runs PROGRAM, built by lind-cc, in a cage of its own."
-    "\vPROGRAM is a path, or a name that is looked up in the current directory and then along PATH.\n\nBy default the current directory is readable and writable, the program's file is readable, /tmp is private and empty, and "
-    "nothing else of the host is visible; there is no network. The program's code is verified before it runs; that cannot be turned "
-    "off.\n\nThe exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM cannot be run, 127 when it is not "
+    "\vPROGRAM is a path, or a name that is looked up in the current directory and then along "
+    "PATH.\n\nBy default the current directory is readable and writable, the program's file is "
+    "readable, /tmp is private and empty, and "
+    "nothing else of the host is visible; there is no network. The program's code is verified "
+    "before it runs; that cannot be turned "
+    "off.\n\nThe exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM "
+    "cannot be run, 127 when it is not "
     "found, 125 when lind-run itself fails.";
 
 enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT };
 
 static const struct argp_option options[] = {
     {"dir", 'd', "HOST[:GUEST][:ro]", 0,
-     "Make the host's directory HOST visible as GUEST (default: the same path), read-only with :ro", 0},
+     "Make the host's directory HOST visible as GUEST (default: the same path), read-only with :ro",
+     0},
     {"env", 'e', "NAME=VALUE", 0, "Set an environment variable of the program", 0},
     {"clear-env", OPT_CLEAR_ENV, NULL, 0, "Start with an empty environment", 0},
     {"cwd", OPT_CWD, "GUEST", 0, "Start in directory GUEST", 0},
-    {"no-default-dirs", OPT_NO_DEFAULT, NULL, 0,
-     "Do not make the current directory visible", 0},
+    {"no-default-dirs", OPT_NO_DEFAULT, NULL, 0, "Do not make the current directory visible", 0},
     {"argv0", OPT_ARGV0, "NAME", 0, "Give the program NAME as its argv[0]", 0},
     {"stats", OPT_STATS, NULL, 0, "Report calls, memory and time on standard error at the end", 0},
     {"trace", OPT_TRACE, "CALL,...", OPTION_ARG_OPTIONAL,

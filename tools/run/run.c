@@ -34,8 +34,9 @@ static int complain(int status, const char *format, ...)
     return status;
 }
 
-/* Opens the program: by path when the name has a slash, else the file of that name in the current directory or the first one along PATH.
- * Returns the host fd with the absolute host path in `path`, or -errno. */
+/* Opens the program: by path when the name has a slash, else the file of that name in the current
+ * directory or the first one along PATH. Returns the host fd with the absolute host path in `path`,
+ * or -errno. */
 static int program_open(const char *name, char path[PATH_MAX])
 {
     char candidate[PATH_MAX];
@@ -51,7 +52,8 @@ static int program_open(const char *name, char path[PATH_MAX])
         int fd = -1;
         if (size >= (int)sizeof candidate) {
             error = ENAMETOOLONG;
-        } else if (!realpath(candidate, path) || (fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+        } else if (!realpath(candidate, path) ||
+                   (fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
             if (errno != ENOENT && errno != ENOTDIR)
                 error = errno;
         } else if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !(status.st_mode & 0111)) {
@@ -89,7 +91,8 @@ static int grant(struct place *place, const char *option)
     if (!guest || !*guest)
         guest = host;
     if (*guest != '/')
-        return complain(EXIT_LIND, "--dir %s: the guest path '%s' must start with '/'", option, guest);
+        return complain(EXIT_LIND, "--dir %s: the guest path '%s' must start with '/'", option,
+                        guest);
     int error = place_grant(place, host, guest, read_only);
     if (error)
         return complain(EXIT_LIND, "--dir %s: %s", option, strerror(-error));
@@ -109,7 +112,8 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return 0;
 }
 
-/* What the program made unreadable for itself is made accessible first; nftw does not follow links. */
+/* What the program made unreadable for itself is made accessible first; nftw does not follow links.
+ */
 static int open_up(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
     if (kind == FTW_D || kind == FTW_DNR)
@@ -137,7 +141,8 @@ static int make_private_tmp(struct place *place)
         !mkdtemp(private_tmp)) {
         int error = errno;
         *private_tmp = 0;
-        return complain(EXIT_LIND, "cannot make a private /tmp in %s: %s (set TMPDIR to a writable directory)",
+        return complain(EXIT_LIND,
+                        "cannot make a private /tmp in %s: %s (set TMPDIR to a writable directory)",
                         directory, strerror(error));
     }
     int error = place_grant(place, private_tmp, "/tmp", 0);
@@ -146,7 +151,8 @@ static int make_private_tmp(struct place *place)
     return 0;
 }
 
-/* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is no memory. */
+/* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is
+ * no memory. */
 static char **make_environment(const struct run_options *run)
 {
     extern char **environ;
@@ -229,7 +235,8 @@ static int watch(const struct run_options *run, struct handler *handlers, struct
     if (run->trace)
         error = trace_install(handlers, run->trace, STDERR_FILENO, &unknown);
     if (error == -EINVAL)
-        return complain(EXIT_LIND, "--trace: '%.*s' is no system call", (int)strcspn(unknown, ","), unknown);
+        return complain(EXIT_LIND, "--trace: '%.*s' is no system call", (int)strcspn(unknown, ","),
+                        unknown);
     if (error)
         return complain(EXIT_LIND, "--trace: %s", strerror(-error));
     return 0;
@@ -242,7 +249,8 @@ int run_program(const struct run_options *run)
     int error = rt_start(&why);
     if (error)
         return complain(EXIT_LIND, "%s", why);
-    mode_t mask = umask(0); /* each program has its own (microvisor/fs); the first one begins with lind-run's */
+    mode_t mask = umask(
+        0); /* each program has its own (microvisor/fs); the first one begins with lind-run's */
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) {
         /* Programs have their own soft limits; lind-run holds the descriptors of them all. */
@@ -253,8 +261,8 @@ int run_program(const struct run_options *run)
 
     int fd = program_open(run->arguments[0], path);
     if (fd < 0)
-        return complain(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s",
-                        run->arguments[0], strerror(-fd));
+        return complain(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN,
+                        "%s: %s", run->arguments[0], strerror(-fd));
     rt_upcalls = (struct rt_upcalls){signal_deliver_pending, call_unsupported, signal_from_host};
 
     int status = EXIT_LIND;

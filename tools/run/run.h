@@ -22,8 +22,8 @@ struct run_options {
     char **arguments; /* the program and its arguments */
 };
 
-/* Does it. Returns lind-run's exit status, or ends lind-run by the signal that ended the program when its own parent would see that
- * as the shell's 128+N. */
+/* Does it. Returns lind-run's exit status, or ends lind-run by the signal that ended the program
+ * when its own parent would see that as the shell's 128+N. */
 int run_program(const struct run_options *run);
 
 #endif
