@@ -69,6 +69,7 @@ struct process {
     int pid, parent, group, session;
     enum process_state state;
     struct process *next; /* in its hash chain */
+    struct process *next_of_all, *previous_of_all;
     struct process *parent_process, *first_child, *next_sibling, *previous_sibling;
     int exit_signal; /* sent to the parent at the end; 0 for none */
     int wait_event; /* what wait(2) has to report of a living process: 0, CLD_STOPPED, CLD_CONTINUED

@@ -31,7 +31,7 @@ static void count(_Atomic uint64_t *counter, uint64_t by)
 }
 
 /* In place of the table's entry. A call that does not return (exit) is counted, without time. */
-__attribute__((no_sanitize("address", "undefined", "thread"))) static long
+NO_SANITIZER static long
 stats_handler(struct thread *thread, const uint64_t args[6], void *data)
 {
     struct counter *counter = data;

@@ -375,7 +375,7 @@ static long print(struct thread *thread, const uint64_t *args)
 
 /* The hot half, in place of the table's entry. Not instrumented by sanitizers: it runs with the
  * cage's %fs. */
-__attribute__((no_sanitize("address", "undefined", "thread"))) static long
+NO_SANITIZER static long
 trace_handler(struct thread *thread, const uint64_t args[6], void *data)
 {
     const struct traced *traced = data;

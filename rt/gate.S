@@ -2,12 +2,48 @@
  *
  * Cage code arrives at gate_entry by the gate group: %rax is the call's number, %r11 the absolute return address (not trusted: only its
  * lower half is used, rounded up to a bundle). No register may be lost but %rax, %rcx and %r11, and no memory of the cage is touched. */
+#include <asm/prctl.h>
+#include <sys/syscall.h>
+
 #include "rt/thread.h"
 #include "rt/abi.h"
 
 #define R(name) (THREAD_REGS + REGISTER_##name)
 
         .text
+/* Makes %r11 the base of %fs or %gs. No register is lost but %r11. */
+        .macro  set_base segment
+        cmpl    $0, bases_by_call(%rip)
+        jne     8f
+        wr\segment\()base %r11
+        .subsection 1
+8:      call    set_\segment\()_by_call
+        jmp     9f
+        .previous
+9:
+        .endm
+
+/* arch_prctl(2), for kernels that would lose what the instructions set (rt_start). */
+        .macro  by_call segment code
+        .p2align 4
+set_\segment\()_by_call:
+        pushq   %rax
+        pushq   %rcx
+        pushq   %rdi
+        pushq   %rsi
+        movq    %r11, %rsi
+        movl    $\code, %edi
+        movl    $SYS_arch_prctl, %eax
+        syscall
+        popq    %rsi
+        popq    %rdi
+        popq    %rcx
+        popq    %rax
+        ret
+        .endm
+        by_call fs ARCH_SET_FS
+        by_call gs ARCH_SET_GS
+
         .globl gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
         .hidden gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
 
@@ -203,11 +239,11 @@ handler_cold:
         each_vector save_xmm
 .Lcold_saved:
         ldmxcsr mxcsr_default(%rip)
-        movq    THREAD_HOST_FS(%rbx), %rax
-        wrfsbase %rax
+        movq    THREAD_HOST_FS(%rbx), %r11
+        set_base fs
         callq   *%rdx
-        movq    THREAD_FS_BASE(%rbx), %rcx
-        wrfsbase %rcx
+        movq    THREAD_FS_BASE(%rbx), %r11
+        set_base fs
         testl   %r12d, %r12d
         jz      .Lcold_load_xmm
         each_vector load_ymm
@@ -244,16 +280,16 @@ pending_full:
         movq    THREAD_XSAVE(%rbx), %rcx
         xsave64 (%rcx)
 1:      ldmxcsr mxcsr_default(%rip)
-        movq    THREAD_HOST_FS(%rbx), %rax
-        wrfsbase %rax
+        movq    THREAD_HOST_FS(%rbx), %r11
+        set_base fs
         call    gate_pending_call
         movl    %eax, %esi
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xrstor64 (%rcx)
-        movq    THREAD_FS_BASE(%rbx), %rax
-        wrfsbase %rax
+        movq    THREAD_FS_BASE(%rbx), %r11
+        set_base fs
         movl    %esi, %eax
         popq    %rbx
         ret
@@ -282,10 +318,10 @@ thread_enter:
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xrstor64 (%rcx)
-        movq    THREAD_BASE(%rbx), %rax
-        wrgsbase %rax
-        movq    THREAD_FS_BASE(%rbx), %rax
-        wrfsbase %rax
+        movq    THREAD_BASE(%rbx), %r11
+        set_base gs
+        movq    THREAD_FS_BASE(%rbx), %r11
+        set_base fs
         jmp     gate_full
         .size thread_enter, . - thread_enter
 
@@ -294,8 +330,8 @@ thread_enter:
         .type thread_leave, @function
         .p2align 4
 thread_leave:
-        movq    THREAD_HOST_FS(%rdi), %rax
-        wrfsbase %rax
+        movq    THREAD_HOST_FS(%rdi), %r11
+        set_base fs
         movq    xsave_initial(%rip), %rcx
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
@@ -324,10 +360,11 @@ signal_entry:
         andq    $-SIGNAL_STACK_SIZE, %rax
         movq    (%rax), %rcx            /* thread */
         rdfsbase %rbx
-        movq    THREAD_HOST_FS(%rcx), %rax
-        wrfsbase %rax
+        movq    THREAD_HOST_FS(%rcx), %r11
+        set_base fs
         call    signal_dispatch         /* (signal, siginfo, ucontext, thread) */
-        wrfsbase %rbx
+        movq    %rbx, %r11
+        set_base fs
         addq    $8, %rsp
         popq    %r12
         popq    %rbx

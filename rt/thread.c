@@ -1,8 +1,11 @@
 /* Threads: their memory, their place in the gate's chains, and the checks of CPU and kernel. */
 #include "rt/thread.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -24,11 +27,12 @@ struct thread **const thread_chains = chains;
 uint32_t xsave_mask;
 uint32_t vector_kind; /* 1: the CPU has AVX2 and the kernel keeps its state */
 void *xsave_initial;
+uint32_t bases_by_call; /* 1: the bases of %fs and %gs are set by arch_prctl(2) */
 
 static size_t xsave_bytes;
 
 #define XCR0_USED 0xe7ULL /* x87, SSE, AVX, AVX-512 */
-#define HWCAP2_FSGSBASE_BIT 2
+#define HWCAP2_FSGSBASE (1UL << 1)
 
 size_t xsave_size(void)
 {
@@ -69,13 +73,38 @@ static void *pages_aligned(size_t size, size_t alignment)
     return start;
 }
 
+static sigjmp_buf no_instruction;
+
+static void on_illegal(int signal)
+{
+    siglongjmp(no_instruction, 1);
+}
+
+/* Whether the instructions work although the kernel does not speak of them: it keeps the bases over
+ * a switch of tasks only if they were set by arch_prctl(2) then. Virtual machines may be so. */
+static int has_base_instructions(void)
+{
+    struct sigaction old, action = {.sa_handler = on_illegal};
+    volatile uint64_t read = 0;
+    uint64_t base = 0;
+    sigaction(SIGILL, &action, &old);
+    if (!sigsetjmp(no_instruction, 1)) {
+        uint64_t value;
+        __asm__ volatile("rdfsbase %0" : "=r"(value));
+        read = value;
+    }
+    sigaction(SIGILL, &old, NULL);
+    return !host_call2(SYS_arch_prctl, ARCH_GET_FS, &base) && read == base;
+}
+
 int rt_start(const char **why)
 {
     uint32_t eax, ebx, ecx, edx;
 
-    if (!(getauxval(AT_HWCAP2) & (1UL << (HWCAP2_FSGSBASE_BIT - 1)))) {
-        *why = "this CPU or kernel has no FSGSBASE instructions (needed: Linux 5.9 or later on a "
-               "CPU of 2012 or later, not booted with nofsgsbase)";
+    bases_by_call = !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
+    if (bases_by_call && !has_base_instructions()) {
+        *why = "this CPU or hypervisor has no FSGSBASE instructions (a CPU of 2012 or later has, "
+               "with Linux 5.9 or later, not booted with nofsgsbase)";
         return -ENOSYS;
     }
     if (!__get_cpuid_count(1, 0, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) ||
@@ -133,7 +162,7 @@ void thread_dispose(struct thread *thread)
     thread->xsave = NULL;
 }
 
-void thread_save_vectors(struct thread *thread)
+NO_SANITIZER void thread_save_vectors(struct thread *thread)
 {
     __asm__ volatile("xsave64 (%0)" : : "r"(thread->xsave), "a"(xsave_mask), "d"(0) : "memory");
 }
@@ -211,7 +240,7 @@ static long unknown_call(struct thread *thread, const uint64_t args[6])
     return rt_upcalls.unknown(thread, args);
 }
 
-__attribute__((no_sanitize("address", "undefined", "thread"))) long
+NO_SANITIZER long
 gate_unknown(struct thread *thread, const uint64_t args[6]);
 long gate_unknown(struct thread *thread, const uint64_t args[6])
 {

@@ -65,6 +65,9 @@
 #include "rt/abi.h"
 #include "rt/lock.h"
 
+/* Of functions that run with a cage's %fs in sanitizer builds, too. */
+#define NO_SANITIZER __attribute__((no_sanitize("address", "undefined", "thread")))
+
 /* A cage's registers while its thread is in trusted code. rip and rsp are window offsets. */
 struct registers {
     uint64_t rax;                        /* at entry: the call's number; at exit: its result */

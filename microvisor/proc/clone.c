@@ -267,14 +267,11 @@ static long clone_as_asked(struct task *task, const struct request *request)
 
 /* The child gets the caller's vector state, which only a hot function sees: it is kept in the task
  * before anything else runs. */
-static long go_cold(struct task *task, const uint64_t args[6], handler_function *function)
+NO_SANITIZER static long go_cold(struct task *task, const uint64_t args[6],
+                                 handler_function *function)
 {
     thread_save_vectors(&task->thread);
-#ifdef LIND_SANITIZED
-    return function(&task->thread, args, NULL);
-#else
     return handler_cold(&task->thread, args, (void *)(uintptr_t)function);
-#endif
 }
 
 static long clone_cold(struct thread *thread, const uint64_t args[6], void *unused)
@@ -288,18 +285,18 @@ static long clone_cold(struct thread *thread, const uint64_t args[6], void *unus
     return clone_as_asked(task_of(thread), &request);
 }
 
-long call_clone(struct task *task, const uint64_t args[6])
+NO_SANITIZER long call_clone(struct task *task, const uint64_t args[6])
 {
     return go_cold(task, args, clone_cold);
 }
 
-long call_fork(struct task *task, const uint64_t args[6])
+NO_SANITIZER long call_fork(struct task *task, const uint64_t args[6])
 {
     const uint64_t same[6] = {SIGCHLD};
     return go_cold(task, same, clone_cold);
 }
 
-long call_vfork(struct task *task, const uint64_t args[6])
+NO_SANITIZER long call_vfork(struct task *task, const uint64_t args[6])
 {
     const uint64_t same[6] = {CLONE_VFORK | CLONE_VM | SIGCHLD};
     return go_cold(task, same, clone_cold);
@@ -335,7 +332,7 @@ static long clone3_cold(struct thread *thread, const uint64_t args[6], void *unu
     return clone_as_asked(task, &request);
 }
 
-long call_clone3(struct task *task, const uint64_t args[6])
+NO_SANITIZER long call_clone3(struct task *task, const uint64_t args[6])
 {
     return go_cold(task, args, clone3_cold);
 }

@@ -88,6 +88,7 @@ struct exec {
     struct task *task;
     struct strings arguments, environment;
     struct file *file; /* the program, or the script */
+    struct descriptors *own; /* a copy of the table, if it is shared with another process */
     char path[4096];   /* how it was named */
     char head[LINE_MAX_HERE + 1];
 };
@@ -190,12 +191,12 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
     task_become_leader(task);
     futex_task_end(task);
     task->clear_child_tid = task->robust_list = 0;
-    descriptors_exec(task);
     timers_exec(process->timers);
     signal_actions_exec(process->actions);
     task->signals.stack_address = task->signals.stack_size = 0;
     task->signals.stack_flags = 0;
-    process_adopt(task, loaded, name, fd);
+    process_adopt(task, loaded, exec->own, name, fd);
+    descriptors_exec(task);
     vfork_done(process);
     free(exec);
     task->reenter = 1;
@@ -243,12 +244,20 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
             explain(exec, why);
         return error;
     }
-    if (process_end_others(task)) {
-        space_put(loaded.space);
-        executable_put(loaded.executable);
-        return signal_interrupted(task, -EINTR); /* it is to end itself */
+    struct descriptors *table = task->process->descriptors;
+    if (atomic_load(&table->users) > 1) {
+        exec->own = descriptors_copy(table);
+        error = exec->own ? 0 : -ENOMEM;
     }
-    replace(exec, &loaded, name);
+    if (!error && process_end_others(task))
+        error = signal_interrupted(task, -EINTR); /* it is to end itself */
+    if (!error)
+        replace(exec, &loaded, name);
+    if (exec->own)
+        descriptors_leave(exec->own);
+    space_put(loaded.space);
+    executable_put(loaded.executable);
+    return error;
 }
 
 static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t arguments,

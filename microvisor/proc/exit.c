@@ -9,7 +9,6 @@
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
-#include "microvisor/time/futex.h"
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
 
@@ -227,14 +226,11 @@ static void process_bury(struct process *process)
 void task_end(struct task *task)
 {
     struct process *process = task->process;
-    if (atomic_load(&process->task_count) > 1 || process->vfork || process->space->users > 1)
-        futex_task_end(task);
     tree_lock();
     tree_remove_task(task);
     tree_unlock();
     task_signals_end(task);
     atomic_store(&task->thread.host_id, 0);
-    thread_forget(&task->thread);
     thread_dispose(&task->thread);
     int last = atomic_fetch_sub(&process->task_count, 1) == 1;
     if (last) {

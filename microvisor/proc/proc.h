@@ -61,9 +61,11 @@ struct process *process_copy(struct process *from);
 void process_undo_copy(struct process *process);
 
 /* Puts a loaded program in the place of what the process has, which no other task of it runs in,
- * and sets the task's registers to its start. Takes over what `loaded` holds, and host_fd. name:
- * what comm is made of. */
-void process_adopt(struct task *task, const struct loaded *loaded, const char *name, int host_fd);
+ * and sets the task's registers to its start. Takes over what `loaded` holds, host_fd, and
+ * `own`, a table of descriptors in the place of the one it has, or NULL. name: what comm is made
+ * of. */
+void process_adopt(struct task *task, const struct loaded *loaded, struct descriptors *own,
+                   const char *name, int host_fd);
 
 /* The task structure's memory goes back to the pool. */
 void task_free(struct task *task);

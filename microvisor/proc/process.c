@@ -192,7 +192,8 @@ static void set_name(struct task *task, const char *path)
     snprintf(task->name, sizeof task->name, "%s", name);
 }
 
-void process_adopt(struct task *task, const struct loaded *loaded, const char *name, int host_fd)
+void process_adopt(struct task *task, const struct loaded *loaded, struct descriptors *own,
+                   const char *name, int host_fd)
 {
     struct process *process = task->process;
     struct space *old_space = process->space;
@@ -208,6 +209,11 @@ void process_adopt(struct task *task, const struct loaded *loaded, const char *n
     process->memory = loaded->space->memory;
     process->cage.base = loaded->space->base;
     process->executable = loaded->executable;
+    if (own) {
+        struct descriptors *shared = process->descriptors;
+        process->descriptors = own;
+        own = shared;
+    }
     set_name(task, name);
     tree_lock();
     process->changing = 0;
@@ -225,4 +231,6 @@ void process_adopt(struct task *task, const struct loaded *loaded, const char *n
     thread_set_pointer(thread, LIND_GUARD_SIZE);
     space_put(old_space);
     executable_put(old_executable);
+    if (own)
+        descriptors_leave(own);
 }

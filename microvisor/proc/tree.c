@@ -1,6 +1,7 @@
 #include "microvisor/proc/tree.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "microvisor/signal/signal.h"
 #include "rt/host.h"
@@ -11,6 +12,7 @@ enum { CHAINS = 4096 };
  * even. */
 static struct lock lock;
 static struct process *processes[CHAINS];
+static struct process *all;
 static struct task *tasks[CHAINS];
 static int last_id;
 
@@ -42,13 +44,12 @@ struct task *tree_find_task(int tid)
 
 long tree_each(long (*visit)(struct process *process, void *data), void *data)
 {
-    for (int i = 0; i < CHAINS; i++)
-        for (struct process *process = processes[i], *next; process; process = next) {
-            next = process->next;
-            long result = visit(process, data);
-            if (result)
-                return result;
-        }
+    for (struct process *process = all, *next; process; process = next) {
+        next = process->next_of_all;
+        long result = visit(process, data);
+        if (result)
+            return result;
+    }
     return 0;
 }
 
@@ -100,6 +101,11 @@ void tree_add(struct process *process, struct process *parent)
     struct process **chain = &processes[(unsigned)process->pid % CHAINS];
     process->next = *chain;
     *chain = process;
+    process->previous_of_all = NULL;
+    process->next_of_all = all;
+    if (all)
+        all->previous_of_all = process;
+    all = process;
     link_child(process, parent);
 }
 
@@ -109,6 +115,12 @@ void tree_remove(struct process *process)
     while (*at != process)
         at = &(*at)->next;
     *at = process->next;
+    if (process->next_of_all)
+        process->next_of_all->previous_of_all = process->previous_of_all;
+    if (process->previous_of_all)
+        process->previous_of_all->next_of_all = process->next_of_all;
+    else
+        all = process->next_of_all;
     unlink_child(process);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "microvisor/proc/proc.h"
+#include "microvisor/time/futex.h"
 #include "microvisor/time/timers.h"
 #include "rt/fault.h"
 #include "rt/host.h"
@@ -50,6 +51,10 @@ void task_run(struct task *task)
             task->reenter = 0;
             thread_enter(thread);
         } while (task->reenter);
+        /* The thread pointer is free for another task before this one's end is announced. The lists
+         * of locks are the program's: a bad one faults, for which no signal may be blocked. */
+        thread_forget(thread);
+        futex_task_end(task);
         block_signals(SIG_BLOCK);
     }
     task_end(task);

@@ -297,7 +297,7 @@ int run_program(const struct run_options *run)
     free(environment); /* the program has its own copy */
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
-    process_adopt(task, &loaded, path, fd);
+    process_adopt(task, &loaded, NULL, path, fd);
     error = signal_host_start(task->process);
     if (error)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
