@@ -87,7 +87,9 @@ static long add_cpu_time(struct task *task, void *data)
 
 uint64_t process_cpu_time(struct process *process, int user_only)
 {
-    struct cpu_sum sum = {process->timers, user_only, 0, 0};
+    /* `ended` as it stands if no task is left to be visited. */
+    struct cpu_sum sum = {process->timers, user_only, 0,
+                          atomic_load(&process->timers->ended[user_only])};
     signal_each_task(process, add_cpu_time, &sum);
     return sum.running + sum.ended;
 }
