@@ -238,7 +238,7 @@ bool Rewriter::smallStackOperand(const MCInst &inst, int at) const
     return inst.getOperand(at + MemBase).getReg() == t.RSP &&
            !inst.getOperand(at + MemIndex).getReg() && !inst.getOperand(at + MemSegment).getReg() &&
            constant(inst.getOperand(at + MemDisp), disp) && disp >= -LIND_RSP_REACH &&
-           disp <= LIND_RSP_REACH;
+           disp <= LIND_RSP_REACH - LIND_WIDTH_MOST;
 }
 
 // Brings a memory operand into one of the forms of R4. Returns false after an error.

@@ -19,10 +19,10 @@ const Tables &Tables::get()
 
 unsigned Tables::opcode(StringRef name) const
 {
-    auto it = opcodes.find(name);
-    if (it == opcodes.end())
-        report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
-    return it->second;
+    for (unsigned o = 0; o < info->getNumOpcodes(); ++o)
+        if (info->getName(o) == name)
+            return o;
+    report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
 }
 
 unsigned Tables::reg(StringRef name) const
@@ -74,12 +74,13 @@ static bool isLockable(StringRef name)
 }
 
 // Instructions that the compiler uses on stack slots and that access their memory operand always.
-// Masked moves and shifts by a count of 0 do not.
+// Masked moves and shifts by a count of 0 do not, nor does the x87 (ADD_F32m), whose exceptions come
+// late.
 static bool isSureAccess(StringRef name)
 {
     for (StringRef stem :
          {"MOV", "VMOV", "ADD", "SUB", "CMP", "AND", "OR", "XOR", "TEST", "INC", "DEC"})
-        if (name.starts_with(stem) && !name.starts_with("CMPXCHG"))
+        if (name.starts_with(stem) && !name.starts_with("CMPXCHG") && !name.contains("_F"))
             return true;
     return false;
 }
@@ -142,6 +143,15 @@ void Tables::classify(unsigned opcode, Entry &entry) const
     entry.pop = name.starts_with("POP64");
 }
 
+void Tables::learn(unsigned opcode) const
+{
+    std::lock_guard<std::mutex> guard(learning);
+    if (known[opcode].load(std::memory_order_relaxed))
+        return;
+    classify(opcode, entries[opcode]);
+    known[opcode].store(true, std::memory_order_release);
+}
+
 void Tables::build(const Target &target)
 {
     if (theTables)
@@ -168,13 +178,18 @@ void Tables::build(const Target &target)
 
     unsigned number = t->info->getNumOpcodes();
     t->entries.resize(number);
-    for (unsigned o = 0; o < number; ++o) {
-        t->opcodes[t->info->getName(o)] = o;
-        t->classify(o, t->entries[o]);
-    }
-#define LIND_LOOKUP(name) t->name = t->opcode(#name);
+    t->known = std::vector<std::atomic<bool>>(number);
+    StringMap<unsigned *> wanted;
+#define LIND_LOOKUP(name) wanted[#name] = &t->name;
     LIND_OPCODES(LIND_LOOKUP)
 #undef LIND_LOOKUP
+    for (unsigned o = 0; o < number && !wanted.empty(); ++o)
+        if (auto it = wanted.find(t->info->getName(o)); it != wanted.end()) {
+            *it->second = o;
+            wanted.erase(it);
+        }
+    if (!wanted.empty())
+        report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + wanted.begin()->first());
 #define LIND_LOOKUP(name) t->name = reg(#name);
     LIND_REGISTERS(LIND_LOOKUP)
 #undef LIND_LOOKUP

@@ -1,8 +1,8 @@
 // What the plugin knows about the x86-64 instruction set, taken from LLVM's own tables by name.
 //
-// LLVM's X86 headers are private, so opcodes and registers are looked up by their names once, when
-// the plugin is loaded. Afterwards the tables are constant: LTO backends read them from several
-// threads.
+// LLVM's X86 headers are private, so opcodes and registers are looked up by their names. What the
+// code names is looked up when the plugin is loaded; what an opcode is, when it is first met, for
+// LLVM has tens of thousands. LTO backends ask from several threads.
 #ifndef LIND_PASS_TABLES_H
 #define LIND_PASS_TABLES_H
 
@@ -12,7 +12,9 @@
 #include "llvm/MC/MCRegisterInfo.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace lind
@@ -96,34 +98,34 @@ class Tables
 
     Kind kind(unsigned opcode) const
     {
-        return entries[opcode].kind;
+        return entry(opcode).kind;
     }
     // Index of the first of five memory operands, or -1.
     int memory(unsigned opcode) const
     {
-        return entries[opcode].memory;
+        return entry(opcode).memory;
     }
     // Why the opcode must not occur and what to do instead; null if it may.
     const char *forbidden(unsigned opcode) const
     {
-        return entries[opcode].forbidden;
+        return entry(opcode).forbidden;
     }
     bool lockable(unsigned opcode) const
     {
-        return entries[opcode].lockable;
+        return entry(opcode).lockable;
     }
     // Has a memory operand, and accesses it whatever the other operands hold.
     bool sureAccess(unsigned opcode) const
     {
-        return entries[opcode].sureAccess;
+        return entry(opcode).sureAccess;
     }
     bool isPush(unsigned opcode) const
     {
-        return entries[opcode].push;
+        return entry(opcode).push;
     }
     bool isPop(unsigned opcode) const
     {
-        return entries[opcode].pop;
+        return entry(opcode).pop;
     }
 
     // The low 32 bits of a 64-bit general register; 0 for every other register.
@@ -163,13 +165,22 @@ class Tables
         bool lockable = false, sureAccess = false, push = false, pop = false;
         const char *forbidden = nullptr;
     };
+    const Entry &entry(unsigned opcode) const
+    {
+        if (!known[opcode].load(std::memory_order_acquire))
+            learn(opcode);
+        return entries[opcode];
+    }
+    void learn(unsigned opcode) const;
     void classify(unsigned opcode, Entry &entry) const;
 
     std::unique_ptr<llvm::MCInstrInfo> info;
     std::unique_ptr<llvm::MCRegisterInfo> registers;
     std::unique_ptr<llvm::MCSubtargetInfo> subtarget;
-    llvm::StringMap<unsigned> opcodes, registerNumbers;
-    std::vector<Entry> entries;
+    llvm::StringMap<unsigned> registerNumbers;
+    mutable std::vector<Entry> entries;
+    mutable std::vector<std::atomic<bool>> known; // entries[o] is final
+    mutable std::mutex learning;
     std::vector<unsigned> low32;
     std::vector<bool> is32;
 };

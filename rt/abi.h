@@ -18,6 +18,8 @@
 
 /* Largest |d| of a `d(%rsp)` operand, and largest drift of %rsp between accesses through it. */
 #define LIND_RSP_REACH 32768
+/* More bytes than any instruction accesses: displacements from %rsp upwards leave room for them. */
+#define LIND_WIDTH_MOST 128
 
 /* Operands `%fs:disp` have 0 <= disp < LIND_FS_REACH. */
 #define LIND_FS_REACH 4096

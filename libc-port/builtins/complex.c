@@ -88,35 +88,79 @@ static long double scale(long double value, int exponent)
     return value * power(exponent);
 }
 
-/* The divisor is scaled so that its greater part is near 1; the quotient is scaled back at the
- * end. The work is done in `wide`, where products of narrower types neither overflow nor vanish.
- * */
-#define DIVIDE(type, wide, name)                                                                   \
+static _Complex long double make(long double real, long double imaginary)
+{
+    _Complex long double result;
+    __real__ result = real;
+    __imag__ result = imaginary;
+    return result;
+}
+
+/* For float and double: long double's exponents are wide enough for every product. */
+static _Complex long double quotient_narrow(long double a, long double b, long double c,
+                                            long double d)
+{
+    long double norm = c * c + d * d;
+    return make((a * c + b * d) / norm, (b * c - a * d) / norm);
+}
+
+/* p * q + r * s is the result times 2^*exponent: no product overflows, and none vanishes beside the
+ * other unless it is too small to count. All are finite. */
+static long double products(long double p, long double q, long double r, long double s,
+                            int *exponent)
+{
+    const int none = -100000;
+    int first = none, second = none;
+    if (p != 0 && q != 0) {
+        first = exponent_of(p) + exponent_of(q);
+        p = scale(p, -exponent_of(p)) * scale(q, -exponent_of(q));
+    } else {
+        p *= q; /* a zero with its sign */
+    }
+    if (r != 0 && s != 0) {
+        second = exponent_of(r) + exponent_of(s);
+        r = scale(r, -exponent_of(r)) * scale(s, -exponent_of(s));
+    } else {
+        r *= s;
+    }
+    *exponent = first > second ? first : second;
+    if (*exponent == none) {
+        *exponent = 0;
+        return p + r;
+    }
+    return scale(p, first - *exponent) + scale(r, second - *exponent);
+}
+
+static _Complex long double quotient_wide(long double a, long double b, long double c,
+                                          long double d)
+{
+    if (!__builtin_isfinite(a) || !__builtin_isfinite(b) || !__builtin_isfinite(c) ||
+        !__builtin_isfinite(d)) {
+        return quotient_narrow(a, b, c, d);
+    }
+    int above, below;
+    long double norm = products(c, c, d, d, &below);
+    long double real = products(a, c, b, d, &above) / norm;
+    real = scale(real, above - below);
+    long double imaginary = products(b, c, -a, d, &above) / norm;
+    return make(real, scale(imaginary, above - below));
+}
+
+#define DIVIDE(type, quotient, name)                                                               \
     BUILTIN _Complex type name(type a, type b, type c, type d)                                     \
     {                                                                                              \
-        wide greater = __builtin_fabsl((wide)c) > __builtin_fabsl((wide)d)                         \
-                           ? (wide)__builtin_fabsl((wide)c)                                        \
-                           : (wide)__builtin_fabsl((wide)d);                                       \
-        int shift = 0;                                                                             \
-        wide x = c, y = d;                                                                         \
-        if (greater > 0 && !IS_INF(greater) && !IS_NAN(c) && !IS_NAN(d)) {                         \
-            shift = -exponent_of(greater);                                                         \
-            x = (wide)scale(x, shift);                                                             \
-            y = (wide)scale(y, shift);                                                             \
-        }                                                                                          \
-        wide norm = x * x + y * y;                                                                 \
-        type real = (type)scale(((wide)a * x + (wide)b * y) / norm, shift);                        \
-        type imaginary = (type)scale(((wide)b * x - (wide)a * y) / norm, shift);                   \
+        _Complex long double wide = quotient(a, b, c, d);                                          \
+        type real = (type)__real__ wide, imaginary = (type)__imag__ wide;                          \
         if (IS_NAN(real) && IS_NAN(imaginary)) {                                                   \
-            if (norm == 0 && (!IS_NAN(a) || !IS_NAN(b))) {                                         \
+            if (c == 0 && d == 0 && (!IS_NAN(a) || !IS_NAN(b))) {                                  \
                 real = SIGN_OF((type)__builtin_inf(), c) * a;                                      \
                 imaginary = SIGN_OF((type)__builtin_inf(), c) * b;                                 \
             } else if ((IS_INF(a) || IS_INF(b)) && !IS_INF(c) && !IS_NAN(c) && !IS_INF(d) &&       \
                        !IS_NAN(d)) {                                                               \
-                type p = SIGN_OF(IS_INF(a) ? (type)1 : (type)0, a);                                \
-                type q = SIGN_OF(IS_INF(b) ? (type)1 : (type)0, b);                                \
-                real = (type)__builtin_inf() * (type)((wide)p * x + (wide)q * y);                  \
-                imaginary = (type)__builtin_inf() * (type)((wide)q * x - (wide)p * y);             \
+                long double p = SIGN_OF(IS_INF(a) ? 1.0L : 0.0L, a);                               \
+                long double q = SIGN_OF(IS_INF(b) ? 1.0L : 0.0L, b);                               \
+                real = (type)__builtin_inf() * (type)(p * c + q * d);                              \
+                imaginary = (type)__builtin_inf() * (type)(q * c - p * d);                         \
             } else if ((IS_INF(c) || IS_INF(d)) && !IS_INF(a) && !IS_NAN(a) && !IS_INF(b) &&       \
                        !IS_NAN(b)) {                                                               \
                 type p = SIGN_OF(IS_INF(c) ? (type)1 : (type)0, c);                                \
@@ -134,9 +178,9 @@ static long double scale(long double value, int exponent)
 MULTIPLY(float, __mulsc3)
 MULTIPLY(double, __muldc3)
 MULTIPLY(long double, __mulxc3)
-DIVIDE(float, long double, __divsc3)
-DIVIDE(double, long double, __divdc3)
-DIVIDE(long double, long double, __divxc3)
+DIVIDE(float, quotient_narrow, __divsc3)
+DIVIDE(double, quotient_narrow, __divdc3)
+DIVIDE(long double, quotient_wide, __divxc3)
 
 #define POWER(type, name)                                                                          \
     BUILTIN type name(type base, int exponent)                                                     \

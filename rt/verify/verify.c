@@ -210,7 +210,7 @@ static inline const char *check_memory(const struct walk *walk, const struct ins
         return NULL;
     }
     if (insn->address == ADDRESS_RSP) {
-        if (displacement < -LIND_RSP_REACH || displacement > LIND_RSP_REACH)
+        if (displacement < -LIND_RSP_REACH || displacement > LIND_RSP_REACH - LIND_WIDTH_MOST)
             return "displacement from %rsp beyond 32 KiB";
         return NULL;
     }

@@ -332,6 +332,15 @@ static void special_division(void)
     SAME(int, "max / max", 1, 0, creal(q) == 1 && cimag(q) == 0, 1);
     q = lind___divdc3(0x1p-1074, 0x1p-1074, 0x1p-1074, 0x1p-1074);
     SAME(int, "least / least", 1, 0, creal(q) == 1 && cimag(q) == 0, 1);
+    /* Parts far from each other, near the ends of the exponents. */
+    long double _Complex w = lind___divxc3(0x9p-8480L, 0x8p+16329L, -0xep-15599L, -0xap+869L);
+    SAME(int, "far parts, real", 1, 0, fabsl(creall(w) / (-0x8p+16329L / 0xap+869L) - 1) < 1e-18L, 1);
+    long double want = (0x8p+16329L / 0xap+869L * -0xep-15599L + 0x9p-8480L) / 0xap+869L;
+    SAME(int, "far parts, imaginary", 1, 0, fabsl(cimagl(w) / want - 1) < 1e-18L, 1);
+    w = lind___divxc3(0x1p16383L, 0x1p16383L, 0x1p16383L, 0x1p16383L);
+    SAME(int, "large / large", 1, 0, creall(w) == 1 && cimagl(w) == 0, 1);
+    w = lind___divxc3(0x1p-16445L, 0, 0, 0x1p-16445L);
+    SAME(int, "least / i least", 1, 0, creall(w) == 0 && cimagl(w) == -1, 1);
 }
 
 void lind___atomic_load(size_t, const void *, void *, int), lind___atomic_store(size_t, void *, const void *, int),

@@ -29,6 +29,7 @@ from mnemonics import (
 
 BUNDLE = 32
 REACH = 32768
+WIDTH_MOST = 128
 FS_REACH = 4096
 PAGE = 4096
 
@@ -309,7 +310,7 @@ class BundleCheck:
         if memory.segment is not None:
             return 4
         if registers == ["%rsp"] and memory.base:
-            return 0 if abs(memory.displacement) <= REACH else 4
+            return 0 if -REACH <= memory.displacement <= REACH - WIDTH_MOST else 4
         if registers == ["%rip"]:
             target, width = insn.rip_target(self.address), access_width(insn)
             if target < self.module.image_start or target + width > self.module.image_end:
@@ -521,6 +522,7 @@ class BundleCheck:
                 insn.memory.base == "%rsp"
                 and insn.memory.segment is None
                 and insn.mnemonic not in NOT_ALWAYS
+                and not insn.mnemonic.startswith("f")  # x87
                 and not (insn.mnemonic in SHIFTS and not self.shifts_by_one(insn))
             ):
                 self.drift = 0
