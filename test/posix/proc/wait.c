@@ -37,19 +37,27 @@ static void statuses(void)
     CHECK(waitpid(-1, &status, 0) == pid && WTERMSIG(status) == SIGTERM);
 }
 
+static void leave(int signal)
+{
+    _exit(3);
+}
+
 static void stopped(void)
 {
     int status;
     pid_t pid = fork();
     if (!pid) {
+        signal(SIGUSR1, leave);
         raise(SIGSTOP);
-        _exit(3);
+        for (;;)
+            pause();
     }
     CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
     CHECK(WSTOPSIG(status) == SIGSTOP);
     CHECK(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0);
     CHECK(!kill(pid, SIGCONT));
     CHECK(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+    CHECK(!kill(pid, SIGUSR1));
     CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
     pid = fork();
     if (!pid)
