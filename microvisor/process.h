@@ -57,7 +57,8 @@ struct space {
     _Atomic uint32_t users;
     uint64_t base;
     struct memory *memory;
-    struct text text;     /* the program's; text.targets is owned */
+    struct program_image *image; /* proc/images.h: what it runs, one user */
+    struct text text;            /* the program's; text.targets is owned */
     uint64_t image_start; /* window offset at which address 0 of the program's file is loaded */
     uint64_t gate;        /* window offset of the gate page */
 };

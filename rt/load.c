@@ -93,21 +93,36 @@ void image_free(struct image *image)
     image->bytes = NULL;
 }
 
-int image_fill(const struct image *image, uint64_t base, uint64_t at)
+/* Writes all of it. Returns 0 or the host's error. */
+static int write_at(int fd, const uint8_t *bytes, uint64_t size, uint64_t to)
+{
+    while (size) {
+        long got = host_call4(SYS_pwrite64, fd, bytes, size, to);
+        if (got == -EINTR)
+            continue;
+        if (got <= 0)
+            return got ? (int)got : -ENOSPC;
+        bytes += got;
+        to += (uint64_t)got;
+        size -= (uint64_t)got;
+    }
+    return 0;
+}
+
+int image_write(const struct image *image, int fd)
 {
     const struct module *module = &image->module;
     static const uint8_t int3[LIND_PAGE_SIZE] = {[0 ... LIND_PAGE_SIZE - 1] = 0xcc};
-    for (unsigned i = 0; i < module->segment_count; i++) {
+    uint64_t start = module->image_start & ~(LIND_PAGE_SIZE - 1ULL);
+    int error = 0;
+    for (unsigned i = 0; !error && i < module->segment_count; i++) {
         const struct module_segment *segment = &module->segments[i];
-        uint64_t to = at + segment->address;
-        if (copyout_window(base, to, image->bytes + segment->offset, segment->file_size))
-            return -EFAULT;
-        uint64_t end = to + segment->file_size;
-        uint64_t rest = -end & (LIND_PAGE_SIZE - 1);
-        if (i == module->text && copyout_window(base, end, int3, rest))
-            return -EFAULT;
+        uint64_t to = segment->address - start, end = to + segment->file_size;
+        error = write_at(fd, image->bytes + segment->offset, segment->file_size, to);
+        if (!error && i == module->text)
+            error = write_at(fd, int3, -end & (LIND_PAGE_SIZE - 1), end);
     }
-    return gate_page_fill(base, at + module->gate_address);
+    return error;
 }
 
 int gate_page_fill(uint64_t base, uint64_t at)
@@ -129,9 +144,11 @@ static struct targets *targets_of(const struct text *text)
     return (struct targets *)((char *)text->targets - offsetof(struct targets, bits));
 }
 
-void text_share(const struct text *from, struct text *to)
+void text_share(const struct text *from, uint64_t by, struct text *to)
 {
     *to = *from;
+    to->start += by;
+    to->end += by;
     if (from->targets)
         atomic_fetch_add(&targets_of(from)->users, 1);
 }
@@ -143,7 +160,7 @@ void text_release(struct text *text)
     text->targets = NULL;
 }
 
-int image_verify(const struct image *image, uint64_t base, uint64_t at,
+int image_verify(const struct image *image, const uint8_t *bytes,
                  const struct verify_options *options, struct text *text)
 {
     const struct module *module = &image->module;
@@ -152,7 +169,7 @@ int image_verify(const struct image *image, uint64_t base, uint64_t at,
     if (!targets)
         return -ENOMEM;
     const struct verify_module what = {
-        .text = (const uint8_t *)(base + at + segment->address),
+        .text = bytes,
         .text_address = segment->address,
         .text_size = segment->file_size,
         .image_start = module->image_start,
@@ -163,7 +180,7 @@ int image_verify(const struct image *image, uint64_t base, uint64_t at,
         free(targets);
         return -ENOEXEC;
     }
-    text->start = at + segment->address;
+    text->start = segment->address;
     text->end = text->start + segment->file_size;
     targets->users = 1;
     text->targets = targets->bits;

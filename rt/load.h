@@ -1,10 +1,10 @@
-/* Loading a module (a static PIE made by lind-cc) into a window. The steps, in this order:
+/* Loading a module (a static PIE made by lind-cc). The steps, in this order:
  *
  *   image_read      a private copy of the file, parsed: nobody can change it any more
- *   (caller)        maps each segment's pages and the gate page readable and writable at the place
- * chosen image_fill      writes the segments and the gate page (caller)        makes the text
- * read-only image_verify    verifies the text where it is (caller)        makes the text
- * executable, and gives the other segments their protection */
+ *   image_write     its pages, as they will lie in memory, go to a file of the runtime's own
+ *   (caller)        seals that file, and maps the text
+ *   image_verify    verifies the text where it is mapped
+ *   (caller)        maps the file's pages into windows, and adds gate pages */
 #ifndef LIND_LOAD_H
 #define LIND_LOAD_H
 
@@ -28,22 +28,21 @@ struct image {
 int image_read(int fd, struct image *image, const char **why);
 void image_free(struct image *image);
 
-/* Writes the image's segments to the window at `base` with module address 0 at window offset `at`,
- * int3 behind the text up to its page's end, and the gate page. The pages must be mapped and
- * writable. Returns 0 or -EFAULT. */
-int image_fill(const struct image *image, uint64_t base, uint64_t at);
+/* Writes the segments' pages to fd, the page of module->image_start at offset 0, with int3 behind the
+ * text up to its page's end. Returns 0 or the host's error. */
+int image_write(const struct image *image, int fd);
 
-/* Writes the slots of the gate page at window offset `at`: part of image_fill, and for a copy of a
- * window. Returns 0 or -EFAULT. */
+/* Writes the slots of the gate page at window offset `at`. Returns 0 or -EFAULT. */
 int gate_page_fill(uint64_t base, uint64_t at);
 
-/* Verifies the text in the window and describes it in *text (to be given up with text_release).
- * options: how faults are reported. Returns 0, -ENOEXEC when it is refused, -ENOMEM. */
-int image_verify(const struct image *image, uint64_t base, uint64_t at,
+/* Verifies the text, whose bytes are mapped at `bytes` and can no longer change, and describes it in
+ * *text (to be given up with text_release), with module addresses. options: how faults are reported.
+ * Returns 0, -ENOEXEC when it is refused, -ENOMEM. */
+int image_verify(const struct image *image, const uint8_t *bytes,
                  const struct verify_options *options, struct text *text);
 
-/* Another user of a text's description, for a copy of the window; and the end of one. */
-void text_share(const struct text *from, struct text *to);
+/* Another user of a text's description, `by` further up in its window; and the end of one. */
+void text_share(const struct text *from, uint64_t by, struct text *to);
 void text_release(struct text *text);
 
 #endif

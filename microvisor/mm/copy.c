@@ -19,14 +19,13 @@ enum { CHUNK = 512 };
 /* Copies the pages [start, start + count) of a private region. page_map: host fd or -1. Returns 0
  * or -ENOMEM. */
 static int copy_chunk(struct memory *to, const struct memory *from, uint64_t start, size_t count,
-                      int page_map, int whole)
+                      int page_map)
 {
     uint64_t entries[CHUNK];
     memset(entries, 0xff, sizeof entries);
     uint64_t host_page = (from->base >> PAGE_SHIFT) + start;
     ssize_t size = (ssize_t)(count * sizeof *entries);
-    if (whole ||
-        pread(page_map, entries, (size_t)size, (off_t)(host_page * sizeof *entries)) != size)
+    if (pread(page_map, entries, (size_t)size, (off_t)(host_page * sizeof *entries)) != size)
         for (size_t i = 0; i < count; i++)
             entries[i] = PAGE_PRESENT;
     for (size_t i = 0; i < count; i++) {
@@ -34,9 +33,7 @@ static int copy_chunk(struct memory *to, const struct memory *from, uint64_t sta
             (entries[i] & PAGE_OF_FILE && !(entries[i] & PAGE_SWAPPED)))
             continue;
         uint64_t at = (start + i) << PAGE_SHIFT;
-        /* -EFAULT: a page of the program's file beyond the file's end. It is the same in the copy.
-         */
-        if (copyout_window(to->base, at, (const void *)(from->base + at), PAGE_BYTES) && !whole)
+        if (copyout_window(to->base, at, (const void *)(from->base + at), PAGE_BYTES))
             return -ENOMEM;
     }
     return 0;
@@ -51,7 +48,7 @@ static int copy_pages(struct memory *to, const struct memory *from, const struct
         error = host_protect(from, region->start, region->end, PROT_READ);
     for (uint64_t at = region->start; !error && at < region->end; at += CHUNK) {
         size_t count = region->end - at < CHUNK ? region->end - at : CHUNK;
-        error = copy_chunk(to, from, at, count, page_map, (region->flags & REGION_IMAGE) != 0);
+        error = copy_chunk(to, from, at, count, page_map);
     }
     if (!readable && host_protect(from, region->start, region->end, region->flags) && !error)
         error = -ENOMEM;
@@ -65,20 +62,25 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     struct region copy = *region;
     copy.flags &= ~(REGION_LOCKED | REGION_ON_FAULT);
     uint32_t start = region->start, end = region->end;
-    int wipe = (region->flags & REGION_WIPE) != 0;
+    /* Memory as it is at the beginning; of executable pages, that of their file. */
+    int fresh = (region->flags & (REGION_WIPE | PROT_EXEC)) != 0;
+    const uint32_t writable = PROT_READ | PROT_WRITE;
+    uint32_t first = fresh ? region->flags & REGION_PROTECTION : writable;
     int error = 0;
     if (region->flags & REGION_SHARED) {
         error = host_share(to, from, start, end);
     } else if (region->flags & REGION_FILE) {
         const struct file *file = (const struct file *)region->object;
-        error = host_map(to, start, end, PROT_READ | PROT_WRITE, MAP_PRIVATE, file->host_fd,
-                         region->offset);
+        error = host_map(to, start, end, first, MAP_PRIVATE, file->host_fd, region->offset);
+    } else if (region->flags & REGION_IMAGE) {
+        error = host_map(to, start, end, first, MAP_PRIVATE, from->image_fd, region->offset);
     } else {
-        error = host_protect(to, start, end, PROT_READ | PROT_WRITE);
+        error = host_protect(to, start, end, first);
     }
-    if (!error && !(region->flags & REGION_SHARED) && !wipe)
+    if (!error && !(region->flags & REGION_SHARED) && !fresh)
         error = copy_pages(to, from, region, page_map);
-    if (!error)
+    if (!error && !(region->flags & REGION_SHARED) &&
+        first != (region->flags & REGION_PROTECTION))
         error = host_protect(to, start, end, region->flags);
     if (error)
         return -ENOMEM;
@@ -101,6 +103,7 @@ int memory_copy(struct memory *to, struct memory *from)
     to->break_start = from->break_start;
     to->break_end = from->break_end;
     to->next_object = from->next_object;
+    to->image_fd = from->image_fd;
     map_unlock(from);
     if (page_map >= 0)
         close(page_map);

@@ -24,7 +24,7 @@
 
 /* More properties of regions, not for other rooms. */
 #define REGION_FILE 0x10000u  /* object is a struct file, of which the region holds a reference */
-#define REGION_IMAGE 0x20000u /* private mapping of a file that is not kept open */
+#define REGION_IMAGE 0x20000u /* private mapping of the file image_fd */
 
 /* What decides the sums in memory->pages. */
 #define REGION_DATA_MASK (REGION_SHARED | REGION_STACK | 2u)
@@ -47,6 +47,7 @@ struct memory_pages {
 
 struct memory {
     uint64_t base; /* host address of the window */
+    int image_fd;  /* what REGION_IMAGE maps */
     struct lock lock;
     uint32_t count;         /* of regions */
     uint32_t dropped_count; /* of files whose references are to be given up once the lock is open */

@@ -75,13 +75,19 @@ static int range_pages(uint64_t start, uint64_t length, uint32_t *first, uint32_
     return 1;
 }
 
+void memory_set_image(struct memory *memory, int host_fd)
+{
+    memory->image_fd = host_fd;
+}
+
 int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
                      int host_fd, uint64_t offset, const char *name)
 {
     struct region region = {
         .flags = flags, .offset = offset >> PAGE_SHIFT, .object = (uintptr_t)name};
     if (!range_pages(start, length, &region.start, &region.end) || offset & PAGE_MASK ||
-        flags & ~(unsigned)(PROT_READ | PROT_WRITE | REGION_PINNED | REGION_STACK))
+        flags & ~(unsigned)(REGION_PROTECTION | REGION_PINNED | REGION_STACK) ||
+        (flags & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
         return -EINVAL;
     if (!name)
         region.offset = region.start;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "microvisor/mm/memory.h"
+#include "microvisor/proc/images.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/stack.h"
 #include "rt/load.h"
@@ -41,105 +42,65 @@ static uint64_t page_up(uint64_t value)
     return page_down(value + LIND_PAGE_SIZE - 1);
 }
 
-/* Context of the verifier's reports: what goes before each on standard error. */
-struct verify_context {
-    const char *path;
-    unsigned shown;
-};
-
-static int print_fault(void *context, const struct verify_fault *fault)
+/* Maps [start, end) of the module's addresses out of the image's file. */
+static int map_pages(struct space *space, uint64_t start, uint64_t end, int protection, int pinned)
 {
-    struct verify_context *verify = context;
-    verify->shown++;
-    fprintf(stderr, "lind-run: %s: verifier: 0x%llx:", verify->path,
-            (unsigned long long)fault->address);
-    for (size_t i = 0; i < fault->length; i++)
-        fprintf(stderr, " %02x", fault->bytes[i]);
-    fprintf(stderr, ": R%d: %s\n", fault->rule, fault->message);
-    return 0;
+    const struct program_image *image = space->image;
+    if (start >= end)
+        return 0;
+    return memory_map_fixed(space->memory, space->image_start + start, end - start,
+                            (unsigned)protection | (pinned ? REGION_PINNED : 0U), image->fd,
+                            start - page_down(image->module.image_start), "[program]");
 }
 
-/* Maps the segments' pages writable. Text and gate page are pinned from the start. */
-static int map_segments(struct memory *memory, const struct module *module, uint64_t at,
-                        const char *name)
-{
-    for (unsigned i = 0; i < module->segment_count; i++) {
-        const struct module_segment *segment = &module->segments[i];
-        uint64_t start = page_down(segment->address);
-        uint64_t end = page_up(segment->address + segment->memory_size);
-        uint64_t gate = module->gate_address;
-        unsigned flags = PROT_READ | PROT_WRITE | (i == module->text ? REGION_PINNED : 0);
-        int error;
-        if (gate >= start && gate < end) {
-            error = gate > start
-                        ? memory_map_fixed(memory, at + start, gate - start, flags, -1, 0, name)
-                        : 0;
-            if (!error)
-                error = memory_map_fixed(memory, at + gate, LIND_PAGE_SIZE, flags | REGION_PINNED,
-                                         -1, 0, "[gate]");
-            start = gate + LIND_PAGE_SIZE;
-            if (error)
-                return error;
-        }
-        error =
-            start < end ? memory_map_fixed(memory, at + start, end - start, flags, -1, 0, name) : 0;
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-/* Gives every segment but the text its final protection. */
-static int protect_segments(struct memory *memory, const struct module *module, uint64_t at)
-{
-    for (unsigned i = 0; i < module->segment_count; i++) {
-        const struct module_segment *segment = &module->segments[i];
-        int protection =
-            (segment->flags & PF_R ? PROT_READ : 0) | (segment->flags & PF_W ? PROT_WRITE : 0);
-        if (i == module->text || protection == (PROT_READ | PROT_WRITE))
-            continue;
-        uint64_t start = page_down(segment->address);
-        int error =
-            memory_protect(memory, at + start,
-                           page_up(segment->address + segment->memory_size) - start, protection);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-/* Loads and verifies. */
-static int load_image(struct space *space, const struct image *image, const char *path, uint64_t at,
-                      const char **why)
+/* The gate page, which names this window. */
+static int map_gate(struct space *space)
 {
     struct memory *memory = space->memory;
-    const struct module *module = &image->module;
-    const struct module_segment *text = &module->segments[module->text];
-    uint64_t text_start = at + text->address, text_size = page_up(text->file_size);
-    struct verify_context context = {path, 0};
-    const struct verify_options options = {print_fault, &context, 8};
+    int error = memory_map_fixed(memory, space->gate, LIND_PAGE_SIZE,
+                                 PROT_READ | PROT_WRITE | REGION_PINNED, -1, 0, "[gate]");
+    if (!error)
+        error = gate_page_fill(space->base, space->gate);
+    return error ? error : memory_protect(memory, space->gate, LIND_PAGE_SIZE, PROT_READ);
+}
 
-    int error = map_segments(memory, module, at, "[program]");
-    if (!error)
-        error = image_fill(image, space->base, at);
-    if (!error)
-        error = protect_segments(memory, module, at);
-    if (!error)
-        error = memory_protect(memory, text_start, text_size, PROT_READ);
-    if (error) {
-        *why = "not enough memory to load it";
-        return error;
+/* Maps what the image's file has of a segment, but for the gate page, and memory for the rest. */
+static int map_segment(struct space *space, const struct module_segment *segment, int is_text)
+{
+    uint64_t start = page_down(segment->address), gate = space->image->module.gate_address;
+    uint64_t middle = page_up(segment->address + segment->file_size);
+    uint64_t end = page_up(segment->address + segment->memory_size);
+    int protection = (segment->flags & PF_R ? PROT_READ : 0) |
+                     (segment->flags & PF_W ? PROT_WRITE : 0) | (is_text ? PROT_EXEC : 0);
+    int error = 0;
+    if (gate >= start && gate < end) {
+        error = map_pages(space, start, gate, protection, is_text);
+        if (!error)
+            error = map_gate(space);
+        start = gate + LIND_PAGE_SIZE;
     }
-    error = image_verify(image, space->base, at, &options, &space->text);
-    if (error) {
-        *why = error == -ENOEXEC
-                   ? "refused by the verifier: it was not built by lind-cc, or was changed since"
-                   : "not enough memory to verify it";
-        return error;
-    }
+    if (!error)
+        error = map_pages(space, start, middle, protection, is_text);
+    start = start > middle ? start : middle;
+    if (!error && start < end)
+        error = memory_map_fixed(space->memory, space->image_start + start, end - start,
+                                 (unsigned)protection, -1, 0, "[program]");
+    return error;
+}
+
+/* Lays an image out with module address 0 at window offset `at`. Takes the image over. */
+static int map_image(struct space *space, struct program_image *image, uint64_t at)
+{
+    const struct module *module = &image->module;
+    space->image = image;
     space->image_start = at;
     space->gate = at + module->gate_address;
-    return memory_protect(memory, text_start, text_size, PROT_READ | PROT_EXEC);
+    memory_set_image(space->memory, image->fd);
+    text_share(&image->text, at, &space->text);
+    int error = 0;
+    for (unsigned i = 0; !error && i < module->segment_count; i++)
+        error = map_segment(space, &module->segments[i], i == module->text);
+    return error;
 }
 
 struct space *space_create(int *error)
@@ -177,7 +138,8 @@ int space_copy(struct space *to, const struct space *from)
         return -ENOMEM;
     to->image_start = from->image_start;
     to->gate = from->gate;
-    text_share(&from->text, &to->text);
+    to->image = image_share(from->image);
+    text_share(&from->text, 0, &to->text);
     return 0;
 }
 
@@ -188,6 +150,7 @@ void space_put(struct space *space)
     memory_destroy(space->memory);
     window_release(space->base);
     text_release(&space->text);
+    image_put(space->image);
     free(space);
 }
 
@@ -205,21 +168,24 @@ void executable_put(struct executable *executable)
 int program_load(const struct program *program, const struct credentials *credentials,
                  uint64_t stack_limit, struct loaded *loaded, const char **why)
 {
-    struct image image;
+    int error;
     *loaded = (struct loaded){0};
-    *why = NULL;
-    int error = image_read(program->host_fd, &image, why);
-    if (error)
+    struct program_image *image = image_get(program->host_fd, program->guest_path, &error, why);
+    if (!image)
         return error;
     struct space *space = loaded->space = space_create(&error);
-    if (!space)
-        goto done;
+    if (!space) {
+        image_put(image);
+        return error;
+    }
 
-    const struct module *module = &image.module;
+    const struct module *module = &image->module;
     uint64_t at = LIND_GUARD_SIZE + random_pages(IMAGE_RANDOM) - page_down(module->image_start);
-    error = load_image(space, &image, program->guest_path, at, why);
-    if (error)
+    error = map_image(space, image, at);
+    if (error) {
+        *why = "not enough memory to load it";
         goto done;
+    }
     uint64_t image_end = page_up(at + module->image_end);
     memory_set_break(space->memory, image_end + random_pages(BREAK_RANDOM));
 
@@ -243,7 +209,6 @@ int program_load(const struct program *program, const struct credentials *creden
         *why = "arguments and environment are too long";
     loaded->entry = info.entry;
 done:
-    image_free(&image);
     if (error) {
         space_put(loaded->space);
         loaded->space = NULL;
