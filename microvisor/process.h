@@ -81,6 +81,7 @@ struct process {
     uint64_t children_cpu[2];  /* of children waited for, and theirs */
     struct vfork *vfork;       /* the parent that waits in clone for this process, or NULL */
     struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */
+    int lost_foreground; /* of a session's leader: the foreground group of a terminal that hung up */
     _Atomic uint32_t
         child_changes;     /* futex of tasks in wait(2): changes with each change of a child */
     _Atomic uint32_t pins; /* other tasks that look at its parts (tree_pin): these stay meanwhile */

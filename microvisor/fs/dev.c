@@ -1,6 +1,6 @@
-/* The tree /dev: null, zero, full, random, urandom, tty, and the links to /proc/self/fd. The
- * devices are the microvisor's own (null(4), full(4), random(4)); only the terminal is the host's,
- * and only for a process that has been given a terminal as one of its descriptors. */
+/* The tree /dev: null, zero, full, random, urandom, terminals, and the links to /proc/self/fd. The
+ * devices are the microvisor's own (null(4), full(4), random(4), pts(4)); only the terminal behind
+ * /dev/tty may be the host's. */
 #include "microvisor/fs/dev.h"
 
 #include <dirent.h>
@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -15,6 +17,7 @@
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
 #include "microvisor/fs/ranges.h"
+#include "microvisor/fs/terminal.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
@@ -103,14 +106,14 @@ static int zero_map(struct task *task, struct file *file)
 
 static int dev_stat(struct task *task, const struct node *node, struct stat *status);
 
-static long device_stat(struct task *task, struct file *file, struct stat *status)
+long dev_file_stat(struct task *task, struct file *file, struct stat *status)
 {
     status->st_ino = file->node.id;
     status->st_dev = file->mount ? file->mount->device : 0;
     return dev_stat(task, &file->node, status);
 }
 
-#define DEVICE .seek = start_seek, .stat = device_stat
+#define DEVICE .seek = start_seek, .stat = dev_file_stat
 static const struct file_operations null_operations = {
     .read = null_read, .write = null_write, DEVICE};
 static const struct file_operations zero_operations = {
@@ -127,12 +130,20 @@ static const struct dev_name {
     const char *link;
     unsigned char major, minor;
 } names[] = {
-    {"null", &null_operations, NULL, 1, 3},      {"zero", &zero_operations, NULL, 1, 5},
-    {"full", &full_operations, NULL, 1, 7},      {"random", &random_operations, NULL, 1, 8},
-    {"urandom", &random_operations, NULL, 1, 9}, {"tty", NULL, NULL, 5, 0},
-    {"fd", NULL, "/proc/self/fd", 0, 0},         {"stdin", NULL, "/proc/self/fd/0", 0, 0},
-    {"stdout", NULL, "/proc/self/fd/1", 0, 0},   {"stderr", NULL, "/proc/self/fd/2", 0, 0},
+    {"null", &null_operations, NULL, 1, 3},
+    {"zero", &zero_operations, NULL, 1, 5},
+    {"full", &full_operations, NULL, 1, 7},
+    {"random", &random_operations, NULL, 1, 8},
+    {"urandom", &random_operations, NULL, 1, 9},
+    {"tty", NULL, NULL, 5, 0},
+    {"fd", NULL, "/proc/self/fd", 0, 0},
+    {"stdin", NULL, "/proc/self/fd/0", 0, 0},
+    {"stdout", NULL, "/proc/self/fd/1", 0, 0},
+    {"stderr", NULL, "/proc/self/fd/2", 0, 0},
+    {"ptmx", NULL, NULL, 5, 2},
+    {"pts", NULL, NULL, 0, 0},
 };
+enum { TTY_ID = 7, PTMX_ID = 12, PTS_ID = 13, PTS_FIRST_ID = 256 /* + N: /dev/pts/N */ };
 #define NAMES (sizeof names / sizeof names[0])
 #define ROOT_ID 1
 #define FIRST_ID 2
@@ -144,14 +155,40 @@ static const struct dev_name *name_of(const struct node *node)
 
 static const struct tree_operations dev_operations;
 
-const char *dev_node_name(const struct node *node)
+struct node dev_terminal_node(int number)
 {
-    return node->operations == &dev_operations && node->id != ROOT_ID ? name_of(node)->name : NULL;
+    return (struct node){&dev_operations, number < 0 ? PTMX_ID : PTS_FIRST_ID + (uint64_t)number,
+                         0};
+}
+
+long dev_node_path(const struct node *node, char *text, size_t size)
+{
+    if (node->operations != &dev_operations || node->id == ROOT_ID)
+        return -ENOENT;
+    if (node->id >= PTS_FIRST_ID)
+        return snprintf(text, size, "/pts/%lu", node->id - PTS_FIRST_ID);
+    return snprintf(text, size, "/%s", name_of(node)->name);
+}
+
+static int pts_lookup(const char *name, struct node *found)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+    if (!strcmp(name, "ptmx"))
+        *found = dev_terminal_node(-1);
+    else if (*name < '0' || *name > '9' || *end || (*name == '0' && name[1]) ||
+             number >= TERMINAL_NUMBERS || pty_next((uint32_t)number) != (int)number)
+        return -ENOENT;
+    else
+        *found = dev_terminal_node((int)number);
+    return 0;
 }
 
 static int dev_lookup(struct task *task, const struct node *directory, const char *name,
                       struct node *found)
 {
+    if (directory->id == PTS_ID)
+        return pts_lookup(name, found);
     for (size_t i = 0; directory->id == ROOT_ID && i < NAMES; i++)
         if (!strcmp(name, names[i].name)) {
             *found = (struct node){directory->operations, FIRST_ID + i, 0};
@@ -164,9 +201,17 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
 {
     status->st_nlink = 1;
     status->st_blksize = 4096;
-    if (node->id == ROOT_ID) {
+    if (node->id == ROOT_ID || node->id == PTS_ID) {
         status->st_mode = S_IFDIR | 0755;
         status->st_nlink = 2;
+        return 0;
+    }
+    if (node->id >= PTS_FIRST_ID) { /* owned by who opened the master: there is one user here */
+        status->st_mode = S_IFCHR | 0620;
+        status->st_uid = task->process->credentials.euid;
+        status->st_gid = task->process->credentials.egid;
+        status->st_blksize = 1024;
+        status->st_rdev = makedev(136, node->id - PTS_FIRST_ID);
         return 0;
     }
     const struct dev_name *name = name_of(node);
@@ -182,7 +227,7 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
 
 static long dev_readlink(struct task *task, const struct node *node, char *text, size_t size)
 {
-    if (node->id == ROOT_ID || !name_of(node)->link)
+    if (node->id == ROOT_ID || node->id >= PTS_FIRST_ID || !name_of(node)->link)
         return -EINVAL;
     size_t length = strlen(name_of(node)->link);
     if (length > size)
@@ -191,44 +236,48 @@ static long dev_readlink(struct task *task, const struct node *node, char *text,
     return (long)length;
 }
 
+/* "ptmx", then numbers. */
+static int pts_entry(uint64_t index, struct entry *entry)
+{
+    int number = -1;
+    for (uint64_t i = 0; i < index; i++)
+        if ((number = pty_next((uint32_t)(number + 1))) < 0)
+            return -ENOENT;
+    const struct node node = dev_terminal_node(number);
+    entry->inode = node.id;
+    entry->type = DT_CHR;
+    if (number < 0)
+        strcpy(entry->name, "ptmx");
+    else
+        snprintf(entry->name, sizeof entry->name, "%d", number);
+    return 0;
+}
+
 static int dev_entry(struct task *task, const struct node *directory, uint64_t index,
                      struct entry *entry)
 {
+    if (directory->id == PTS_ID)
+        return pts_entry(index, entry);
     if (index >= NAMES)
         return -ENOENT;
     entry->inode = FIRST_ID + index;
-    entry->type = names[index].link ? DT_LNK : DT_CHR;
+    entry->type = names[index].link ? DT_LNK : entry->inode == PTS_ID ? DT_DIR : DT_CHR;
     strcpy(entry->name, names[index].name);
     return 0;
 }
 
-/* The host's controlling terminal, for who holds a terminal already. */
-static int open_terminal(struct task *task, int flags, struct file **file)
-{
-    int holds = 0;
-    for (uint32_t fd = 0; fd < 3 && !holds; fd++) {
-        struct file *held = descriptor_get(task, fd);
-        if (!held)
-            continue;
-        holds = held->kind == FILE_TERMINAL;
-        descriptor_put(task, held);
-    }
-    if (!holds)
-        return -ENXIO;
-    long host = host_call4(SYS_openat, AT_FDCWD, "/dev/tty",
-                           (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY, 0);
-    return host < 0 ? (int)host : file_from_host((int)host, NULL, file);
-}
-
 static int dev_open(struct task *task, const struct node *node, int flags, struct file **file)
 {
-    const struct dev_name *name = name_of(node);
     if (flags & O_DIRECTORY)
         return -ENOTDIR;
-    if (!name->operations && !(flags & O_PATH))
-        return open_terminal(task, flags, file);
-    *file = file_new(name->operations ? name->operations : &null_operations, -1,
-                     (uint32_t)(flags & (O_PATH | O_ACCMODE | O_APPEND | O_NONBLOCK)), FILE_OTHER);
+    if (node->id >= PTS_FIRST_ID)
+        return pty_open_slave(task, (uint32_t)(node->id - PTS_FIRST_ID), flags, file);
+    if (node->id == PTMX_ID)
+        return pty_open_master(task, flags, file);
+    if (node->id == TTY_ID)
+        return terminal_open_own(task, flags, file);
+    *file = file_new(name_of(node)->operations, -1,
+                     (uint32_t)(flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)), FILE_OTHER);
     if (!*file)
         return -ENOMEM;
     (*file)->node = *node;

@@ -8,6 +8,7 @@
 
 #include "microvisor/fs/epoll.h"
 #include "microvisor/fs/pool.h"
+#include "microvisor/fs/terminal.h"
 
 static struct pool pool = POOL_OF(struct file);
 
@@ -77,8 +78,9 @@ int file_from_host(int host_fd, const struct mount *mount, struct file **file)
     if (!result && flags < 0)
         result = flags;
     if (!result) {
-        *file = file_new(&host_file_operations, host_fd, (uint32_t)flags,
-                         kind_of(&status, host_fd, (uint32_t)flags));
+        uint32_t kind = kind_of(&status, host_fd, (uint32_t)flags);
+        *file = file_new(kind == FILE_TERMINAL ? &host_terminal_operations : &host_file_operations,
+                         host_fd, (uint32_t)flags, kind);
         if (*file) {
             (*file)->mount = mount;
             return 0;

@@ -125,6 +125,9 @@ struct file {
 
 extern const struct file_operations host_file_operations; /* host_file.c */
 
+/* ioctl(2) of host_fd; argument is a number or a pointer of trusted code. Interruptible. */
+long host_file_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument);
+
 /* A new description with one reference, or NULL when there is no memory. HOT. All fields not named
  * here are zero. */
 struct file *file_new(const struct file_operations *operations, int host_fd, uint32_t flags,

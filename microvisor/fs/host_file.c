@@ -48,6 +48,13 @@ static long host_write(struct task *task, struct file *file, const struct transf
     return move(task, file, transfer, 1);
 }
 
+long host_file_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument)
+{
+    long result = host_blocking6(task_pending(task), SYS_ioctl, (uint64_t)file->host_fd, command,
+                                 argument, 0, 0, 0);
+    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
+}
+
 static long host_seek(struct task *task, struct file *file, int64_t offset, int whence)
 {
     return host_call3(SYS_lseek, file->host_fd, offset, whence);

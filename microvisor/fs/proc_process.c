@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
 #include "microvisor/mm/memory.h"
@@ -276,11 +277,9 @@ long description_text(struct task *task, struct file *file, char *text, size_t s
             place_guest_path(task->process->place, file->mount, file->host_fd, text, size);
         return length == -ENOENT ? host_text(file, text, size) : length;
     }
-    const char *prefix = file->mount ? file->mount->path : "", *device = dev_node_name(&file->node);
     char path[300];
-    if (device)
-        return snprintf(text, size, "%s/%s", prefix, device);
-    if (proc_node_path(&file->node, path, sizeof path) >= 0)
-        return snprintf(text, size, "%s%s", prefix, path);
-    return snprintf(text, size, "/");
+    if (dev_node_path(&file->node, path, sizeof path) < 0 &&
+        proc_node_path(&file->node, path, sizeof path) < 0)
+        return snprintf(text, size, "/");
+    return snprintf(text, size, "%s%s", file->mount ? file->mount->path : "", path);
 }

@@ -38,9 +38,6 @@ proc_content proc_boot_id, proc_cpuinfo, proc_filesystems, proc_hostname, proc_l
  * its length. */
 long description_text(struct task *task, struct file *file, char *text, size_t size);
 
-/* The last part of the path of a node of the tree /dev, NULL for others (dev.c). */
-const char *dev_node_name(const struct node *node);
-
 /* The guest path of a node of /proc without "/proc"; returns its length, -ENOENT for nodes of other
  * trees. */
 long proc_node_path(const struct node *node, char *text, size_t size);

@@ -64,11 +64,17 @@ void wait_queue_announce(struct wait_queue *queue, int events)
 
 long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *object)
 {
+    return wait_queue_sleep_for(task, queue, object, NULL);
+}
+
+long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lock *object,
+                          const struct time_left *limit)
+{
     uint32_t sequence = atomic_load_explicit(&queue->sequence, memory_order_relaxed);
     queue->sleepers++;
     lock_release(object);
     long result = host_blocking6(task_pending(task), SYS_futex, HOST_ARG(&queue->sequence),
-                                 FUTEX_WAIT_PRIVATE, sequence, 0, 0, 0);
+                                 FUTEX_WAIT_PRIVATE, sequence, HOST_ARG(limit), 0, 0);
     lock_acquire(object);
     queue->sleepers--;
     return result == -EINTR && *task_pending(task) ? -EINTR : 0;

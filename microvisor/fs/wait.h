@@ -48,6 +48,11 @@ void wait_queue_announce_waiters(struct wait_queue *queue, int events);
  * caller looks at the object in either case. */
 long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *object);
 
+/* The same with a limit (NULL: none), after which it returns 0, too. */
+struct time_left;
+long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lock *object,
+                          const struct time_left *limit);
+
 /* A moment of CLOCK_MONOTONIC, or none. */
 struct deadline {
     int forever;

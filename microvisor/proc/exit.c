@@ -6,6 +6,7 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
+#include "microvisor/fs/terminal.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
@@ -177,6 +178,8 @@ static struct process *pass_children_on(struct process *process)
 static void process_bury(struct process *process)
 {
     tree_lock();
+    if (process->pid == process->session)
+        terminal_leader_ended(process);
     struct process *unwanted = pass_children_on(process), *parent = process->parent_process;
     process->state = PROCESS_ZOMBIE;
     process->wait_event = 0;

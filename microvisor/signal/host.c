@@ -2,6 +2,7 @@
  * lind-run was started for. */
 #include <errno.h>
 
+#include "microvisor/fs/terminal.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/internal.h"
 #include "rt/fault.h"
@@ -24,6 +25,10 @@ void signal_from_host(struct thread *thread, int signal, const void *siginfo)
     atomic_fetch_or(&thread->pending, PENDING_SIGNAL);
 }
 
+/* What a terminal sends to its foreground group. */
+static const uint64_t keyboard = 1ULL << (SIGINT - 1) | 1ULL << (SIGQUIT - 1) |
+                                 1ULL << (SIGTSTP - 1) | 1ULL << (SIGWINCH - 1);
+
 void signal_host_drain(void)
 {
     if (!atomic_load_explicit(&arrived, memory_order_relaxed))
@@ -37,7 +42,11 @@ void signal_host_drain(void)
         /* The sender is outside: no process that the program could know, like a sender outside a
          * pid namespace. */
         siginfo_t info = {.si_signo = signal, .si_code = atomic_load(&arrived_code[signal])};
-        signal_send_process(process, &info);
+        int group = info.si_code == SI_KERNEL && signal_bit(signal) & keyboard
+                        ? host_terminal_foreground()
+                        : 0;
+        if (!group || !tree_signal_group(group, &info))
+            signal_send_process(process, &info);
     }
     tree_unlock();
 }
@@ -65,7 +74,9 @@ void signal_host_stop(int signal)
     struct sigaction fallback = {.sa_handler = SIG_DFL};
     if (signal != SIGSTOP)
         sigaction(signal, &fallback, NULL);
+    host_terminal_leave();
     host_call2(SYS_kill, host_call0(SYS_getpid), signal);
+    host_terminal_return();
     if (signal != SIGSTOP)
         fault_take_signal(signal);
 }

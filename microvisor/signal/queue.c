@@ -220,6 +220,16 @@ static uint64_t mask_of(const struct task *task)
     return __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
 }
 
+int signal_ignored(const struct task *task, int signal)
+{
+    struct signal_actions *actions = task->process->actions;
+    lock_acquire(&actions->lock);
+    int result = (mask_of(task) & signal_bit(signal)) != 0 ||
+                 actions->table[signal - 1].handler == ACTION_IGNORE;
+    lock_release(&actions->lock);
+    return result;
+}
+
 /* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task
  * is preferred. */
 static void wake_some(struct signal_actions *actions, uint64_t set)

@@ -114,6 +114,10 @@ int signal_no_child_stops(struct signal_actions *actions);
 int signal_no_zombies(struct signal_actions *actions);
 int signal_stopped(struct signal_actions *actions);
 
+/* Whether a signal to the task would do nothing now: it is blocked, or its action is to ignore it.
+ */
+int signal_ignored(const struct task *task, int signal);
+
 /* Tells all tasks of a process to end, with this exit status (as wait(2) has it) unless one is set;
  * or all but the caller, which stays. */
 void signal_end_tasks(struct process *process, int status);

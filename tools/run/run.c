@@ -18,6 +18,7 @@
 #include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
+#include "microvisor/fs/terminal.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/signal.h"
@@ -286,6 +287,8 @@ int run_program(const struct run_options *run)
             status = complain(EXIT_LIND, "descriptor %d: %s", i, strerror(-error));
     if (status)
         return status;
+    atexit(host_terminal_leave);
+    host_terminal_start(task->process);
 
     char *first = run->arguments[0];
     if (run->argv0)
