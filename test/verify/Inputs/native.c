@@ -76,7 +76,7 @@ static int in_range(uint64_t value, uint64_t start, uint64_t size)
 }
 
 /* Judges the state in which the child stopped. */
-static int judge(pid_t pid, int status, const struct user_regs_struct *regs)
+static int judge(pid_t pid, int status, const struct user_regs_struct *regs, size_t size)
 {
     const uint64_t general[] = {regs->rax, regs->rcx, regs->rdx, regs->rbx, regs->rbp,
                                 regs->rsi, regs->rdi, regs->r8,  regs->r9,  regs->r10,
@@ -93,11 +93,25 @@ static int judge(pid_t pid, int status, const struct user_regs_struct *regs)
                 effect |= NATIVE_READ;
     if (!in_range(regs->rsp, NATIVE_WINDOW - 0x8000, (1ULL << 32) + 0x10000))
         effect |= NATIVE_RSP;
+    if (regs->eflags & (0x100 | 0x400 | 0x4000 | 0x40000))
+        effect |= NATIVE_FLAGS;
+    if (regs->fs_base != NATIVE_WINDOW + NATIVE_DATA || regs->gs_base != NATIVE_WINDOW ||
+        regs->fs || regs->gs)
+        effect |= NATIVE_BASE;
+    for (size_t i = 0; i < sizeof general / sizeof *general; i++)
+        if (general[i] == NATIVE_ENTRY)
+            effect |= NATIVE_SLOTS;
+    siginfo_t info;
+    if (ptrace(PTRACE_GETSIGINFO, pid, 0, &info) == 0 && info.si_signo == SIGSEGV &&
+        in_range((uint64_t)info.si_addr, NATIVE_WINDOW + NATIVE_GATE, PAGE))
+        effect |= NATIVE_SLOTS;
     uint64_t rip = regs->rip - (WSTOPSIG(status) == SIGTRAP); /* int3 leaves it behind itself */
     /* Anywhere in the window is where a masked jump may go: pages there are verified text or not
      * executable. */
     if (!in_range(rip, NATIVE_WINDOW, 1ULL << 32) && !in_range(rip, NATIVE_ENTRY, PAGE))
         effect |= NATIVE_JUMP;
+    if (in_range(rip, NATIVE_WINDOW + NATIVE_TEXT + size, NATIVE_TEXT_MAX - size))
+        effect |= NATIVE_PAST;
     return effect;
 }
 
@@ -157,7 +171,7 @@ int native_execute(const struct native_run *run)
             continue;
         if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
             goto out;
-        effect = judge(pid, status, &regs);
+        effect = judge(pid, status, &regs, run->size);
         break;
     }
     for (int i = 0; i < OUTSIDE_COUNT; i++)

@@ -25,7 +25,11 @@ enum native_effect {
     NATIVE_WRITE = 2,  /* a page outside was changed */
     NATIVE_RSP = 4,    /* %rsp is beyond where docs/sfi.md allows it */
     NATIVE_JUMP = 8,   /* it ran or tried to run code outside its text and the gate */
-    NATIVE_KERNEL = 16 /* it reached the kernel by itself */
+    NATIVE_KERNEL = 16, /* it reached the kernel by itself */
+    NATIVE_FLAGS = 32,  /* it left DF, AC, TF or NT set, which trusted code and groups rely on */
+    NATIVE_BASE = 64,   /* %fs or %gs has another base or selector */
+    NATIVE_PAST = 128,  /* it ran on behind the end of its text */
+    NATIVE_SLOTS = 256  /* a register holds the runtime's entry address, or it hit the gate page */
 };
 
 struct native_run {

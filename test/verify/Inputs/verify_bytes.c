@@ -8,9 +8,9 @@
  * relative to the image's end, `|` for int3 up to the bundle's end, `*n` for n repetitions of the
  * byte before. int3 fills up the last bundle, except after a case that ends with `!`. An accepted
  * case is also run natively, with hostile registers, and must not get out of the window. A rejected
- * case that names an EFFECT (read, write, rsp, jump, kernel: see native.h) is run natively as well,
- * and must show it: that is the control. VALUE is a number, OUTSIDE, or WINDOW+number. Lines that
- * begin with # or hold nothing are skipped. */
+ * case that names an EFFECT (read, write, rsp, jump, kernel, flags, base, past, slots: see native.h)
+ * is run natively as well, and must show it: that is the control. VALUE is a number, OUTSIDE, or
+ * WINDOW+number. Lines that begin with # or hold nothing are skipped. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -134,7 +134,11 @@ static void parse_word(struct test_case *test, char *word)
                    {"write", NATIVE_WRITE},
                    {"rsp", NATIVE_RSP},
                    {"jump", NATIVE_JUMP},
-                   {"kernel", NATIVE_KERNEL}};
+                   {"kernel", NATIVE_KERNEL},
+                   {"flags", NATIVE_FLAGS},
+                   {"base", NATIVE_BASE},
+                   {"past", NATIVE_PAST},
+                   {"slots", NATIVE_SLOTS}};
     char *equals = strchr(word, '=');
     if (equals) {
         *equals = 0;
