@@ -10,6 +10,7 @@
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/timers.h"
 #include "rt/host.h"
 #include "rt/load.h"
 
@@ -234,6 +235,8 @@ static long clone_process(struct task *task, const struct request *request)
             words.pointer = pointer;
             thread_forget(&task->thread);
         }
+        if (process->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY)
+            timers_cpu_limit_changed(process);
         error = start_words(task, child, &words);
         if (!error)
             error = worker_start(child);

@@ -28,7 +28,7 @@ static const char doc[] =
     "cannot be run, 127 when it is not "
     "found, 125 when lind-run itself fails.";
 
-enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT };
+enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT, OPT_LIMIT };
 
 static const struct argp_option options[] = {
     {"dir", 'd', "HOST[:GUEST][:ro]", 0,
@@ -38,6 +38,10 @@ static const struct argp_option options[] = {
     {"clear-env", OPT_CLEAR_ENV, NULL, 0, "Start with an empty environment", 0},
     {"cwd", OPT_CWD, "GUEST", 0, "Start in directory GUEST", 0},
     {"no-default-dirs", OPT_NO_DEFAULT, NULL, 0, "Do not make the current directory visible", 0},
+    {"limit", OPT_LIMIT, "NAME=SOFT[:HARD]", 0,
+     "Begin with this resource limit: as, core, cpu, data, fsize, memlock, nofile, nproc, "
+     "sigpending or stack; a number, with K, M or G, or 'unlimited'",
+     0},
     {"argv0", OPT_ARGV0, "NAME", 0, "Give the program NAME as its argv[0]", 0},
     {"stats", OPT_STATS, NULL, 0, "Report calls, memory and time on standard error at the end", 0},
     {"trace", OPT_TRACE, "CALL,...", OPTION_ARG_OPTIONAL,
@@ -58,6 +62,9 @@ static void append(struct argp_state *state, const char ***list, size_t *count, 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct run_options *run = state->input;
+    struct rlimit limit;
+    unsigned resource;
+    const char *wrong;
     switch (key) {
     case 'd':
         if (!*argument || *argument == ':')
@@ -68,6 +75,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (!strchr(argument, '=') || *argument == '=')
             argp_error(state, "--env needs NAME=VALUE, not '%s'", argument);
         append(state, &run->environment, &run->environment_count, argument);
+        return 0;
+    case OPT_LIMIT:
+        wrong = limit_parse(argument, &resource, &limit);
+        if (wrong)
+            argp_error(state, "--limit %s: %s", argument, wrong);
+        append(state, &run->limits, &run->limit_count, argument);
         return 0;
     case OPT_CLEAR_ENV:
         run->clear_environment = 1;

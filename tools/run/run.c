@@ -22,6 +22,7 @@
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/timers.h"
 #include "microvisor/trace.h"
 
 static int complain(int status, const char *format, ...)
@@ -278,6 +279,13 @@ int run_program(const struct run_options *run)
         return complain(EXIT_LIND, "cannot create a cage: %s", strerror(-error));
     if (soft_files)
         task->process->limits[RLIMIT_NOFILE].rlim_cur = soft_files;
+    for (size_t i = 0; i < run->limit_count; i++) {
+        struct rlimit limit;
+        unsigned resource;
+        if (!limit_parse(run->limits[i], &resource, &limit))
+            task->process->limits[resource] = limit;
+    }
+    timers_cpu_limit_changed(task->process);
     atexit(remove_private_tmp);
     status = make_place(run, place, path);
     if (!status)
