@@ -1,4 +1,4 @@
-/* The tree /dev: null, zero, full, random, urandom, terminals, and the links to /proc/self/fd. The
+/* The tree /dev: null, zero, full, random, urandom, terminals, shm, the links to /proc/self/fd. The
  * devices are the microvisor's own (null(4), full(4), random(4), pts(4)); only the terminal behind
  * /dev/tty may be the host's. */
 #include "microvisor/fs/dev.h"
@@ -142,8 +142,15 @@ static const struct dev_name {
     {"stderr", NULL, "/proc/self/fd/2", 0, 0},
     {"ptmx", NULL, NULL, 5, 2},
     {"pts", NULL, NULL, 0, 0},
+    {"shm", NULL, NULL, 0, 0}, /* where lind-run mounts a directory */
 };
-enum { TTY_ID = 7, PTMX_ID = 12, PTS_ID = 13, PTS_FIRST_ID = 256 /* + N: /dev/pts/N */ };
+enum {
+    TTY_ID = 7,
+    PTMX_ID = 12,
+    PTS_ID = 13,
+    SHM_ID = 14,
+    PTS_FIRST_ID = 256 /* + N: /dev/pts/N */
+};
 #define NAMES (sizeof names / sizeof names[0])
 #define ROOT_ID 1
 #define FIRST_ID 2
@@ -201,7 +208,7 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
 {
     status->st_nlink = 1;
     status->st_blksize = 4096;
-    if (node->id == ROOT_ID || node->id == PTS_ID) {
+    if (node->id == ROOT_ID || node->id == PTS_ID || node->id == SHM_ID) {
         status->st_mode = S_IFDIR | 0755;
         status->st_nlink = 2;
         return 0;
@@ -261,7 +268,7 @@ static int dev_entry(struct task *task, const struct node *directory, uint64_t i
     if (index >= NAMES)
         return -ENOENT;
     entry->inode = FIRST_ID + index;
-    entry->type = names[index].link ? DT_LNK : entry->inode == PTS_ID ? DT_DIR : DT_CHR;
+    entry->type = names[index].link ? DT_LNK : entry->inode >= PTS_ID ? DT_DIR : DT_CHR;
     strcpy(entry->name, names[index].name);
     return 0;
 }

@@ -21,7 +21,7 @@ static const char doc[] =
     "Runs PROGRAM, built by lind-cc, in a cage of its own."
     "\vPROGRAM is a path, or a name that is looked up in the current directory and then along "
     "PATH.\n\nBy default the current directory is readable and writable, the program's file is "
-    "readable, /tmp is private and empty, and "
+    "readable, /tmp and /dev/shm are private and empty, and "
     "nothing else of the host is visible; there is no network. The program's code is verified "
     "before it runs; that cannot be turned "
     "off.\n\nThe exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM "

@@ -104,7 +104,8 @@ static int grant(struct place *place, const char *option)
 /* lind-run's own soft limit of descriptors at start, which the program gets; 0 when unknown. */
 static rlim_t soft_files;
 
-static char private_tmp[PATH_MAX];
+/* Holds what is mounted as /tmp and /dev/shm. */
+static char private_directory[PATH_MAX];
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
@@ -123,34 +124,45 @@ static int open_up(const char *path, const struct stat *status, int kind, struct
     return 0;
 }
 
-static void remove_private_tmp(void)
+static void remove_private(void)
 {
-    if (!*private_tmp)
+    if (!*private_directory)
         return;
-    if (rmdir(private_tmp) && errno != ENOENT) {
-        nftw(private_tmp, open_up, 16, FTW_PHYS);
-        nftw(private_tmp, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(private_directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (!access(private_directory, F_OK)) {
+        nftw(private_directory, open_up, 16, FTW_PHYS);
+        nftw(private_directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     }
 }
 
-static int make_private_tmp(struct place *place)
+/* Makes directory `name` of the private directory, and mounts it at `guest` unless something is
+ * granted there. */
+static int mount_private(struct place *place, const char *name, const char *guest)
+{
+    char host[sizeof private_directory + NAME_MAX];
+    snprintf(host, sizeof host, "%s/%s", private_directory, name);
+    int error = mkdir(host, 01777) ? -errno : place_grant(place, host, guest, 0);
+    if (error && error != -EEXIST)
+        return complain(EXIT_LIND, "cannot mount the private %s: %s", guest, strerror(-error));
+    return 0;
+}
+
+static int make_private(struct place *place)
 {
     const char *directory = getenv("TMPDIR");
     if (!directory || *directory != '/')
         directory = "/tmp";
-    if (snprintf(private_tmp, sizeof private_tmp, "%s/lind-run.XXXXXX", directory) >=
-            (int)sizeof private_tmp ||
-        !mkdtemp(private_tmp)) {
+    if (snprintf(private_directory, sizeof private_directory, "%s/lind-run.XXXXXX", directory) >=
+            (int)sizeof private_directory ||
+        !mkdtemp(private_directory)) {
         int error = errno;
-        *private_tmp = 0;
+        *private_directory = 0;
         return complain(EXIT_LIND,
                         "cannot make a private /tmp in %s: %s (set TMPDIR to a writable directory)",
                         directory, strerror(error));
     }
-    int error = place_grant(place, private_tmp, "/tmp", 0);
-    if (error && error != -EEXIST)
-        return complain(EXIT_LIND, "cannot mount the private /tmp: %s", strerror(-error));
-    return 0;
+    int status = mount_private(place, "tmp", "/tmp");
+    return status ? status : mount_private(place, "shm", "/dev/shm");
 }
 
 /* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is
@@ -201,7 +213,7 @@ static int make_place(const struct run_options *run, struct place *place, const 
         error = place_mount_tree(place, "/proc", &proc_tree_root);
     if (error && error != -EEXIST)
         return complain(EXIT_LIND, "cannot set up /dev and /proc: %s", strerror(-error));
-    status = make_private_tmp(place);
+    status = make_private(place);
     if (status)
         return status;
     error = place_grant_file(place, program, program, 1);
@@ -286,7 +298,7 @@ int run_program(const struct run_options *run)
             task->process->limits[resource] = limit;
     }
     timers_cpu_limit_changed(task->process);
-    atexit(remove_private_tmp);
+    atexit(remove_private);
     status = make_place(run, place, path);
     if (!status)
         status = set_directory(run, task);
