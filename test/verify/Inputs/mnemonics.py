@@ -115,6 +115,7 @@ READ_ONLY = expand(f"cmp{S4} test{S4} bt{S3} pushq mul{S4} div{S4} idiv{S4} ud1l
 # They may leave their memory operand alone, or do not access it.
 NOT_ALWAYS = expand(
     f"prefetch prefetchw prefetchnta prefetcht0 prefetcht1 prefetcht2 clflush clflushopt "
-    f"vmaskmovp{{s,d}} vpmaskmov{{d,q}} lea{S3} ud1l"
+    f"vmaskmovp{{s,d}} vpmaskmov{{d,q}} lea{S3} ud1l "
+    f"cmov{CONDITIONS}{S3}"
 )
 SHIFTS = expand(f"{{rol,ror,rcl,rcr,shl,shr,sar}}{S4} {{shld,shrd}}{S3}")
