@@ -130,19 +130,40 @@ int rt_start(const char **why)
     return fault_start(why);
 }
 
+/* What a thread has of the host's memory is one block: the signal stack, and above it the xsave
+ * area. Blocks that nobody uses are linked through their first words. block_lock is a leaf lock. */
+enum { IDLE_MOST = 64 };
+static void *idle_blocks;
+static unsigned idle_count;
+static struct lock block_lock;
+
+static size_t block_size(void)
+{
+    return SIGNAL_STACK_SIZE + ((xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL));
+}
+
+static void *block_take_idle(void)
+{
+    lock_acquire(&block_lock);
+    void *block = idle_blocks;
+    if (block) {
+        idle_blocks = *(void **)block;
+        idle_count--;
+    }
+    lock_release(&block_lock);
+    return block;
+}
+
 int thread_prepare(struct thread *thread)
 {
-    void *stack = pages_aligned(SIGNAL_STACK_SIZE, SIGNAL_STACK_SIZE);
-    if (!stack)
+    uint8_t *block = block_take_idle();
+    if (!block)
+        block = pages_aligned(block_size(), SIGNAL_STACK_SIZE);
+    if (!block)
         return -ENOMEM;
-    size_t size = (xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL);
-    thread->xsave = pages_aligned(size, LIND_PAGE_SIZE);
-    if (!thread->xsave) {
-        munmap((uint8_t *)stack - LIND_PAGE_SIZE, SIGNAL_STACK_SIZE + LIND_PAGE_SIZE);
-        return -ENOMEM;
-    }
-    thread->signal_stack = stack;
-    *(struct thread **)stack = thread;
+    thread->signal_stack = block;
+    thread->xsave = block + SIGNAL_STACK_SIZE;
+    *(struct thread **)block = thread;
     thread_reset(thread);
     return 0;
 }
@@ -155,11 +176,19 @@ void thread_reset(struct thread *thread)
 
 void thread_dispose(struct thread *thread)
 {
-    size_t size = (xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL);
-    munmap((uint8_t *)thread->signal_stack - LIND_PAGE_SIZE, SIGNAL_STACK_SIZE + LIND_PAGE_SIZE);
-    munmap(thread->xsave - LIND_PAGE_SIZE, size + LIND_PAGE_SIZE);
+    void *block = thread->signal_stack;
     thread->signal_stack = NULL;
     thread->xsave = NULL;
+    lock_acquire(&block_lock);
+    int keep = idle_count < IDLE_MOST;
+    if (keep) {
+        *(void **)block = idle_blocks;
+        idle_blocks = block;
+        idle_count++;
+    }
+    lock_release(&block_lock);
+    if (!keep)
+        munmap((uint8_t *)block - LIND_PAGE_SIZE, block_size() + LIND_PAGE_SIZE);
 }
 
 NO_SANITIZER void thread_save_vectors(struct thread *thread)

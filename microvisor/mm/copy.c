@@ -1,63 +1,121 @@
 /* memory_copy: what fork does with memory. Both windows are in one address space, so private pages
- * cannot be shared until written: those that exist are copied. Which exist is read from the host's
+ * cannot be shared until written: those that exist are copied. Which exist is asked of the host's
  * page map, where swapped ones count, and of a private mapping of a file those that are still the
  * file's do not. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "microvisor/mm/map.h"
 #include "rt/copy.h"
+#include "rt/host.h"
 
 #define PAGE_PRESENT (1ULL << 63)
 #define PAGE_SWAPPED (1ULL << 62)
 #define PAGE_OF_FILE (1ULL << 61)
 
-enum { CHUNK = 512 };
+enum { CHUNK = 512, RANGES = 64 };
 
-/* Copies the pages [start, start + count) of a private region. page_map: host fd or -1. Returns 0
- * or -ENOMEM. */
-static int copy_chunk(struct memory *to, const struct memory *from, uint64_t start, size_t count,
-                      int page_map)
+/* The host's PAGEMAP_SCAN, Linux 6.7; not in all headers. */
+struct page_range {
+    uint64_t start, end, categories;
+};
+struct page_scan {
+    uint64_t size, flags, start, end, walk_end, ranges, range_count, pages_most;
+    uint64_t inverted, all_of, any_of, told;
+};
+#define PAGEMAP_SCAN_HOST _IOWR('f', 16, struct page_scan)
+#define SCAN_FILE 4ULL
+#define SCAN_PRESENT 8ULL
+#define SCAN_SWAPPED 16ULL
+#define SCAN_ZERO 32ULL
+
+/* The host's page map of this address space, once it was wanted; -1 before. */
+static _Atomic int page_map = -1;
+
+static int page_map_open(void)
 {
-    uint64_t entries[CHUNK];
-    memset(entries, 0xff, sizeof entries);
-    uint64_t host_page = (from->base >> PAGE_SHIFT) + start;
+    int fd = atomic_load(&page_map), none = -1;
+    if (fd >= 0)
+        return fd;
+    fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || atomic_compare_exchange_strong(&page_map, &none, fd))
+        return fd;
+    close(fd);
+    return none;
+}
+
+/* Without PAGEMAP_SCAN: looks at one chunk. If nothing can be known, all pages may exist. */
+static int find_in_map(int fd, struct page_range *ranges, uint64_t *start, uint64_t end)
+{
+    uint64_t entries[CHUNK], at = *start, count = (end - at) >> PAGE_SHIFT;
+    int found = 0;
+    if (count > CHUNK)
+        count = CHUNK;
+    *start = at + (count << PAGE_SHIFT);
     ssize_t size = (ssize_t)(count * sizeof *entries);
-    if (pread(page_map, entries, (size_t)size, (off_t)(host_page * sizeof *entries)) != size)
-        for (size_t i = 0; i < count; i++)
-            entries[i] = PAGE_PRESENT;
-    for (size_t i = 0; i < count; i++) {
+    if (pread(fd, entries, (size_t)size, (off_t)(at / PAGE_BYTES * sizeof *entries)) != size) {
+        *ranges = (struct page_range){at, *start, 0};
+        return 1;
+    }
+    for (uint64_t i = 0; i < count && found < RANGES; i++, at += PAGE_BYTES) {
+        *start = at + PAGE_BYTES;
         if (!(entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) ||
             (entries[i] & PAGE_OF_FILE && !(entries[i] & PAGE_SWAPPED)))
             continue;
-        uint64_t at = (start + i) << PAGE_SHIFT;
-        if (copyout_window(to->base, at, (const void *)(from->base + at), PAGE_BYTES))
-            return -ENOMEM;
+        if (found && ranges[found - 1].end == at)
+            ranges[found - 1].end = *start;
+        else
+            ranges[found++] = (struct page_range){at, *start, 0};
     }
-    return 0;
+    return found;
 }
 
-static int copy_pages(struct memory *to, const struct memory *from, const struct region *region,
-                      int page_map)
+/* Finds pages of [*start, end) that exist and are no longer a file's: at most RANGES ranges. Sets
+ * *start to where to go on. Returns the number of ranges. All are addresses of the host. */
+static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64_t end)
 {
-    int error = 0;
+    struct page_scan scan = {.size = sizeof scan,
+                             .start = *start,
+                             .end = end,
+                             .ranges = (uint64_t)ranges,
+                             .range_count = RANGES,
+                             .inverted = SCAN_FILE | SCAN_ZERO,
+                             .all_of = SCAN_FILE | SCAN_ZERO,
+                             .any_of = SCAN_PRESENT | SCAN_SWAPPED,
+                             .told = SCAN_FILE};
+    long found = host_call3(SYS_ioctl, fd, PAGEMAP_SCAN_HOST, &scan);
+    if (found < 0)
+        return find_in_map(fd, ranges, start, end);
+    *start = scan.walk_end;
+    return (int)found;
+}
+
+/* Copies the pages that exist of a private region that both maps have. Returns 0 or -ENOMEM. */
+static int copy_pages(struct memory *to, const struct memory *from, const struct region *region)
+{
+    struct page_range ranges[RANGES];
+    int error = 0, fd = page_map_open();
     int readable = region->flags & (PROT_READ | PROT_WRITE);
     if (!readable)
         error = host_protect(from, region->start, region->end, PROT_READ);
-    for (uint64_t at = region->start; !error && at < region->end; at += CHUNK) {
-        size_t count = region->end - at < CHUNK ? region->end - at : CHUNK;
-        error = copy_chunk(to, from, at, count, page_map);
+    uint64_t at = from->base + ((uint64_t)region->start << PAGE_SHIFT);
+    uint64_t end = from->base + ((uint64_t)region->end << PAGE_SHIFT);
+    while (!error && at < end) {
+        int found = find_pages(fd, ranges, &at, end);
+        for (int i = 0; !error && i < found; i++)
+            error = copyout_window(to->base, ranges[i].start - from->base,
+                                   (const void *)ranges[i].start, ranges[i].end - ranges[i].start);
     }
-    if (!readable && host_protect(from, region->start, region->end, region->flags) && !error)
+    if (!readable && host_protect(from, region->start, region->end, region->flags))
         error = -ENOMEM;
-    return error;
+    return error ? -ENOMEM : 0;
 }
 
 /* Makes the same region in `to`. */
-static int copy_region(struct memory *to, struct memory *from, const struct region *region,
-                       int page_map)
+static int copy_region(struct memory *to, struct memory *from, const struct region *region)
 {
     struct region copy = *region;
     copy.flags &= ~(REGION_LOCKED | REGION_ON_FAULT);
@@ -78,7 +136,7 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
         error = host_protect(to, start, end, first);
     }
     if (!error && !(region->flags & REGION_SHARED) && !fresh)
-        error = copy_pages(to, from, region, page_map);
+        error = copy_pages(to, from, region);
     if (!error && !(region->flags & REGION_SHARED) &&
         first != (region->flags & REGION_PROTECTION))
         error = host_protect(to, start, end, region->flags);
@@ -90,14 +148,28 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     return 0;
 }
 
-int memory_copy(struct memory *to, struct memory *from)
+/* The gate page, which is different in each window: writable, to be filled. */
+static int copy_gate(struct memory *to, const struct region *region)
 {
-    int page_map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    struct region copy = *region;
+    copy.flags |= PROT_WRITE;
+    if (host_protect(to, copy.start, copy.end, copy.flags))
+        return -ENOMEM;
+    map_insert(to, copy);
+    return 0;
+}
+
+int memory_copy(struct memory *to, struct memory *from, uint64_t gate)
+{
     int error = 0;
     map_lock(from);
-    for (uint32_t i = 0; !error && i < from->count; i++)
-        if (!(from->regions[i].flags & REGION_NO_FORK))
-            error = copy_region(to, from, &from->regions[i], page_map);
+    for (uint32_t i = 0; !error && i < from->count; i++) {
+        const struct region *region = &from->regions[i];
+        if (gate && region->start == gate >> PAGE_SHIFT)
+            error = copy_gate(to, region);
+        else if (!(region->flags & REGION_NO_FORK))
+            error = copy_region(to, from, region);
+    }
     to->top = to->search_from = from->top;
     to->search_hole = PAGES_WINDOW;
     to->break_start = from->break_start;
@@ -105,8 +177,6 @@ int memory_copy(struct memory *to, struct memory *from)
     to->next_object = from->next_object;
     to->image_fd = from->image_fd;
     map_unlock(from);
-    if (page_map >= 0)
-        close(page_map);
     if (error)
         memory_clear(to);
     return error;

@@ -48,13 +48,16 @@ struct memory *memory_create(uint64_t base)
     return memory;
 }
 
-void memory_clear(struct memory *memory)
+int memory_clear(struct memory *memory)
 {
     map_lock(memory);
-    host_reserve(memory, PAGES_START, PAGES_END);
+    int error = host_try_reserve(memory, PAGES_START, PAGES_END);
+    if (error)
+        host_reserve(memory, PAGES_START, PAGES_END);
     map_remove(memory, PAGES_START, PAGES_END);
     make_empty(memory);
     map_unlock(memory);
+    return error;
 }
 
 void memory_destroy(struct memory *memory)

@@ -57,9 +57,10 @@ struct task;
  * of memory. Any temperature. */
 struct memory *memory_create(uint64_t base);
 
-/* Unmaps everything, pinned regions too: the window is again all reservation. For execve, when no
- * other task runs in the window. COLD. */
-void memory_clear(struct memory *memory);
+/* Unmaps everything, pinned regions too: the window is again all reservation. When no task runs in
+ * the window. Returns 0, or -ENOMEM when the host could not map the reservation: then everything is
+ * inaccessible, but the window must not be used again. COLD. */
+int memory_clear(struct memory *memory);
 
 /* memory_clear, then frees the map. The window itself is its owner's. COLD. */
 void memory_destroy(struct memory *memory);
@@ -112,9 +113,10 @@ void memory_usage(struct memory *memory, struct memory_usage *usage);
 
 /* For fork: gives `to`, an empty map of another window, all regions of `from` with their protection
  * and content at the same offsets: shared ones are the same memory, private ones a copy; regions
- * with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty, and nothing is locked.
+ * with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty, and nothing is locked. The
+ * gate page (0: none) is empty and writable: the caller fills and protects it.
  * Other tasks of `from` should stand still, or the copy mixes before and after. Returns 0 or
  * -ENOMEM with `to` empty again. COLD. */
-int memory_copy(struct memory *to, struct memory *from);
+int memory_copy(struct memory *to, struct memory *from, uint64_t gate);
 
 #endif

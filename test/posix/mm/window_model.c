@@ -433,7 +433,7 @@ static void check_copy(void)
     uint64_t base;
     assert(!window_reserve(&base));
     struct memory *copy = memory_create(base);
-    assert(!memory_copy(copy, memory));
+    assert(!memory_copy(copy, memory, 0));
     uint64_t original = process.cage.base;
     process.cage.base = base;
     memory = copy;
