@@ -32,6 +32,7 @@ def recipes(automake):
                 {"run": "echo 'echo $0 $#' | src/dash -s a b", "test": "standard input"},
                 {"run": "src/dash -c 'echo $('", "test": "syntax error"},
                 {"run": "src/dash -c 'kill -TERM $$'", "test": "ends by a signal"},
+                {"run": "python3 lind-inputs/interactive.py src/dash", "test": "interactive"},
             ],
             "binaries": ["src/dash"],
         },
