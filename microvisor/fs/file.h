@@ -49,6 +49,7 @@ struct transfer {
 /* A name in a synthetic directory: for getdents and tree_operations.entry. */
 struct entry {
     uint64_t inode;
+    uint64_t next;      /* index of the entry behind it: preset to its own plus one */
     unsigned char type; /* DT_* */
     char name[256];
 };

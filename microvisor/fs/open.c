@@ -23,8 +23,12 @@
 
 static long node_entry(struct task *task, struct file *file, uint64_t index, struct entry *entry)
 {
-    if (index >= 2)
-        return file->node.operations->entry(task, &file->node, index - 2, entry);
+    if (index >= 2) {
+        entry->next -= 2;
+        long error = file->node.operations->entry(task, &file->node, index - 2, entry);
+        entry->next += 2;
+        return error;
+    }
     entry->inode = index ? 1 : file->node.id;
     entry->type = DT_DIR;
     strcpy(entry->name, index ? ".." : ".");

@@ -10,7 +10,9 @@
 #include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
+#include "microvisor/fs/terminal.h"
 #include "microvisor/mm/memory.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/timers.h"
 
@@ -44,16 +46,34 @@ int proc_environ(struct content *content, struct task *task, struct process *pro
     return 0;
 }
 
+/* The name of one task, or of the process for number 0. */
+struct name_search {
+    int tid;
+    char name[sizeof((struct task *)0)->name];
+};
+
+static long copy_name(struct task *task, void *data)
+{
+    struct name_search *search = data;
+    if (task->tid != search->tid)
+        return 0;
+    memcpy(search->name, task->name, sizeof search->name);
+    return 1;
+}
+
 int proc_comm(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
-    content_add(content, "%s\n", process->name);
+    struct name_search search = {.tid = (int)number};
+    memcpy(search.name, process->name, sizeof search.name);
+    signal_each_task(process, copy_name, &search);
+    content_add(content, "%.*s\n", (int)sizeof search.name - 1, search.name);
     return 0;
 }
 
 int proc_fdinfo(struct content *content, struct task *task, struct process *process,
                 uint64_t number)
 {
-    struct file *file = descriptor_get(task, number);
+    struct file *file = descriptor_get_shared(process->descriptors, (uint32_t)number);
     if (!file)
         return -ENOENT;
     long position = 0;
@@ -63,7 +83,7 @@ int proc_fdinfo(struct content *content, struct task *task, struct process *proc
         position = file->offset;
     content_add(content, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\n", position < 0 ? 0 : position,
                 file_flags(file));
-    descriptor_put(task, file);
+    file_put(file);
     return 0;
 }
 
@@ -182,19 +202,101 @@ static unsigned task_count(struct process *process)
     return count;
 }
 
+/* proc(5): R running, S asleep, T stopped. A process that looks at another sees it asleep: whether
+ * it runs at the moment only the host knows. */
+static char state_of(const struct task *task, struct process *process)
+{
+    return signal_stopped(process->actions) ? 'T' : process == task->process ? 'R' : 'S';
+}
+
+/* The fields up to that of memory's first. The tree lock is held. */
+static void add_stat(struct content *content, const struct process *process, uint64_t number,
+                     const char *name, char state, const uint64_t cpu[2], unsigned tasks)
+{
+    const struct terminal *terminal = process->terminal;
+    content_add(content, "%lu (%s) %c %d %d %d ", number ? number : (uint64_t)process->pid, name,
+                state, process->parent, process->group, process->session);
+    content_add(content, "%lu %d 4194304 0 0 0 0 ",
+                !terminal           ? 0UL
+                : terminal->is_host ? makedev(5, 1)
+                                    : makedev(136, terminal->number),
+                terminal ? terminal->foreground : -1);
+    content_add(content, "%lu %lu %lu %lu 20 0 %u 0 %lu ", cpu[1] / TICK, (cpu[0] - cpu[1]) / TICK,
+                process->children_cpu[1] / TICK,
+                (process->children_cpu[0] - process->children_cpu[1]) / TICK, tasks,
+                process->start_time / TICK);
+}
+
 int proc_stat(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
     struct memory_usage usage;
+    struct name_search search = {.tid = (int)number};
     memory_usage(process->memory, &usage);
-    uint64_t user = process_cpu_time(process, 1), all = process_cpu_time(process, 0);
-    content_add(
-        content, "%lu (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %lu %lu 0 0 20 0 %u 0 %lu %lu %lu ",
-        number ? number : (uint64_t)process->pid, process->name, process->parent, process->group,
-        process->session, user / TICK, (all - user) / TICK, task_count(process),
-        process->start_time / TICK, usage.total * LIND_PAGE_SIZE, usage.total);
-    content_add(content, "%lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
-                RLIM_INFINITY, usage.break_start);
+    memcpy(search.name, process->name, sizeof search.name);
+    signal_each_task(process, copy_name, &search);
+    const uint64_t cpu[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
+    unsigned tasks = task_count(process);
+    tree_lock();
+    add_stat(content, process, number, search.name, state_of(task, process), cpu, tasks);
+    tree_unlock();
+    content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
+                usage.total * LIND_PAGE_SIZE, usage.total, RLIM_INFINITY, usage.break_start);
     return 0;
+}
+
+/* Everything of status that a zombie has, too. The tree lock is held. */
+static void add_status(struct content *content, const struct process *process, uint64_t number,
+                       const char *name, const char *state)
+{
+    const struct credentials *who = &process->credentials;
+    content_add(content, "Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\n", name, state, process->pid);
+    content_add(content, "Pid:\t%lu\nPPid:\t%d\nTracerPid:\t0\n",
+                number ? number : (uint64_t)process->pid, process->parent);
+    content_add(content, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who->uid, who->euid,
+                who->suid, who->fsuid, who->gid, who->egid, who->sgid, who->fsgid);
+    content_add(content, "Groups:\t");
+    for (uint32_t i = 0; i < who->group_count; i++)
+        content_add(content, "%u ", who->groups[i]);
+    content_add(content, "\n");
+}
+
+int proc_of_zombie(struct content *content, proc_content *of, int pid)
+{
+    int error = 0;
+    tree_lock();
+    const struct process *process = tree_find(pid);
+    if (!process)
+        error = -ESRCH;
+    else if (of == proc_comm)
+        content_add(content, "%s\n", process->name);
+    else if (of == proc_status)
+        add_status(content, process, 0, process->name, "Z (zombie)");
+    else if (of == proc_stat) {
+        add_stat(content, process, 0, process->name, 'Z', process->used_cpu, 1);
+        content_add(content, "0 0 %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+                    RLIM_INFINITY);
+    } else if (of != proc_cmdline) {
+        error = -ESRCH;
+    }
+    tree_unlock();
+    return error;
+}
+
+/* The mask of a task, or of the process's first. */
+static long copy_mask(struct task *task, void *data)
+{
+    uint64_t *search = data;
+    if (search[0] && (uint64_t)task->tid != search[0])
+        return 0;
+    search[1] = __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
+    return 1;
+}
+
+static uint64_t blocked(struct process *process, uint64_t number)
+{
+    uint64_t search[2] = {number, 0};
+    signal_each_task(process, copy_mask, search);
+    return search[1];
 }
 
 int proc_statm(struct content *content, struct task *task, struct process *process, uint64_t number)
@@ -210,27 +312,27 @@ int proc_status(struct content *content, struct task *task, struct process *proc
                 uint64_t number)
 {
     struct memory_usage usage;
+    struct name_search search = {.tid = (int)number};
+    char state = state_of(task, process);
     memory_usage(process->memory, &usage);
-    lock_acquire(&process->lock);
-    struct credentials who = process->credentials;
-    lock_release(&process->lock);
-    content_add(content, "Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\n",
-                process->name, atomic_load(&process->place->umask), process->pid);
-    content_add(content, "Pid:\t%lu\nPPid:\t%d\nTracerPid:\t0\n",
-                number ? number : (uint64_t)process->pid, process->parent);
-    content_add(content, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who.uid, who.euid,
-                who.suid, who.fsuid, who.gid, who.egid, who.sgid, who.fsgid);
-    content_add(content, "FDSize:\t%u\nGroups:\t", process->descriptors->end);
-    for (uint32_t i = 0; i < who.group_count; i++)
-        content_add(content, "%u ", who.groups[i]);
-    content_add(content, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\n",
+    memcpy(search.name, process->name, sizeof search.name);
+    signal_each_task(process, copy_name, &search);
+    tree_lock();
+    add_status(content, process, number, search.name,
+               state == 'T'   ? "T (stopped)"
+               : state == 'R' ? "R (running)"
+                              : "S (sleeping)");
+    tree_unlock();
+    content_add(content, "Umask:\t%04o\nFDSize:\t%u\n", atomic_load(&process->place->umask),
+                process->descriptors->end);
+    content_add(content, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\n",
                 usage.total * PAGE_KIB, usage.total * PAGE_KIB, usage.locked * PAGE_KIB,
                 usage.total * PAGE_KIB);
     content_add(content,
                 "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
                 usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
     content_add(content, "Threads:\t%u\nSigBlk:\t%016lx\nNoNewPrivs:\t1\nSeccomp:\t0\n",
-                task_count(process), task->signals.mask);
+                task_count(process), blocked(process, number));
     return 0;
 }
 

@@ -16,6 +16,8 @@
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/ranges.h"
+#include "microvisor/proc/proc.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 
 enum { /* indices of directories and links in the table */
@@ -75,7 +77,7 @@ static const struct name names[] = {
     [FIRST_FILE] = {NULL, FILE_OWNER, FDINFO, 0, proc_fdinfo, NULL},
     {"auxv", FILE_OWNER, PID, TID, proc_auxv, NULL},
     {"cmdline", FILE_ALL, PID, TID, proc_cmdline, NULL},
-    {"comm", FILE_ALL, PID, TID, proc_comm, NULL},
+    {"comm", S_IFREG | 0644, PID, TID, proc_comm, NULL},
     {"environ", FILE_OWNER, PID, TID, proc_environ, NULL},
     {"limits", FILE_ALL, PID, TID, proc_limits, NULL},
     {"maps", FILE_ALL, PID, TID, proc_maps, NULL},
@@ -135,79 +137,117 @@ static uint64_t node_number(const struct node *node)
     return node->id >> NUMBER_SHIFT & 0xfffffff;
 }
 
-/* The process of a node: a process sees itself. NULL when it is another one's or gone. */
-static struct process *node_process(struct task *task, const struct node *node)
+/* The process of a node with its parts kept until tree_unpin, or NULL with *error set: it is gone,
+ * a zombie, or not one that the caller may look into (ptrace(2), PTRACE_MODE_READ). */
+static struct process *hold(struct task *task, const struct node *node, int inside, int *error)
 {
-    int pid = node_pid(node);
-    return !pid || pid == task->process->pid ? task->process : NULL;
+    const struct credentials *own = &task->process->credentials, *its;
+    struct process *process = tree_pin(task, node_pid(node));
+    *error = process ? 0 : -ENOENT;
+    if (!process)
+        return NULL;
+    its = &process->credentials;
+    if (!inside || process == task->process || !own->fsuid ||
+        (own->fsuid == its->uid && own->fsuid == its->euid && own->fsuid == its->suid &&
+         own->fsgid == its->gid && own->fsgid == its->egid && own->fsgid == its->sgid))
+        return process;
+    tree_unpin(task, process);
+    *error = -EACCES;
+    return NULL;
 }
 
-static struct file *descriptor_hold(struct task *task, uint64_t fd)
+/* Whether there is such a process, zombies included; who it belongs to. */
+static int exists(struct task *task, const struct node *node, struct stat *owner)
 {
-    struct file *file = descriptor_get(task, fd);
-    if (file) {
-        file_get(file);
-        descriptor_put(task, file);
+    tree_lock();
+    const struct process *process = node_pid(node) ? tree_find(node_pid(node)) : task->process;
+    if (process) {
+        owner->st_uid = process->credentials.euid;
+        owner->st_gid = process->credentials.egid;
     }
-    return file;
+    tree_unlock();
+    return process != NULL;
 }
 
-struct tid_search {
-    uint64_t index;
-    int tid; /* wanted, or 0: the one at index */
-    int found;
+/* What only those who may look into a process see. */
+static int is_inside(unsigned index)
+{
+    return index == FD || index == FD_ENTRY || index == FDINFO || index == EXE || index == CWD ||
+           index == ROOT_LINK || names[index].mode == FILE_OWNER ||
+           names[index].content == proc_maps;
+}
+
+struct search {
+    uint64_t from, found; /* the lowest number at or after from; UINT64_MAX: none */
 };
 
-static long tid_visit(struct task *task, void *data)
+static void search_meets(struct search *search, uint64_t number)
 {
-    struct tid_search *search = data;
-    if (search->tid ? search->tid == task->tid : !search->index--)
-        search->found = task->tid;
-    return search->found;
+    if (number >= search->from && number < search->found)
+        search->found = number;
 }
 
-/* The number of a child of a directory of numbers: the first at or after *index. Returns 0 when
- * there is none. */
-static int number_next(struct task *task, unsigned directory, struct process *process,
-                       uint64_t index, uint64_t *number)
+static long meet_task(struct task *task, void *search)
 {
-    if (directory == FD || directory == FDINFO) {
-        for (uint32_t fd = 0; fd < process->descriptors->end; fd++) {
-            struct file *file = descriptor_get(task, fd);
+    search_meets(search, (uint64_t)task->tid);
+    return 0;
+}
+
+static long meet_process(struct process *process, void *search)
+{
+    search_meets(search, (uint64_t)process->pid);
+    return 0;
+}
+
+/* The lowest child at or after `from` of a directory of numbers. Returns 0, -ENOENT when there is
+ * none, -EACCES. */
+static int number_next(struct task *task, const struct node *node, uint64_t from, uint64_t *number)
+{
+    struct search search = {from, UINT64_MAX};
+    unsigned directory = node_index(node);
+    int error = 0;
+    if (directory == ROOT) {
+        tree_lock();
+        tree_each(meet_process, &search);
+        tree_unlock();
+    } else {
+        struct process *process = hold(task, node, is_inside(directory), &error);
+        if (!process)
+            return error;
+        if (directory == TASKS)
+            signal_each_task(process, meet_task, &search);
+        for (uint64_t fd = from; directory != TASKS && fd < process->descriptors->end; fd++) {
+            struct file *file = descriptor_get_shared(process->descriptors, (uint32_t)fd);
             if (!file)
                 continue;
-            descriptor_put(task, file);
-            if (!index--) {
-                *number = fd;
-                return 1;
-            }
+            file_put(file);
+            search.found = fd;
+            break;
         }
-        return 0;
+        tree_unpin(task, process);
     }
-    if (directory == TASKS) {
-        struct tid_search search = {index, 0, 0};
-        *number = (uint64_t)signal_each_task(process, tid_visit, &search);
-        return *number != 0;
-    }
-    *number = (uint64_t)process->pid; /* the root */
-    return !index;
+    *number = search.found;
+    return search.found == UINT64_MAX ? -ENOENT : 0;
 }
 
 /* Whether a number is a child of such a directory. */
-static int number_there(struct task *task, unsigned directory, struct process *process,
-                        uint64_t number)
+static int number_there(struct task *task, const struct node *node, uint64_t number)
 {
-    if (directory == FD || directory == FDINFO) {
-        struct file *file = descriptor_get(task, number);
-        if (file)
-            descriptor_put(task, file);
-        return file != NULL;
-    }
-    if (directory == TASKS) {
-        struct tid_search search = {0, (int)number, 0};
-        return number && signal_each_task(process, tid_visit, &search) != 0;
-    }
-    return number == (uint64_t)process->pid;
+    uint64_t found;
+    int error = number_next(task, node, number, &found);
+    return error ? error : found == number ? 0 : -ENOENT;
+}
+
+/* A new reference of what a node of /proc/PID/fd stands for. NULL with *error set. */
+static struct file *descriptor_hold(struct task *task, const struct node *node, int *error)
+{
+    struct process *process = hold(task, node, 1, error);
+    if (!process)
+        return NULL;
+    struct file *file = descriptor_get_shared(process->descriptors, (uint32_t)node_number(node));
+    tree_unpin(task, process);
+    *error = -ENOENT;
+    return file;
 }
 
 static int is_child(unsigned index, unsigned directory)
@@ -220,19 +260,19 @@ static int proc_lookup(struct task *task, const struct node *directory, const ch
                        struct node *found)
 {
     unsigned parent = node_index(directory);
-    struct process *process = node_process(task, directory);
-    if (!process)
+    struct stat unused;
+    if (!exists(task, directory, &unused))
         return -ENOENT;
     char *end;
     unsigned long number = *name >= '0' && *name <= '9' ? strtoul(name, &end, 10) : 0;
     int numeric =
         *name >= '0' && *name <= '9' && !*end && number < 0xfffffff && (*name != '0' || !name[1]);
     for (unsigned i = 0; i < NAMES; i++) {
-        if (!is_child(i, parent))
+        if (!is_child(i, parent) || (names[i].name ? strcmp(name, names[i].name) != 0 : !numeric))
             continue;
-        if (names[i].name ? strcmp(name, names[i].name) != 0
-                          : !numeric || !number_there(task, parent, process, number))
-            continue;
+        int error = names[i].name ? 0 : number_there(task, directory, number);
+        if (error)
+            return error;
         if (i == PID)
             *found = node_make(i, (int)number, 0);
         else
@@ -246,26 +286,30 @@ static int proc_lookup(struct task *task, const struct node *directory, const ch
 static int proc_entry(struct task *task, const struct node *directory, uint64_t index,
                       struct entry *entry)
 {
-    unsigned parent = node_index(directory);
-    struct process *process = node_process(task, directory);
-    if (!process)
+    unsigned parent = node_index(directory), numbers = NAMES; /* the name that stands for numbers */
+    struct stat unused;
+    uint64_t named = 0, number;
+    if (!exists(task, directory, &unused))
         return -ENOENT;
-    unsigned numbers = NAMES; /* the name that stands for numbers */
     for (unsigned i = 0; i < NAMES; i++) {
         if (!is_child(i, parent))
             continue;
         if (!names[i].name) {
             numbers = i;
-        } else if (!index--) {
+        } else if (named++ == index) {
             strcpy(entry->name, names[i].name);
             entry->type = (unsigned char)(names[i].mode >> 12);
             entry->inode = node_make(i, node_pid(directory), node_number(directory)).id;
             return 0;
         }
     }
-    uint64_t number;
-    if (numbers == NAMES || !number_next(task, parent, process, index, &number))
+    /* Behind the names, an index stands for a number: so none is left out when others go. */
+    if (numbers == NAMES)
         return -ENOENT;
+    int error = number_next(task, directory, index - named, &number);
+    if (error)
+        return error;
+    entry->next = named + number + 1;
     snprintf(entry->name, sizeof entry->name, "%lu", number);
     entry->type = (unsigned char)(names[numbers].mode >> 12);
     entry->inode = numbers == PID ? node_make(PID, (int)number, 0).id
@@ -276,24 +320,25 @@ static int proc_entry(struct task *task, const struct node *directory, uint64_t 
 static int proc_stat_node(struct task *task, const struct node *node, struct stat *status)
 {
     const struct name *name = &names[node_index(node)];
-    struct process *process = node_process(task, node);
-    if (!process)
+    struct stat owner = {0};
+    int error;
+    if (!exists(task, node, &owner))
         return -ENOENT;
     status->st_mode = name->mode;
     status->st_nlink = S_ISDIR(name->mode) ? 2 : 1;
     status->st_blksize = 1024;
     if (node_pid(node)) {
-        status->st_uid = process->credentials.euid;
-        status->st_gid = process->credentials.egid;
+        status->st_uid = owner.st_uid;
+        status->st_gid = owner.st_gid;
     }
     if (node_index(node) == FD_ENTRY) { /* its mode tells how the descriptor is open */
-        struct file *file = descriptor_get(task, node_number(node));
+        struct file *file = descriptor_hold(task, node, &error);
         if (!file)
-            return -ENOENT;
+            return error;
         status->st_mode =
             S_IFLNK | (file_readable(file) ? 0500u : 0) | (file_writable(file) ? 0300u : 0);
         status->st_size = 64;
-        descriptor_put(task, file);
+        file_put(file);
     }
     return 0;
 }
@@ -315,41 +360,62 @@ long proc_node_path(const struct node *node, char *text, size_t size)
     return snprintf(text, size, "%s", path);
 }
 
+/* The description that a link leads to, or NULL with *error set: 0 for those that are only text. */
+static struct file *linked(struct task *task, const struct node *node, int *error)
+{
+    if (node_index(node) == FD_ENTRY)
+        return descriptor_hold(task, node, error);
+    *error = 0;
+    if (node_index(node) != CWD)
+        return NULL;
+    struct process *process = hold(task, node, 1, error);
+    if (!process)
+        return NULL;
+    lock_acquire(&process->place->lock);
+    struct file *file = process->place->directory;
+    file_get(file);
+    lock_release(&process->place->lock);
+    tree_unpin(task, process);
+    return file;
+}
+
+static long link_text(struct task *task, const struct node *node, char *text, size_t size)
+{
+    struct process *process;
+    long length = -EINVAL;
+    int error;
+    switch (node_index(node)) {
+    case SELF:
+        return snprintf(text, size, "%d", task->process->pid);
+    case THREAD_SELF:
+        return snprintf(text, size, "%d/task/%d", task->process->pid, task->tid);
+    case MOUNTS:
+        return snprintf(text, size, "self/mounts");
+    case EXE:
+    case ROOT_LINK:
+        process = hold(task, node, 1, &error);
+        if (!process)
+            return error;
+        length =
+            snprintf(text, size, "%s", node_index(node) == EXE ? process->executable->path : "/");
+        tree_unpin(task, process);
+        return length;
+    case CWD:
+        if (node_pid(node) == task->process->pid)
+            return place_directory_path(task, text, size);
+    }
+    struct file *file = linked(task, node, &error);
+    if (!file)
+        return error ? error : -EINVAL;
+    length = description_text(task, file, text, size);
+    file_put(file);
+    return length;
+}
+
 static long proc_readlink(struct task *task, const struct node *node, char *text, size_t size)
 {
     char buffer[PATH_MAX];
-    long length = -EINVAL;
-    struct file *file;
-    struct process *process = node_process(task, node);
-    if (!process)
-        return -ENOENT;
-    switch (node_index(node)) {
-    case SELF:
-        length = snprintf(buffer, sizeof buffer, "%d", process->pid);
-        break;
-    case THREAD_SELF:
-        length = snprintf(buffer, sizeof buffer, "%d/task/%d", process->pid, task->tid);
-        break;
-    case MOUNTS:
-        length = snprintf(buffer, sizeof buffer, "self/mounts");
-        break;
-    case EXE:
-        length = snprintf(buffer, sizeof buffer, "%s", process->executable->path);
-        break;
-    case ROOT_LINK:
-        length = snprintf(buffer, sizeof buffer, "/");
-        break;
-    case CWD:
-        length = place_directory_path(task, buffer, sizeof buffer);
-        break;
-    case FD_ENTRY:
-        file = descriptor_get(task, node_number(node));
-        if (!file)
-            return -ENOENT;
-        length = description_text(task, file, buffer, sizeof buffer);
-        descriptor_put(task, file);
-        break;
-    }
+    long length = link_text(task, node, buffer, sizeof buffer);
     if (length < 0)
         return length;
     if ((size_t)length > sizeof buffer - 1)
@@ -362,21 +428,9 @@ static long proc_readlink(struct task *task, const struct node *node, char *text
 
 static int proc_jump(struct task *task, const struct node *node, struct file **file)
 {
-    struct process *process = node_process(task, node);
-    if (!process)
-        return -ENOENT;
-    *file = NULL;
-    if (node_index(node) == FD_ENTRY) {
-        *file = descriptor_hold(task, node_number(node));
-        return *file ? 0 : -ENOENT;
-    }
-    if (node_index(node) == CWD) {
-        lock_acquire(&process->place->lock);
-        *file = process->place->directory;
-        file_get(*file);
-        lock_release(&process->place->lock);
-    }
-    return 0;
+    int error;
+    *file = linked(task, node, &error);
+    return *file ? 0 : error;
 }
 
 /* Files. */
@@ -420,15 +474,17 @@ static long refresh(struct task *task, void *data)
 {
     struct file *file = data;
     struct content made = {0}, *held = (struct content *)file->data;
-    struct process *process = node_process(task, &file->node);
     const struct name *name = &names[node_index(&file->node)];
-    if (!process)
-        return -ESRCH;
     int error = 0;
+    struct process *process = hold(task, &file->node, is_inside(node_index(&file->node)), &error);
     if (name->fixed)
         content_add(&made, "%s", name->fixed);
-    else
+    else if (process)
         error = name->content(&made, task, process, node_number(&file->node));
+    else if (error == -ENOENT)
+        error = proc_of_zombie(&made, name->content, node_pid(&file->node));
+    if (process)
+        tree_unpin(task, process);
     if (made.failed)
         error = -ENOMEM;
     if (!error) {
@@ -511,8 +567,27 @@ static void proc_release(struct file *file)
     file_pages_free(content, sizeof *content);
 }
 
+/* Only comm can be opened for writing, and only a process itself may set it. HOT. */
+static long proc_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    char name[16] = "";
+    uint64_t length = transfer->total < sizeof name - 1 ? transfer->total : sizeof name - 1;
+    int pid = node_pid(&file->node), tid = (int)node_number(&file->node);
+    if (pid != task->process->pid)
+        return -EINVAL;
+    if (length && ranges_copyin(task, transfer, 0, name, length) != (long)length)
+        return -EFAULT;
+    tree_lock();
+    struct task *named = tree_find_task(tid ? tid : pid);
+    if (named && named->process == task->process)
+        task_set_name(named, name);
+    tree_unlock();
+    return (long)transfer->total;
+}
+
 static const struct file_operations file_of_proc = {
     .read = proc_read,
+    .write = proc_write,
     .seek = proc_seek,
     .stat = proc_file_stat,
     .release = proc_release,
@@ -522,8 +597,16 @@ static int proc_open(struct task *task, const struct node *node, int flags, stru
 {
     if (flags & O_DIRECTORY)
         return -ENOTDIR;
-    if (!(flags & O_PATH) && (flags & (O_ACCMODE | O_TRUNC)) != O_RDONLY)
+    int error;
+    const struct name *name = &names[node_index(node)];
+    if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY && name->content != proc_comm)
         return -EACCES;
+    if (is_inside(node_index(node))) {
+        struct process *process = hold(task, node, 1, &error);
+        if (!process)
+            return error;
+        tree_unpin(task, process);
+    }
     struct content *content = file_pages(sizeof *content);
     if (!content)
         return -ENOMEM;

@@ -298,7 +298,11 @@ static long entries_out(struct task *task, struct file *file, uint64_t address, 
     lock_acquire(&file->lock);
     int64_t index = file->offset;
     lock_release(&file->lock);
-    while (!(error = file->operations->entry(task, file, (uint64_t)index, &entry))) {
+    for (;; index = (int64_t)entry.next) {
+        entry.next = (uint64_t)index + 1;
+        error = file->operations->entry(task, file, (uint64_t)index, &entry);
+        if (error)
+            break;
         memset(&record, 0, sizeof record);
         size_t name = strlen(entry.name);
         size_t length = (18 + name + 2 + 7) & ~7UL;
@@ -307,13 +311,12 @@ static long entries_out(struct task *task, struct file *file, uint64_t address, 
             break;
         }
         record.inode = entry.inode;
-        record.next = ++index;
+        record.next = (int64_t)entry.next;
         record.length = (uint16_t)length;
         memcpy(record.bytes + (old ? 18 : 19), entry.name, name);
         record.bytes[old ? length - 1 : 18] = (char)entry.type;
         if (task_copyout(task, address + used, &record, length)) {
             error = -EFAULT;
-            index--;
             break;
         }
         used += length;

@@ -150,6 +150,15 @@ static long set_option(struct process *process, uint32_t option, uint64_t value)
     return 0;
 }
 
+void task_set_name(struct task *task, const char name[16])
+{
+    for (size_t i = 0; i < sizeof task->name; i++) {
+        task->name[i] = name[i];
+        if (task->tid == task->process->pid)
+            task->process->name[i] = name[i];
+    }
+}
+
 static long set_name(struct task *task, uint64_t from)
 {
     char name[16] = {0};
@@ -157,9 +166,7 @@ static long set_name(struct task *task, uint64_t from)
     if (length == -EFAULT)
         return length;
     name[15] = 0; /* a longer name is cut */
-    memcpy(task->name, name, sizeof name);
-    if (task->tid == task->process->pid)
-        memcpy(task->process->name, name, sizeof name);
+    task_set_name(task, name);
     return 0;
 }
 

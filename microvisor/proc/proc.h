@@ -104,6 +104,9 @@ void vfork_done(struct process *child);
  * first one's status as wait(2) has it. */
 int processes_wait_all(void);
 
+/* misc.c: names a task, and its process when it is the first task. NUL-terminated. HOT. */
+void task_set_name(struct task *task, const char name[16]);
+
 /* misc.c: what uname(2) and /proc/sys/kernel say of the system. */
 extern const struct utsname system_name;
 
