@@ -68,7 +68,8 @@ struct process {
     struct cage cage;
 
     /* Under the tree lock (proc/tree.h). */
-    int pid, parent, group, session;
+    int pid, group, session;
+    _Atomic int parent; /* its pid, read without the lock by getppid */
     enum process_state state;
     struct process *next; /* in its hash chain */
     struct process *next_of_all, *previous_of_all;

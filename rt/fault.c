@@ -21,6 +21,7 @@ extern const char copy_access_start[], copy_access_end[], copy_access_fault[];
 extern const char gate_exit[], gate_exit_end[], gate_full[], gate_full_end[], gate_resume[];
 extern const char blocking_check[], blocking_call[], blocking_interrupted[];
 void signal_entry(int signal, siginfo_t *info, void *context);
+void signal_restorer(void);
 void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct thread *thread);
 
 static int within(uint64_t pc, const char *start, const char *end)
@@ -144,9 +145,15 @@ void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct th
 
 int fault_take_signal(int signal)
 {
-    struct sigaction action = {.sa_sigaction = signal_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigfillset(&action.sa_mask);
-    return sigaction(signal, &action, NULL) ? -errno : 0;
+    enum { RESTORER = 0x04000000 }; /* SA_RESTORER of the kernel, which x86-64 needs */
+    const struct {
+        void (*handler)(int, siginfo_t *, void *);
+        uint64_t flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } action = {signal_entry, SA_SIGINFO | SA_ONSTACK | RESTORER, signal_restorer, UINT64_MAX};
+    /* Not libc's: ThreadSanitizer would call the handler later, on another stack. */
+    return (int)host_call4(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);
 }
 
 int fault_start(const char **why)

@@ -397,4 +397,14 @@ blocking_interrupted:
         ret
         .size host_call_blocking, . - host_call_blocking
 
+/* Where the kernel lets signal_entry return to. */
+        .globl signal_restorer
+        .hidden signal_restorer
+        .type signal_restorer, @function
+        .p2align 4
+signal_restorer:
+        movl    $SYS_rt_sigreturn, %eax
+        syscall
+        .size signal_restorer, . - signal_restorer
+
         .section .note.GNU-stack,"",@progbits

@@ -3,7 +3,9 @@
 #ifndef LIND_HOST_H
 #define LIND_HOST_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 static inline long host_call6(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
@@ -41,6 +43,30 @@ static inline long host_blocking6(const volatile uint32_t *pending, long number,
 {
     const uint64_t args[6] = {a, b, c, d, e, f};
     return host_call_blocking(number, args, pending);
+}
+
+/* Fresh zeroed pages for the runtime's own tables, NULL when there is no memory; and their end. size
+ * is in bytes. Sanitizers are told. */
+static inline void *host_pages(uint64_t size)
+{
+#ifdef LIND_SANITIZED
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+#else
+    long address = host_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
+    return address < 0 && address > -4096 ? NULL : (void *)address;
+#endif
+}
+
+static inline void host_pages_free(void *pages, uint64_t size)
+{
+#ifdef LIND_SANITIZED
+    munmap(pages, size);
+#else
+    host_call2(SYS_munmap, pages, size);
+#endif
 }
 
 #endif

@@ -66,7 +66,11 @@
 #include "rt/lock.h"
 
 /* Of functions that run with a cage's %fs in sanitizer builds, too. */
+#ifdef __clang__
+#define NO_SANITIZER __attribute__((disable_sanitizer_instrumentation))
+#else
 #define NO_SANITIZER __attribute__((no_sanitize("address", "undefined", "thread")))
+#endif
 
 /* A cage's registers while its thread is in trusted code. rip and rsp are window offsets. */
 struct registers {

@@ -14,16 +14,13 @@ static struct pool pool = POOL_OF(struct file);
 
 void *file_pages(uint64_t size)
 {
-    size = (size + 4095) & ~4095UL;
-    long address = host_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
-    return address < 0 && address > -4096 ? 0 : (void *)address;
+    return host_pages((size + 4095) & ~4095UL);
 }
 
 void file_pages_free(void *pages, uint64_t size)
 {
     if (pages)
-        host_call2(SYS_munmap, pages, (size + 4095) & ~4095UL);
+        host_pages_free(pages, (size + 4095) & ~4095UL);
 }
 
 struct file *file_new(const struct file_operations *operations, int host_fd, uint32_t flags,

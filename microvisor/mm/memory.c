@@ -32,13 +32,11 @@ static void make_empty(struct memory *memory)
 
 struct memory *memory_create(uint64_t base)
 {
-    long at = host_call6(SYS_mmap, 0, MAP_SIZE, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
-    if (at < 0)
+    struct memory *memory = host_pages(MAP_SIZE);
+    if (!memory)
         return NULL;
-    struct memory *memory = (struct memory *)at;
     memory->base = base;
-    memory->regions = (struct region *)(at + (long)((sizeof *memory + 63) & ~63UL));
+    memory->regions = (struct region *)((char *)memory + ((sizeof *memory + 63) & ~63UL));
     memory->dropped = (struct file **)(memory->regions + MAP_ENTRIES);
     struct sysinfo info;
     memory->commit_limit = PAGES_WINDOW;
@@ -63,7 +61,7 @@ int memory_clear(struct memory *memory)
 void memory_destroy(struct memory *memory)
 {
     memory_clear(memory);
-    host_call2(SYS_munmap, memory, MAP_SIZE);
+    host_pages_free(memory, MAP_SIZE);
 }
 
 /* Whether [start, start + length) is whole pages inside the window, at least one of them. Sets the
