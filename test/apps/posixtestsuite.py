@@ -1,0 +1,164 @@
+"""The Open POSIX Test Suite, from Debian's source package: each program that passes natively (musl) must pass in a cage.
+
+Usage: posixtestsuite.py --build DIR [--only TEXT] [--every N [--offset K]] [--jobs N] [--seconds N]
+
+Programs run as a user without rights (some would set the host's clock or take a processor for good), each in a session of its
+own with a time limit. A file without main() is a test of a header: it must compile. The verdicts are the suite's: 0 pass, 1 fail,
+2 unresolved, 4 unsupported, 5 untested; "signal N" and "timeout" are ours. Only programs that pass natively are run caged. Those
+that then fail run again alone, natively and caged, twice: a test that passes in one of these is called unsteady, and printed.
+A difference is an error unless KNOWN gives the reason. Prints counts for each directory of interfaces.
+"""
+import argparse
+import collections
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+OPTIONS = ["-std=gnu99", "-O1", "-w", "-D_XOPEN_SOURCE=600", "-Wno-error=implicit-function-declaration",
+           "-Wno-error=int-conversion", "-Wno-error=incompatible-function-pointer-types"]
+NOBODY = 65534
+
+# Test (a regular expression for its path) -> why it differs.
+KNOWN = {
+    r"interfaces/killpg/6-1\.c": "the first program's group is number 1, as in a container, and kill(-1) means all other processes",
+    r"interfaces/mmap/5-1\.c": "maps a file PROT_EXEC: only verified programs are executable",
+}
+# Message queues are not there (docs/calls.md).
+LEFT_OUT = re.compile("/mq_|/mqueues/")
+
+
+def known(test):
+    return next((reason for pattern, reason in KNOWN.items() if re.search(pattern, test)), None)
+
+
+class Suite:
+    def __init__(self, args):
+        self.args = args
+        self.build = os.path.abspath(args.build)
+        self.source = os.path.join(ROOT, "build", "sources", "posixtestsuite")
+        subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), os.path.dirname(self.source), "posixtestsuite"], check=True)
+        self.scratch = tempfile.mkdtemp(prefix="posixtestsuite.")
+        os.chmod(self.scratch, 0o755)
+        # A copy, as a user without rights may have no way to the build directory.
+        self.lind_run = shutil.copy(os.path.join(self.build, "bin", "lind-run"), self.scratch)
+        self.compilers = {"native": os.path.join(self.build, "lib", "lind", "native", "native-cc"),
+                          "caged": os.path.join(self.build, "bin", "lind-cc")}
+
+    def tests(self):
+        found = [os.path.relpath(path, self.source) for part in ("conformance", "functional")
+                 for path in glob.glob(os.path.join(self.source, part, "**", "*.c"), recursive=True)]
+        found = [path for path in sorted(found) if re.search(self.args.only, path) and not LEFT_OUT.search(path)]
+        return found[self.args.offset::self.args.every]
+
+    def compile(self, test, kind, output):
+        """None when TEST compiled, else what was said."""
+        source = os.path.join(self.source, test)
+        with open(source, errors="replace") as file:
+            program = re.search(r"\bmain\s*\(", file.read())
+        command = [self.compilers[kind]] + OPTIONS + ["-I", os.path.join(self.source, "include"), "-o", output, source]
+        command += ["-lpthread", "-lrt", "-lm"] if program else ["-c"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        return done.stdout.decode(errors="replace") if done.returncode else None
+
+    def attempt(self, test, kind):
+        """Compiles and runs TEST: (verdict, words)."""
+        directory = tempfile.mkdtemp(dir=self.scratch)
+        os.chmod(directory, 0o777)
+        program = os.path.join(directory, "test")
+        try:
+            words = self.compile(test, kind, program)
+            if words is not None:
+                return "does not compile", words
+            if not os.access(program, os.X_OK):
+                return 0, ""  # a header
+            return self.execute(program, kind, directory)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def execute(self, program, kind, directory):
+        prefix = [self.lind_run, "--"] if kind == "caged" else []
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+        with open(os.path.join(directory, "output"), "wb+") as output:
+            child = subprocess.Popen(prefix + [program], cwd=directory, stdin=subprocess.DEVNULL, stdout=output,
+                                     stderr=subprocess.STDOUT, start_new_session=True, **user)
+            try:
+                status = child.wait(self.args.seconds)
+            except subprocess.TimeoutExpired:
+                status = "timeout"
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+            output.seek(0)
+            words = output.read(100000).decode(errors="replace")
+        if status != "timeout" and (status < 0 or status > 128):
+            status = "signal %d" % (-status if status < 0 else status - 128)
+        return status, words
+
+    def one(self, test):
+        native, _ = self.attempt(test, "native")
+        return (test, native) + (self.attempt(test, "caged") if native == 0 else (None, ""))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--offset", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=float, default=60)
+    args = parser.parse_args()
+    suite = Suite(args)
+    counts = collections.defaultdict(collections.Counter)
+    differences, explained, unsteady = [], [], []
+    try:
+        tests = suite.tests()
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            results = []
+            for result in pool.map(suite.one, tests):
+                results.append(result)
+                if result[1] == 0 and result[2] != 0:
+                    print("first: %s: %s" % (result[0], result[2]), flush=True)
+        for test, native, caged, words in results:
+            if native == 0 and caged != 0 and not known(test):
+                for _ in range(2):
+                    again, (retry, text) = suite.attempt(test, "native")[0], suite.attempt(test, "caged")
+                    if retry == 0 or again != 0:
+                        unsteady.append("%s: %s caged, then %s; %s natively" % (test, caged, retry, again))
+                        caged = retry
+                        break
+                    words = text
+            count = counts["/".join(test.split("/")[:2])]
+            count["tests"] += 1
+            count["native"] += native == 0
+            count["caged"] += native == 0 and caged == 0
+            if native == 0 and caged != 0:
+                (explained if known(test) else differences).append((test, caged, words))
+            elif native == 0 and known(test):
+                differences.append((test, "passes, but is said to differ", ""))
+    finally:
+        shutil.rmtree(suite.scratch, ignore_errors=True)
+    for line in unsteady:
+        print("unsteady: " + line)
+    for test, verdict, _ in explained:
+        print("known: %s: %s: %s" % (test, verdict, known(test)))
+    for test, verdict, words in differences:
+        print("--- %s: %s\n%s" % (test, verdict, words[-1000:]))
+    for directory, count in sorted(counts.items()):
+        print("%s: %d tests, %d pass natively, %d of these caged" % (directory, count["tests"], count["native"], count["caged"]))
+    print("%d differ, %d of them known, %d unsteady" % (len(differences) + len(explained), len(explained), len(unsteady)))
+    sys.exit(1 if differences or not any(count["native"] for count in counts.values()) else 0)
+
+
+if __name__ == "__main__":
+    main()
