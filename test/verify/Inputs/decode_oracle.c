@@ -1,6 +1,7 @@
-/* Do two independent decoders see what our decoder sees? Walks opcode maps x ModRM x SIB x prefixes
- * x immediates; for each byte string that rt/verify/decode.h accepts, Zydis and LLVM's disassembler
- * must agree on its length, on its memory operand, and on the general registers that it writes.
+/* Do two independent decoders see what our decoder sees? Walks prefixes x opcode maps x ModRM x SIB
+ * x kinds of immediates (see walk()); for each byte string that rt/verify/decode.h accepts, Zydis
+ * and LLVM's disassembler must agree on its length, on its memory operand, and on the general
+ * registers that it writes.
  *
  * decode_oracle [--one-in N] [--seed S]   checks one in N of the accepted strings (default: all of
  * them) */
@@ -385,7 +386,6 @@ static void check(const uint8_t *bytes)
 {
     struct insn insn;
     tried++;
-    check_quick(bytes);
     if (decode(bytes, &insn))
         return;
     accepted++;
@@ -403,128 +403,146 @@ static void check(const uint8_t *bytes)
     compare_llvm(bytes, &insn, length);
 }
 
-/* All ModRM bytes, for memory with all SIB bytes, each with several kinds of displacement and
- * immediate. `bytes` holds `at` bytes up to the opcode. */
-static void walk_modrm(uint8_t *bytes, unsigned at)
+/* All ModRM bytes behind `at` bytes up to the opcode, for memory with all SIB bytes or (not `all`)
+ * with 24 and one more; each string goes to `look`. */
+static void walk_modrm(uint8_t *bytes, unsigned at, int all, void (*look)(const uint8_t *))
 {
     static const uint8_t fills[][4] = {
         {0, 0, 0, 0}, {0x7f, 0x80, 0xff, 0x10}, {0xf0, 0xff, 0xff, 0xff}, {0x30, 0x25, 0, 0x80}};
+    static unsigned turn;
     for (unsigned modrm = 0; modrm < 256; modrm++) {
         int has_sib = modrm < 0xc0 && (modrm & 7) == 4;
+        unsigned first = at + 1 + (unsigned)has_sib, count = !has_sib ? 1 : all ? 256 : 2;
         bytes[at] = (uint8_t)modrm;
-        for (unsigned sib = 0; sib < (has_sib ? 256 : 1); sib++) {
-            unsigned fill = random_next() & 3;
-            /* Sampling leaves out most SIB bytes, which are the bulk of the walk. */
-            if (has_sib && one_in > 1 && random_next() % one_in)
-                continue;
-            for (unsigned n = 0; n < (one_in > 1 || has_sib ? 1u : 4u); n++) {
-                unsigned first = at + 1;
-                if (has_sib)
-                    bytes[first++] = (uint8_t)sib;
-                for (unsigned i = first; i < STRING_MAX; i++)
-                    bytes[i] = fills[(n + fill) & 3][(i - first) & 3];
-                check(bytes);
-            }
+        for (unsigned n = 0; n < count; n++) {
+            const uint8_t *fill = fills[++turn & 3];
+            if (has_sib)
+                bytes[at + 1] = (uint8_t)(all ? n : n ? random_next() : 0x24);
+            for (unsigned i = first; i < first + 8; i++)
+                bytes[i] = fill[(i - first) & 3];
+            look(bytes);
         }
     }
 }
 
-/* Has the opcode, with the prefixes before it, any accepted form at all? Spares the walk over the
- * rest. */
-static int any_form(const uint8_t *bytes, unsigned at)
+/* Looks at all that begins with the `at` bytes up to an opcode, if decode() knows the opcode: it
+ * accepts nothing without a cell of the tables but the nops, which walk() tries one by one. */
+static void walk_opcode(uint8_t *bytes, unsigned at, int all)
 {
-    uint8_t copy[STRING_MAX] = {0};
-    struct insn insn;
-    memcpy(copy, bytes, at);
-    for (unsigned modrm = 0; modrm < 256; modrm++) {
-        copy[at] = (uint8_t)modrm;
-        copy[at + 1] = 0x24;
-        check_quick(copy);
-        if (!decode(copy, &insn))
-            return 1;
-        copy[at + 1] = 0;
-        if (!decode(copy, &insn))
-            return 1;
-        copy[at + 1] = 0x0d;
-        if (!decode(copy, &insn))
-            return 1;
-    }
-    return 0;
+    struct head head;
+    memset(bytes + at, 0, STRING_MAX - at);
+    head = decode_head(bytes);
+    if (!head.why && head.cell != FORM_INDEX_NONE)
+        walk_modrm(bytes, at, all, check);
 }
 
-static void walk_legacy(uint8_t *bytes, unsigned at)
+/* An instruction without VEX: 66, then f0, f3 or f2, then 66, then REX. */
+static void walk_legacy(uint8_t *bytes, unsigned start, int all)
 {
-    for (unsigned map = 0; map < 4; map++) {
-        for (unsigned opcode = 0; opcode < 256; opcode++) {
-            unsigned next = at;
+    static const uint8_t repeats[] = {0, 0xf0, 0xf3, 0xf2};
+    for (unsigned n = 0; n < 2 * 4 * 2 * 17; n++) {
+        unsigned at = start, rex = n / 16, repeat = repeats[n & 3];
+        if (n & 4)
+            bytes[at++] = 0x66;
+        if (repeat)
+            bytes[at++] = (uint8_t)repeat;
+        if (n & 8) {
+            if (n & 4 || !repeat)
+                continue;
+            bytes[at++] = 0x66;
+        }
+        if (rex)
+            bytes[at++] = (uint8_t)(0x40 | (rex - 1));
+        for (unsigned opcode = 0; opcode < 4 * 256; opcode++) {
+            unsigned next = at, map = opcode >> 8;
             if (map)
                 bytes[next++] = 0x0f;
             if (map > 1)
                 bytes[next++] = map == 2 ? 0x38 : 0x3a;
             bytes[next++] = (uint8_t)opcode;
-            if (any_form(bytes, next))
-                walk_modrm(bytes, next);
+            walk_opcode(bytes, next, all && !(rex && (rex - 1) & REX_R) && repeat != 0xf0);
         }
     }
 }
 
-static void walk_vex(uint8_t *bytes, unsigned at)
+/* Both VEX prefixes. `last` holds W (or R), vvvv, L and the prefix; maps beyond 3 are refused. */
+static void walk_vex(uint8_t *bytes, unsigned at, int all)
 {
     for (unsigned last = 0; last < 256; last++) {
+        unsigned vvvv = last >> 3 & 15;
+        if (!all && vvvv != 15 && vvvv != (REGISTER_RSP ^ 15))
+            continue;
         for (unsigned opcode = 0; opcode < 256; opcode++) {
             bytes[at] = 0xc5;
             bytes[at + 1] = (uint8_t)last;
             bytes[at + 2] = (uint8_t)opcode;
-            if (!(one_in > 1 && random_next() % 4) && any_form(bytes, at + 3))
-                walk_modrm(bytes, at + 3);
-            for (unsigned middle = 0; middle < 256; middle++) {
-                if (one_in > 1 && random_next() % 64)
-                    continue;
+            walk_opcode(bytes, at + 3, all && vvvv == 15 && last & 0x80);
+            for (unsigned middle = 0; middle < 3 * 8; middle++) {
+                unsigned inverted = middle / 3;
                 bytes[at] = 0xc4;
-                bytes[at + 1] = (uint8_t)middle;
+                bytes[at + 1] = (uint8_t)(inverted << 5 | (1 + middle % 3));
                 bytes[at + 2] = (uint8_t)last;
                 bytes[at + 3] = (uint8_t)opcode;
-                if ((middle & 31) - 1u < 3 && any_form(bytes, at + 4))
-                    walk_modrm(bytes, at + 4);
+                walk_opcode(bytes, at + 4, all && vvvv == 15 && inverted & 4);
             }
         }
     }
 }
 
-/* All prefixes in all orders that the decoder could take for one: segment, 67, then any two of 66
- * f0 f2 f3, then REX. */
-static void walk(void)
+/* All that quick_decode could take for something. */
+static void walk_quick(void)
 {
-    static const uint8_t segments[] = {0, 0x64, 0x65, 0x2e}, extra[] = {0, 0x66, 0xf0, 0xf2, 0xf3};
-    uint8_t bytes[STRING_MAX];
-    for (unsigned segment = 0; segment < 4; segment++) {
-        for (unsigned address = 0; address < 2; address++) {
-            unsigned at = 0;
-            if (segment)
-                bytes[at++] = segments[segment];
-            if (address)
-                bytes[at++] = 0x67;
-            walk_vex(bytes, at);
-            for (unsigned pair = 0; pair < 25; pair++) {
-                if (pair / 5 == 0 && pair % 5)
-                    continue;
-                unsigned next = at;
-                if (one_in > 1 && pair && random_next() % 4)
-                    continue;
-                if (pair / 5)
-                    bytes[next++] = extra[pair / 5];
-                if (pair % 5)
-                    bytes[next++] = extra[pair % 5];
-                walk_legacy(bytes, next);
-                for (unsigned rex = 0x40; rex < 0x50; rex++) {
-                    if (one_in > 1 && random_next() % 4)
-                        continue;
-                    bytes[next] = (uint8_t)rex;
-                    walk_legacy(bytes, next + 1);
-                }
-            }
+    static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    uint8_t bytes[STRING_MAX] = {0};
+    for (unsigned n = 0; n < 2 * 2 * 4 * 17; n++) {
+        unsigned at = 0, rex = n / 16;
+        if (n & 1) {
+            bytes[at++] = 0x65;
+            bytes[at++] = 0x67;
+        }
+        if (n >> 2 & 3)
+            bytes[at++] = prefixes[n >> 2 & 3];
+        if (rex)
+            bytes[at++] = (uint8_t)(0x40 | (rex - 1));
+        if (n & 2)
+            bytes[at++] = 0x0f;
+        for (unsigned opcode = 0; opcode < 256; opcode++) {
+            bytes[at] = (uint8_t)opcode;
+            walk_modrm(bytes, at + 1, one_in == 1, check_quick);
         }
     }
+}
+
+/* Every head (prefixes, REX or VEX, opcode) that decode_head() lets through: it takes [65|64] [67]
+ * [66] [f0|f3|f2] [66] [REX] and an opcode of four maps, or [65|64] [67] and VEX, and nothing else.
+ * Each with every ModRM byte.
+ *
+ * What the other decoders make of SIB, of the bits that extend it, and of vvvv, they make in one
+ * place each for all instructions. So every SIB byte is combined with every opcode, with REX or VEX
+ * bits X, B and W (and L), with no segment and with 65 67; not with R, vvvv, LOCK or the other
+ * prefixes of the address once more, which get SIB 24 and a random one. vvvv takes all values
+ * without a segment and with 65 67, and two with the others. Displacements and immediates are of
+ * four kinds by turns: decode() looks at none but the register in an immediate's high half. */
+static void walk(void)
+{
+    static const uint8_t segments[] = {0, 0x65, 0x64};
+    uint8_t bytes[STRING_MAX] = {0};
+    for (unsigned n = 0; n < 6; n++) {
+        unsigned at = 0, segment = segments[n / 2];
+        if (segment)
+            bytes[at++] = (uint8_t)segment;
+        if (n & 1)
+            bytes[at++] = 0x67;
+        walk_legacy(bytes, at, n == 0 || n == 3);
+        walk_vex(bytes, at, n == 0 || n == 3);
+        fprintf(stderr, "%u of 6: %" PRIu64 " compared\n", n + 1, compared);
+    }
+    for (unsigned length = 1; length <= NOP_MAX; length++) {
+        memset(bytes, 0xcc, sizeof bytes);
+        memcpy(bytes, nop_table[length], length);
+        check(bytes);
+    }
+    walk_quick();
 }
 
 int main(int argc, char **argv)
