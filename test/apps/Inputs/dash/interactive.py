@@ -45,7 +45,8 @@ class Screen:
         self.seen = self.seen[found.end():]
 
     def show(self, text):
-        sys.stdout.write(re.sub(r"\b\d{2,}\b", "N", text.replace("\r", "")))
+        text = re.sub(r"(\[\d+\]) \d+", r"\1 N", text.replace("\r", ""))
+        sys.stdout.write(re.sub(r"\b\d{2,}\b", "N", text))
         sys.stdout.flush()
 
     def fail(self, why):
@@ -84,7 +85,6 @@ class Screen:
 def main(command):
     screen = Screen(command)
     screen.expect("shell> $")
-    before = termios.tcgetattr(screen.fd)
     screen.run("echo hello")
     screen.run("for i in 1 2; do echo $i; done | while read x; do echo got $x; done", "got 2")
     for line in ("while read line", 'do echo "<$line>"; done <<END', "one", "two"):
@@ -133,9 +133,18 @@ def main(command):
     screen.run("while :; do :; done &")
     screen.settle()
     screen.run("kill $!; wait $!; echo waited $?", "\\nwaited \\d+")
+    if os.path.basename(command[0]) == "bash":
+        screen.run("echo first")
+        screen.run("!echo", "\\nfirst")
+        screen.type("\020")  # Ctrl-P: the line before
+        screen.expect("echo first")
+        screen.type("\n")
+        screen.expect("\\nfirst")
+        screen.expect("shell> $")
+        screen.run("history 3")
     screen.type("exit 7\n")
     screen.end()
-    if termios.tcgetattr(screen.fd) != before:
+    if termios.tcgetattr(screen.fd) != termios.tcgetattr(pty.openpty()[0]):
         print("the terminal's settings have changed")
 
 
