@@ -1,10 +1,10 @@
-/* Does the processor access memory as the instruction table says? Runs each allowed instruction that
- * has d(%rsp) as its operand, in many states of flags, vector registers, masks of exceptions, counts
- * and immediates:
+/* Does the processor access memory as the instruction table says? Runs each allowed instruction
+ * that has d(%rsp) as its operand, in many states of flags, vector registers, masks of exceptions,
+ * counts and immediates:
  *  - with %rsp in unmapped memory: unless the table says `maybe`, it must fault there (an anchor of
  *    R5 that does not access its operand would let %rsp run away);
- *  - with the operand's last byte the last of a page: it must not fault, so it is not wider than the
- *    table says; one byte further, it must, unless the table says `maybe`. */
+ *  - with the operand's last byte the last of a page: it must not fault, so it is not wider than
+ * the table says; one byte further, it must, unless the table says `maybe`. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +38,8 @@ static void begin(ucontext_t *context)
     greg_t *registers = context->uc_mcontext.gregs;
     fpregset_t vectors = context->uc_mcontext.fpregs;
     memset(registers, 0, REG_R15 * sizeof *registers);
-    static const int general[] = {REG_RAX, REG_RDX, REG_RBX, REG_RBP, REG_RSI, REG_RDI,
-                                  REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13,
-                                  REG_R14, REG_R15};
+    static const int general[] = {REG_RAX, REG_RDX, REG_RBX, REG_RBP, REG_RSI, REG_RDI, REG_R8,
+                                  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
         registers[general[i]] = 0;
     registers[REG_RCX] = run.state & STATE_COUNT ? 1 : 0;
@@ -65,11 +64,11 @@ static void stopped(int number, siginfo_t *info, void *arg)
     }
     run.running = 0;
     run.address = (uint64_t)info->si_addr;
-    run.ending = number == SIGILL                                        ? UNDEFINED
-                 : number == SIGSEGV && info->si_code == SEGV_MAPERR     ? PAGE_FAULT
-                 : number == SIGSEGV && info->si_code == SEGV_ACCERR     ? PAGE_FAULT
-                 : number == SIGSEGV                                     ? PROTECTION_FAULT
-                                                                         : ENDED;
+    run.ending = number == SIGILL                                    ? UNDEFINED
+                 : number == SIGSEGV && info->si_code == SEGV_MAPERR ? PAGE_FAULT
+                 : number == SIGSEGV && info->si_code == SEGV_ACCERR ? PAGE_FAULT
+                 : number == SIGSEGV                                 ? PROTECTION_FAULT
+                                                                     : ENDED;
     fpregset_t vectors = context->uc_mcontext.fpregs;
     memcpy(context->uc_mcontext.gregs, home.uc_mcontext.gregs, sizeof home.uc_mcontext.gregs);
     vectors->cwd = 0x37f;
@@ -136,7 +135,8 @@ static void check(const uint8_t *bytes, const struct insn *insn)
     always += skipped == 0;
 }
 
-/* With all values of ModRM.reg, and the operand 0(%rsp). `bytes` holds `at` bytes up to the opcode. */
+/* With all values of ModRM.reg, and the operand 0(%rsp). `bytes` holds `at` bytes up to the opcode.
+ */
 static void walk_modrm(uint8_t *bytes, unsigned at)
 {
     for (unsigned reg = 0; reg < 8; reg++) {
@@ -156,8 +156,8 @@ static void walk_modrm(uint8_t *bytes, unsigned at)
 
 static void walk(void)
 {
-    static const uint8_t prefixes[][3] = {{0}, {1, 0x66}, {1, 0xf3}, {1, 0xf2}, {2, 0x66, 0xf3},
-                                          {2, 0x66, 0xf2}};
+    static const uint8_t prefixes[][3] = {{0},       {1, 0x66},       {1, 0xf3},
+                                          {1, 0xf2}, {2, 0x66, 0xf3}, {2, 0x66, 0xf2}};
     uint8_t bytes[STRING_MAX] = {0};
     for (unsigned n = 0; n < 4 * sizeof prefixes / sizeof *prefixes; n++)
         for (unsigned opcode = 0; opcode < 4 * 256; opcode++) {

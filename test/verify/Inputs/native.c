@@ -102,9 +102,15 @@ static int judge(pid_t pid, int status, const struct user_regs_struct *regs, siz
         if (general[i] == NATIVE_ENTRY)
             effect |= NATIVE_SLOTS;
     siginfo_t info;
-    if (ptrace(PTRACE_GETSIGINFO, pid, 0, &info) == 0 && info.si_signo == SIGSEGV &&
-        in_range((uint64_t)info.si_addr, NATIVE_WINDOW + NATIVE_GATE, PAGE))
-        effect |= NATIVE_SLOTS;
+    if (ptrace(PTRACE_GETSIGINFO, pid, 0, &info) == 0) {
+        if (info.si_signo == SIGSEGV &&
+            in_range((uint64_t)info.si_addr, NATIVE_WINDOW + NATIVE_GATE, PAGE))
+            effect |= NATIVE_SLOTS;
+        if (info.si_signo == SIGSEGV && info.si_code == SI_KERNEL)
+            effect |= NATIVE_PROTECTED;
+        if (info.si_signo == SIGILL)
+            effect |= NATIVE_UNDEFINED;
+    }
     uint64_t rip = regs->rip - (WSTOPSIG(status) == SIGTRAP); /* int3 leaves it behind itself */
     /* Anywhere in the window is where a masked jump may go: pages there are verified text or not
      * executable. */

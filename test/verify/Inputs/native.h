@@ -18,7 +18,7 @@
 #define NATIVE_STACK 0x100000 /* %rsp at the start; 64 KiB around it are mapped */
 #define NATIVE_ENTRY 0x380000000000ULL
 
-/* What the code did before it stopped. */
+/* What the code did before it stopped, and how it stopped. */
 enum native_effect {
     NATIVE_CONFINED = 0,
     NATIVE_READ = 1,   /* a general or vector register holds the secret */
@@ -29,7 +29,10 @@ enum native_effect {
     NATIVE_FLAGS = 32,  /* it left DF, AC, TF or NT set, which trusted code and groups rely on */
     NATIVE_BASE = 64,   /* %fs or %gs has another base or selector */
     NATIVE_PAST = 128,  /* it ran on behind the end of its text */
-    NATIVE_SLOTS = 256  /* a register holds the runtime's entry address, or it hit the gate page */
+    NATIVE_SLOTS = 256, /* a register holds the runtime's entry address, or it hit the gate page */
+    /* No harm, but why there is none: the processor itself refused. */
+    NATIVE_UNDEFINED = 512, /* an undefined opcode */
+    NATIVE_PROTECTED = 1024 /* a general protection fault: the privilege that it needs */
 };
 
 struct native_run {
