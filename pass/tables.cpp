@@ -143,13 +143,17 @@ void Tables::classify(unsigned opcode, Entry &entry) const
     entry.pop = name.starts_with("POP64");
 }
 
-void Tables::learn(unsigned opcode) const
+const Tables::Entry &Tables::learn(unsigned opcode) const
 {
     std::lock_guard<std::mutex> guard(learning);
-    if (known[opcode].load(std::memory_order_relaxed))
-        return;
-    classify(opcode, entries[opcode]);
-    known[opcode].store(true, std::memory_order_release);
+    const Entry *known = entries[opcode].load(std::memory_order_relaxed);
+    if (!known) {
+        auto *entry = new Entry;
+        classify(opcode, *entry);
+        entries[opcode].store(entry, std::memory_order_release);
+        known = entry;
+    }
+    return *known;
 }
 
 void Tables::build(const Target &target)
@@ -177,8 +181,7 @@ void Tables::build(const Target &target)
             t->is32[t->low32[r]] = true;
 
     unsigned number = t->info->getNumOpcodes();
-    t->entries.resize(number);
-    t->known = std::vector<std::atomic<bool>>(number);
+    t->entries = std::vector<std::atomic<const Entry *>>(number);
     StringMap<unsigned *> wanted;
 #define LIND_LOOKUP(name) wanted[#name] = &t->name;
     LIND_OPCODES(LIND_LOOKUP)

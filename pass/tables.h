@@ -167,19 +167,18 @@ class Tables
     };
     const Entry &entry(unsigned opcode) const
     {
-        if (!known[opcode].load(std::memory_order_acquire))
-            learn(opcode);
-        return entries[opcode];
+        const Entry *known = entries[opcode].load(std::memory_order_acquire);
+        return known ? *known : learn(opcode);
     }
-    void learn(unsigned opcode) const;
+    const Entry &learn(unsigned opcode) const;
     void classify(unsigned opcode, Entry &entry) const;
 
     std::unique_ptr<llvm::MCInstrInfo> info;
     std::unique_ptr<llvm::MCRegisterInfo> registers;
     std::unique_ptr<llvm::MCSubtargetInfo> subtarget;
     llvm::StringMap<unsigned> registerNumbers;
-    mutable std::vector<Entry> entries;
-    mutable std::vector<std::atomic<bool>> known; // entries[o] is final
+    // Null until the opcode is met. An entry is final and lives as long as the process.
+    mutable std::vector<std::atomic<const Entry *>> entries;
     mutable std::mutex learning;
     std::vector<unsigned> low32;
     std::vector<bool> is32;
