@@ -16,7 +16,9 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+SOURCES = os.path.join(ROOT, "build", "sources")
 sys.path.insert(0, HERE)
+import guest_tools  # noqa: E402
 import recipes  # noqa: E402
 
 
@@ -36,8 +38,13 @@ def environment(build, kind, tree, recipe):
     result.update({"LC_ALL": "C", "TZ": "UTC"})
     bin_directory = os.path.join(build, "bin")
     if kind == "caged":
+        granted = [tree] + recipe.get("grant", [])
+        if recipe.get("tools"):
+            tools = guest_tools.directory(build, SOURCES)
+            granted += [tools + ":/bin:ro", tools + ":/usr/bin:ro"]
         result.update({"CC": "lind-cc", "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
-                       "LIND_RUN_OPTS": " ".join("--dir " + path for path in [tree] + recipe.get("grant", [])), "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
+                       "LIND_RUN_OPTS": " ".join("--dir " + path for path in granted),
+                       "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
     else:
         llvm = "/usr/lib/llvm-22/bin/llvm-"
         result.update({"CC": os.path.join(build, "lib", "lind", "native", "native-cc"), "AR": llvm + "ar",
@@ -53,8 +60,7 @@ def main():
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     recipe = recipes.RECIPES[args.name]
-    sources = os.path.join(ROOT, "build", "sources")
-    subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), sources, recipe["package"]], check=True)
+    subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), SOURCES, recipe["package"]], check=True)
     home = os.path.join(build, "apps", args.name)
     shutil.rmtree(home, ignore_errors=True)
     os.makedirs(home)
@@ -62,7 +68,7 @@ def main():
     results = {}
     for kind in ("native", "caged"):
         tree = os.path.join(home, kind)
-        shutil.copytree(os.path.join(sources, recipe["package"]), tree, symlinks=True)
+        shutil.copytree(os.path.join(SOURCES, recipe["package"]), tree, symlinks=True)
         if "inputs" in recipe:
             shutil.copytree(os.path.join(HERE, "Inputs", recipe["inputs"]), os.path.join(tree, "lind-inputs"))
         for step in recipe["steps"]:
