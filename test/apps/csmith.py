@@ -24,7 +24,7 @@ INCLUDE = "/usr/include/csmith"
 
 def run(command, seconds, cwd):
     try:
-        done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds)
+        done = subprocess.run(command, cwd=cwd, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds)
         return done.returncode, done.stdout, done.stderr
     except subprocess.TimeoutExpired:
         return "timeout", b"", b""
@@ -87,7 +87,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS", os.cpu_count())))
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, results.stop)
     build = os.path.abspath(args.build)
     settings = args.settings.split(",")
     own = results.native_tools(build) + [shutil.which("csmith") or "", INCLUDE]

@@ -6,7 +6,15 @@ import glob
 import hashlib
 import json
 import os
+import signal
+import sys
 import threading
+
+
+def stop(*_):
+    """Handler of SIGTERM, which may come twice (to the process and to its group): the programs under way end first, in sessions of their own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def fingerprint(paths):

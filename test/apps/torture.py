@@ -46,12 +46,12 @@ def fetch():
 def attempt(compiler, options, source, output, run):
     """'pass', or where it failed."""
     try:
-        done = subprocess.run(compiler + options + [source, "-o", output, "-lm"], stdin=subprocess.DEVNULL,
+        done = subprocess.run(compiler + options + [source, "-o", output, "-lm"], start_new_session=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120)
         if done.returncode:
             return "compile", done.stderr.decode(errors="replace")[:800]
         with tempfile.TemporaryDirectory() as scratch:
-            done = subprocess.run(run + [output], cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            done = subprocess.run(run + [output], cwd=scratch, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=60)
         return ("pass", "") if done.returncode == 0 else ("exit status %d" % done.returncode, done.stderr.decode(errors="replace")[:800])
     except subprocess.TimeoutExpired:
@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--only")
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, results.stop)
     build = os.path.abspath(args.build)
     directory = fetch()
     sources = sorted(glob.glob(os.path.join(directory, "*.c")) + glob.glob(os.path.join(directory, "ieee", "*.c")))
