@@ -28,8 +28,8 @@ void calls_fill(struct handler *table)
             continue;
         }
 #ifdef LIND_SANITIZED
-        /* Sanitizers keep state in thread-local storage. The clone family leads to cold code itself,
-         * when it has seen the caller's vector state. */
+        /* Sanitizers keep state in thread-local storage. The clone family leads to cold code
+         * itself, when it has seen the caller's vector state. */
         int hot = !strcmp(calls[number].family, "clone");
 #else
         int hot = calls[number].hot;

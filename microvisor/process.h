@@ -59,8 +59,8 @@ struct space {
     struct memory *memory;
     struct program_image *image; /* proc/images.h: what it runs, one user */
     struct text text;            /* the program's; text.targets is owned */
-    uint64_t image_start; /* window offset at which address 0 of the program's file is loaded */
-    uint64_t gate;        /* window offset of the gate page */
+    uint64_t image_start;    /* window offset at which address 0 of the program's file is loaded */
+    uint64_t gate;           /* window offset of the gate page */
     struct space *next_idle; /* proc/load.c */
 };
 
@@ -83,7 +83,8 @@ struct process {
     uint64_t children_cpu[2];  /* of children waited for, and theirs */
     struct vfork *vfork;       /* the parent that waits in clone for this process, or NULL */
     struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */
-    int lost_foreground; /* of a session's leader: the foreground group of a terminal that hung up */
+    int lost_foreground; /* of a session's leader: the foreground group of a terminal that hung up
+                          */
     _Atomic uint32_t
         child_changes;     /* futex of tasks in wait(2): changes with each change of a child */
     _Atomic uint32_t pins; /* other tasks that look at its parts (tree_pin): these stay meanwhile */

@@ -45,8 +45,8 @@ static inline long host_blocking6(const volatile uint32_t *pending, long number,
     return host_call_blocking(number, args, pending);
 }
 
-/* Fresh zeroed pages for the runtime's own tables, NULL when there is no memory; and their end. size
- * is in bytes. Sanitizers are told. */
+/* Fresh zeroed pages for the runtime's own tables, NULL when there is no memory; and their end.
+ * size is in bytes. Sanitizers are told. */
 static inline void *host_pages(uint64_t size)
 {
 #ifdef LIND_SANITIZED

@@ -28,16 +28,16 @@ struct image {
 int image_read(int fd, struct image *image, const char **why);
 void image_free(struct image *image);
 
-/* Writes the segments' pages to fd, the page of module->image_start at offset 0, with int3 behind the
- * text up to its page's end. Returns 0 or the host's error. */
+/* Writes the segments' pages to fd, the page of module->image_start at offset 0, with int3 behind
+ * the text up to its page's end. Returns 0 or the host's error. */
 int image_write(const struct image *image, int fd);
 
 /* Writes the slots of the gate page at window offset `at`. Returns 0 or -EFAULT. */
 int gate_page_fill(uint64_t base, uint64_t at);
 
-/* Verifies the text, whose bytes are mapped at `bytes` and can no longer change, and describes it in
- * *text (to be given up with text_release), with module addresses. options: how faults are reported.
- * Returns 0, -ENOEXEC when it is refused, -ENOMEM. */
+/* Verifies the text, whose bytes are mapped at `bytes` and can no longer change, and describes it
+ * in *text (to be given up with text_release), with module addresses. options: how faults are
+ * reported. Returns 0, -ENOEXEC when it is refused, -ENOMEM. */
 int image_verify(const struct image *image, const uint8_t *bytes,
                  const struct verify_options *options, struct text *text);
 

@@ -65,15 +65,15 @@ int memory_clear(struct memory *memory);
 /* memory_clear, then frees the map. The window itself is its owner's. COLD. */
 void memory_destroy(struct memory *memory);
 
-/* The file that memory_map_fixed maps pages of: it cannot change, and stays open as long as the map.
- */
+/* The file that memory_map_fixed maps pages of: it cannot change, and stays open as long as the
+ * map. */
 void memory_set_image(struct memory *memory, int host_fd);
 
 /* Maps a piece of a program at start, where nothing may be mapped yet: zero-filled private memory
  * for host_fd -1, otherwise a private mapping of the image's file at offset (page-aligned). length
- * is rounded up to pages. flags: PROT_READ, PROT_WRITE or PROT_EXEC, REGION_PINNED, REGION_STACK. name: what /proc/self/maps shows, or NULL; it
- * must stay valid as long as the region. Returns 0, -EINVAL (outside or unaligned), -EEXIST,
- * -ENOMEM. */
+ * is rounded up to pages. flags: PROT_READ, PROT_WRITE or PROT_EXEC, REGION_PINNED, REGION_STACK.
+ * name: what /proc/self/maps shows, or NULL; it must stay valid as long as the region. Returns 0,
+ * -EINVAL (outside or unaligned), -EEXIST, -ENOMEM. */
 int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
                      int host_fd, uint64_t offset, const char *name);
 

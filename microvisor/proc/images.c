@@ -98,7 +98,8 @@ static int times_tell(const struct stat *file, struct timespec read_at)
 {
     int64_t seconds = read_at.tv_sec - file->st_ctim.tv_sec;
     return seconds > 1 ||
-           (seconds >= 0 && seconds * 1000000000 + read_at.tv_nsec - file->st_ctim.tv_nsec > TICK_MOST);
+           (seconds >= 0 &&
+            seconds * 1000000000 + read_at.tv_nsec - file->st_ctim.tv_nsec > TICK_MOST);
 }
 
 /* Finds a known image, and makes it the first. */

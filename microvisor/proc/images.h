@@ -1,6 +1,6 @@
 /* Programs that are known. Each content of a program file is read and verified once; its pages are
- * kept in a sealed memory file, from which every window that runs it maps them. All of this is COLD.
- */
+ * kept in a sealed memory file, from which every window that runs it maps them. All of this is
+ * COLD. */
 #ifndef LIND_IMAGES_H
 #define LIND_IMAGES_H
 
@@ -11,7 +11,7 @@
 
 struct program_image {
     _Atomic uint32_t users; /* the list of known ones is one of them */
-    int fd;                 /* its pages, that of module.image_start first; nobody can change them */
+    int fd; /* its pages, that of module.image_start first; nobody can change them */
     struct module module;
     struct text text; /* with module addresses */
     /* For the list: which file it was, when it was read, and how long ago it was wanted. */
