@@ -238,6 +238,8 @@ class BundleCheck:
         string = name in STRINGS and self.is_string(insn)
         if not known or insn.is_evex or (not string and BAD_REGISTER.search(insn.text)):
             return False
+        if re.match("vaes|vpclmul", name) and "%ymm" in insn.text:  # VAES, VPCLMULQDQ
+            return False
         if re.search("%[er]iz", insn.text):  # a SIB byte that is not needed
             return False
         # REX twice, or before another prefix: it has no effect there
