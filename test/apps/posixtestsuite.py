@@ -47,7 +47,8 @@ class Suite:
         self.build = os.path.abspath(args.build)
         self.source = os.path.join(ROOT, "build", "sources", "posixtestsuite")
         subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), os.path.dirname(self.source), "posixtestsuite"], check=True)
-        # Not beneath TMPDIR, which the user without rights may have no way to.
+        # Not beneath TMPDIR, which the user without rights may have no way to; nor may lind-run be.
+        os.environ.pop("TMPDIR", None)
         self.scratch = tempfile.mkdtemp(prefix="posixtestsuite.", dir="/tmp")
         os.chmod(self.scratch, 0o755)
         # A copy, as a user without rights may have no way to the build directory.
