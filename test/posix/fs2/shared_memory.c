@@ -1,7 +1,7 @@
 // Are POSIX shared memory and named semaphores there, in a directory of their own, and shared by processes?
-// RUN: %lind-cc -O1 %s -o %t && cd %T && %lind-run %t
+// RUN: rm -rf %t.dir && mkdir -p %t.dir && %lind-cc -O1 %s -o %t && cd %t.dir && %lind-run %t
 // They are the cage's own: not the host's, and gone when lind-run ends.
-// RUN: cd %T && %lind-run %t keep && %lind-run %t keep && not ls /dev/shm/lind-shared-kept
+// RUN: cd %t.dir && %lind-run %t keep && %lind-run %t keep && not ls /dev/shm/lind-shared-kept
 #include "check.h"
 
 #include <dirent.h>
@@ -70,7 +70,7 @@ static void semaphore(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
+    if (argc > 1 && !strcmp(argv[1], "keep")) {
         CHECK(shm_open("/lind-shared-kept", O_RDWR | O_CREAT | O_EXCL, 0600) >= 0);
         return check_done();
     }
