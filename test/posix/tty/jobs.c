@@ -182,8 +182,19 @@ static void foreground(void)
     FAILS(tcsetpgrp(slave, -1), EINVAL);
     FAILS(tcsetpgrp(slave, 4194000), ESRCH);
     FAILS(tcsetpgrp(slave, getppid()), EPERM);
-    FAILS(tcsetpgrp(slave, getsid(getppid())), EPERM);
     int pair[2];
+    CHECK(!pipe(pair));
+    pid_t elsewhere = start();
+    if (!elsewhere) {
+        CHECK(setsid() == getpid() && write(pair[1], "", 1) == 1);
+        for (;;)
+            pause();
+    }
+    char byte;
+    CHECK(read(pair[0], &byte, 1) == 1);
+    FAILS(tcsetpgrp(slave, elsewhere), EPERM);
+    CHECK(!kill(elsewhere, SIGKILL) && status_of(elsewhere, 0) == SIGKILL);
+    CHECK(!close(pair[0]) && !close(pair[1]));
     CHECK(!pipe(pair));
     pid_t pid = job();
     if (!pid) {
