@@ -42,8 +42,8 @@ RECIPES = {
         ],
         "binaries": ["example", "minigzip"],
         "bench": {
-            "zlib": {"binary": "minigzip", "arguments": ["-9", "-c", "@TREE@/lind-big"]},
-            "zlib -d": {"binary": "minigzip", "arguments": ["-d", "-c", "@TREE@/lind-big.gz"]},
+            "zlib": {"binary": "minigzip", "arguments": ["-9", "-c"] + ["@TREE@/lind-big"] * 3},
+            "zlib -d": {"binary": "minigzip", "arguments": ["-d", "-c"] + ["@TREE@/lind-big.gz"] * 60},
         },
     },
     "bzip2": {
@@ -64,8 +64,8 @@ RECIPES = {
         ],
         "binaries": ["bzip2", "bzip2recover"],
         "bench": {
-            "bzip2": {"binary": "bzip2", "arguments": ["-kc", "@TREE@/lind-big"]},
-            "bzip2 -d": {"binary": "bzip2", "arguments": ["-dc", "@TREE@/big.bz2", "@TREE@/big.bz2", "@TREE@/big.bz2", "@TREE@/big.bz2"]},
+            "bzip2": {"binary": "bzip2", "arguments": ["-kc"] + ["@TREE@/lind-big"] * 4},
+            "bzip2 -d": {"binary": "bzip2", "arguments": ["-dc"] + ["@TREE@/big.bz2"] * 60},
         },
     },
     "xz": {
@@ -79,7 +79,7 @@ RECIPES = {
         ],
         "binaries": ["src/xz/xz"],
         "bench": {
-            "xz": {"binary": "src/xz/xz", "arguments": ["-6kc", "@TREE@/big"]},
+            "xz": {"binary": "src/xz/xz", "arguments": ["-6kc"] + ["@TREE@/big"] * 4},
         },
     },
     "zstd": {
@@ -101,8 +101,8 @@ RECIPES = {
         ],
         "binaries": ["programs/zstd"],
         "bench": {
-            "zstd": {"binary": "programs/zstd", "arguments": ["-q12c", "@TREE@/big"]},
-            "zstd -d": {"binary": "programs/zstd", "arguments": ["-dqc"] + ["@TREE@/lind-big.zst"] * 4},
+            "zstd": {"binary": "programs/zstd", "arguments": ["-q12c"] + ["@TREE@/big"] * 8},
+            "zstd -d": {"binary": "programs/zstd", "arguments": ["-dqc"] + ["@TREE@/lind-big.zst"] * 32},
         },
     },
     "lua": {
@@ -138,7 +138,7 @@ RECIPES = {
         ],
         "binaries": ["sql"],
         "bench": {
-            "sqlite": {"binary": "sql", "arguments": [":memory:", ".read @TREE@/lind-inputs/workload.sql"]},
+            "sqlite": {"binary": "sql", "arguments": [":memory:", ".read @TREE@/lind-inputs/bench.sql"]},
         },
     },
     "mawk": {
@@ -181,7 +181,7 @@ RECIPES = {
         "binaries": ["tcc"],
         "bench": {
             "tcc": {"binary": "tcc", "arguments": ["-B@TREE@", "-I@TREE@/include", "-I@TREE@", "-I/usr/include/x86_64-linux-musl", "-nostdinc",
-                                            "-DTCC_TARGET_X86_64=1", "-c", "@TREE@/tcc.c", "-o", "@TREE@/bench.o"],
+                                            "-DTCC_TARGET_X86_64=1", "-c"] + ["@TREE@/tcc.c"] * 16,
                     "grant": ["/usr/include::ro"]},
         },
     },

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
         }
     }
     double waves = 0;
-    for (long step = rounds(argc, argv, 4000000); step > 0; step--) {
+    for (long step = rounds(argc, argv, 8000000); step > 0; step--) {
         for (int i = 0; i < BODIES; i++)
             for (int j = i + 1; j < BODIES; j++) {
                 double d[3], square = 0.01;

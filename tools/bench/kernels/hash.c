@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 {
     uint32_t state = 3;
     uint64_t sum = 0;
-    for (long round = rounds(argc, argv, 20); round > 0; round--) {
+    for (long round = rounds(argc, argv, 40); round > 0; round--) {
         for (int i = 0; i < 200000; i++) {
             char key[20] = "k";
             uint32_t value = next_random(&state) % 30000;

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 {
     uint32_t state = 5, value = 1;
     uint64_t sum = 0;
-    for (long round = rounds(argc, argv, 60); round > 0; round--)
+    for (long round = rounds(argc, argv, 120); round > 0; round--)
         for (int i = 0; i < 1000000; i++) {
             /* Three predictable calls for each that is not. */
             unsigned which = i & 3 ? (unsigned)i & 7 : next_random(&state) & 7;

@@ -49,7 +49,7 @@ static int32_t run(int32_t limit)
 int main(int argc, char **argv)
 {
     uint64_t sum = 0;
-    for (long round = rounds(argc, argv, 40); round > 0; round--)
+    for (long round = rounds(argc, argv, 80); round > 0; round--)
         sum = sum * 31 + (uint64_t)run(20000);
     return finish(sum);
 }

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
             a[i][j] = next_random(&state) % 100;
             b[i][j] = next_random(&state) % 100;
         }
-    for (long round = rounds(argc, argv, 240); round > 0; round--)
+    for (long round = rounds(argc, argv, 480); round > 0; round--)
         for (int i = 0; i < N; i++)
             for (int k = 0; k < N; k++)
                 for (int j = 0; j < N; j++)

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 {
     uint64_t sum = 0;
     volatile unsigned thirty = 30; /* so that no round is the same to the compiler */
-    for (long round = rounds(argc, argv, 40); round > 0; round--)
+    for (long round = rounds(argc, argv, 160); round > 0; round--)
         sum = sum * 31 + fibonacci(thirty) + ackermann(2, 20 * thirty) + (unsigned)queens((1u << (thirty / 3)) - 1, 0, 0, 0);
     return finish(sum);
 }
