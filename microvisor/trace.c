@@ -297,9 +297,9 @@ static void add_argument(struct line *line, const struct task *task, const struc
     } else if (!strcmp(kind, "clock")) {
         add_constants(line, "CLOCK", (uint32_t)value, 0);
     } else if (!strcmp(kind, "signal")) {
-        const char *name = sigabbrev_np((int)value);
+        const char *name = constant_name("SIGNAL", value);
         if (name)
-            add(line, "SIG%s", name);
+            add(line, "%s", name);
         else
             add(line, "%d", (int)value);
     } else if (!strcmp(kind, "dirfd") && (int)value == AT_FDCWD) {
@@ -321,10 +321,11 @@ static void add_result(struct line *line, const struct event *event)
 {
     int number = event->traced->number;
     long result = event->result;
+    const char *error = result < 0 ? constant_name("E", (uint64_t)-result) : NULL;
     if (event->begins)
         add(line, " = ?");
-    else if (result < 0 && result > -4096 && strerrorname_np((int)-result))
-        add(line, " = -1 %s (%s)", strerrorname_np((int)-result), strerror((int)-result));
+    else if (error)
+        add(line, " = -1 %s (%s)", error, strerror((int)-result));
     else if (result < 0 && result > -4096)
         add(line, " = ? (interrupted)");
     else if (number == SYS_mmap || number == SYS_brk || number == SYS_mremap)

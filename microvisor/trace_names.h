@@ -13,4 +13,7 @@ struct constant {
  * when the set is not known. */
 const struct constant *constants_of(const char *set);
 
+/* The name of a value in a known set, or NULL. */
+const char *constant_name(const char *set, uint64_t value);
+
 #endif

@@ -107,14 +107,18 @@ int rt_start(const char **why)
                "with Linux 5.9 or later, not booted with nofsgsbase)";
         return -ENOSYS;
     }
-    if (!__get_cpuid_count(1, 0, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) ||
-        !(ecx & bit_SSE4_2)) {
+    /* A CPU with FSGSBASE has the leaves 7 and 0xd. Each question costs microseconds in a virtual
+     * machine. */
+    __cpuid(1, eax, ebx, ecx, edx);
+    if (!(ecx & bit_OSXSAVE) || !(ecx & bit_SSE4_2)) {
         *why = "this CPU lacks XSAVE or SSE4.2";
         return -ENOSYS;
     }
     xsave_mask = (uint32_t)(read_xcr0() & XCR0_USED);
-    if ((xsave_mask & 6) == 6 && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+    if ((xsave_mask & 6) == 6) {
+        __cpuid_count(7, 0, eax, ebx, ecx, edx);
         vector_kind = (ebx & bit_AVX2) != 0;
+    }
     __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
     xsave_bytes = (ebx + 63) & ~63U;
     /* An all-zero area with MXCSR's default stands for the initial state of every component. */

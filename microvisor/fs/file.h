@@ -13,6 +13,7 @@
 #ifndef LIND_FS_FILE_H
 #define LIND_FS_FILE_H
 
+#include <linux/fs.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>

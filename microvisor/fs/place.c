@@ -194,6 +194,10 @@ static void mount_cover(struct mount *over, const struct mount *below)
         return;
     char path[PATH_MAX];
     size_t length = (size_t)(end - below->path) - over->path_length - 1;
+    if (over->fd < 0) { /* made later, empty */
+        over->covered = COVERED_AIR;
+        return;
+    }
     memcpy(path, below->path + over->path_length + 1, length);
     path[length] = 0;
     long fd = open_beneath(over->fd, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
@@ -254,7 +258,7 @@ static int is_granted(struct place *place, const char *guest_path, int fd, int r
         return 0;
     const struct mount *over = mount_find(place, normal.text, normal.length);
     if (!over || over->kind != MOUNT_DIRECTORY || over->path_length == normal.length ||
-        over->read_only != read_only)
+        over->read_only != read_only || over->fd < 0)
         return 0;
     normal.text[normal.length] = 0;
     long below = open_beneath(over->fd, normal.text + over->path_length + 1, O_PATH | O_NOFOLLOW, 0,
@@ -328,6 +332,45 @@ int place_mount_tree(struct place *place, const char *guest_path, const struct n
                      (struct mount){.kind = MOUNT_TREE, .read_only = 1, .fd = -1, .root = *root});
 }
 
+int place_mount_later(struct place *place, const char *guest_path, int (*make)(char path[PATH_MAX]))
+{
+    return mount_add(place, guest_path,
+                     (struct mount){.kind = MOUNT_DIRECTORY, .fd = -1, .make = make});
+}
+
+static int mount_make(struct mount *mount)
+{
+    static struct lock making; /* taken last */
+    char path[PATH_MAX];
+    lock_acquire(&making);
+    int fd = atomic_load(&mount->fd);
+    if (fd < 0) {
+        fd = mount->make(path);
+        char *copy = fd ? NULL : strdup(path);
+        if (copy) {
+            fd = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
+            fd = fd < 0 ? -errno : fd;
+        } else if (!fd) {
+            fd = -ENOMEM;
+        }
+        if (fd >= 0) {
+            free(mount->host_path);
+            mount->host_path = copy;
+            atomic_store(&mount->fd, fd); /* after what others read once they see it */
+        } else {
+            free(copy);
+        }
+    }
+    lock_release(&making);
+    return fd;
+}
+
+int mount_directory(const struct mount *mount)
+{
+    int fd = atomic_load(&mount->fd);
+    return fd >= 0 ? fd : mount_make((struct mount *)mount);
+}
+
 /* Names of host objects. */
 
 void path_of_host_fd(char *text, int fd)
@@ -371,7 +414,7 @@ static long path_through(const struct mount *mount, const char *path, long lengt
                          size_t size)
 {
     char root[PATH_MAX + NAME_MAX + 2];
-    if (mount->kind == MOUNT_TREE)
+    if (mount->kind == MOUNT_TREE || mount->fd < 0)
         return -ENOENT;
     long result = path_below(mount, mount->host_path, path, length, guest, size);
     if (result != -ENOENT)

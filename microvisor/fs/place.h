@@ -53,8 +53,10 @@ struct mount {
     uint32_t path_length;
     uint32_t kind; /* enum mount_kind */
     int read_only;
-    int fd; /* O_PATH host fd of the directory; of the directory in which a single file lies; -1 for
-               trees */
+    _Atomic int fd; /* O_PATH host fd of the directory; of the directory in which a single file
+                       lies; -1 for trees, and where `make` was not called yet */
+    int (*make)(char path[PATH_MAX]); /* makes the host's directory, once, when the first needs it:
+                                         0 with its path, or -errno */
     char *host_path;  /* of what is mounted, when it was granted: a hint, as it may be moved */
     char *name;       /* of a single file in fd */
     int covered;      /* another mount lies below this one: COVERED, or COVERED_AIR */
@@ -89,6 +91,11 @@ int place_grant(struct place *place, const char *host_path, const char *guest_pa
 int place_grant_file(struct place *place, const char *host_path, const char *guest_path,
                      int read_only);
 int place_mount_tree(struct place *place, const char *guest_path, const struct node *root);
+/* Mounts a directory that is made only when something needs it (mount.make). */
+int place_mount_later(struct place *place, const char *guest_path, int (*make)(char path[PATH_MAX]));
+/* The host's directory of a MOUNT_DIRECTORY, made now if need be. Returns its fd, which stays the
+ * mount's, or -errno. */
+int mount_directory(const struct mount *mount);
 
 /* Changes the working directory, for lind-run before start. path is a guest path. Returns 0 or
  * -errno. */

@@ -218,8 +218,8 @@ static void add_stat(struct content *content, const struct process *process, uin
                 state, process->parent, process->group, process->session);
     content_add(content, "%lu %d 4194304 0 0 0 0 ",
                 !terminal           ? 0UL
-                : terminal->is_host ? makedev(5, 1)
-                                    : makedev(136, terminal->number),
+                : terminal->is_host ? (uint64_t)makedev(5, 1)
+                                    : (uint64_t)makedev(136, terminal->number),
                 terminal ? terminal->foreground : -1);
     content_add(content, "%lu %lu %lu %lu 20 0 %u 0 %lu ", cpu[1] / TICK, (cpu[0] - cpu[1]) / TICK,
                 process->children_cpu[1] / TICK,
@@ -240,7 +240,7 @@ int proc_stat(struct content *content, struct task *task, struct process *proces
     add_stat(content, process, number, search.name, state_of(task, process), cpu, tasks);
     tree_unlock();
     content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
-                usage.total * LIND_PAGE_SIZE, usage.total, RLIM_INFINITY, usage.break_start);
+                usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY, usage.break_start);
     return 0;
 }
 
@@ -274,7 +274,7 @@ int proc_of_zombie(struct content *content, proc_content *of, int pid)
     else if (of == proc_stat) {
         add_stat(content, process, 0, process->name, 'Z', process->used_cpu, 1);
         content_add(content, "0 0 %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-                    RLIM_INFINITY);
+                    (uint64_t)RLIM_INFINITY);
     } else if (of != proc_cmdline) {
         error = -ESRCH;
     }

@@ -504,7 +504,8 @@ static long cold_call(struct thread *thread, const uint64_t args[6])
     return function(task_of(thread), (void *)args[1]);
 }
 
-long run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data)
+__attribute__((noinline)) long
+run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data)
 {
     uint64_t fs_base;
     __asm__("rdfsbase %0" : "=r"(fs_base));

@@ -89,10 +89,10 @@ static int enter(struct task *task, struct location *location, size_t length)
         return ancestor_find(place, location->path, length, &location->node);
     const char *rest = location->path + mount->path_length;
     if (mount->kind == MOUNT_DIRECTORY) {
-        location->fd = mount->fd;
-        if (!*rest)
-            return 0;
-        long fd = open_beneath(mount->fd, rest + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+        location->fd = mount_directory(mount);
+        if (location->fd < 0 || !*rest)
+            return location->fd < 0 ? location->fd : 0;
+        long fd = open_beneath(location->fd, rest + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
                                RESOLVE_NO_SYMLINKS);
         location->fd = fd < 0 ? -1 : (int)fd;
         location->owned = fd >= 0;
@@ -173,7 +173,9 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
         location->mount = mount;
         if (!mount || mount->kind != MOUNT_DIRECTORY)
             return 0;
-        location->fd = mount->fd;
+        location->fd = mount_directory(mount);
+        if (location->fd < 0)
+            return location->fd;
         location->read_only = mount->read_only;
         memcpy(location->path, mount->path, mount->path_length + 1);
         *rest = normal->text + mount->path_length;

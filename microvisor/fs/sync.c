@@ -41,7 +41,8 @@ long call_sync(struct task *task, const uint64_t args[6])
 {
     const struct place *place = task->process->place;
     for (uint32_t i = 0; i < place->mount_count; i++) {
-        if (place->mounts[i]->read_only || place->mounts[i]->kind != MOUNT_DIRECTORY)
+        if (place->mounts[i]->read_only || place->mounts[i]->kind != MOUNT_DIRECTORY ||
+            place->mounts[i]->fd < 0)
             continue;
         long fd = open_beneath(place->mounts[i]->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
         if (fd < 0)

@@ -7,6 +7,7 @@
 #ifndef LIND_FS_TERMINAL_H
 #define LIND_FS_TERMINAL_H
 
+#include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <sys/ioctl.h>
 

@@ -59,6 +59,9 @@ void task_discard(struct task *task);
  * what it has, for a child that did not come to be. */
 struct process *process_copy(struct process *from);
 void process_undo_copy(struct process *process);
+/* Gives back a process that has no parts any more and is not in the tree. The tree lock is held.
+ * HOT. */
+void process_free(struct process *process);
 
 /* Puts a loaded program in the place of what the process has, which no other task of it runs in,
  * and sets the task's registers to its start. Takes over what `loaded` holds, host_fd, and

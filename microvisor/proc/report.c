@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -304,6 +306,9 @@ static pid_t helper_start(const struct report *report, int description, int outp
     char *arguments[] = {program_name, option, NULL}, *environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid = -1;
+
+    /* Whatever else this process has been given to hold is not for the helper. */
+    syscall(SYS_close_range, REPORT_PROGRAM_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     int in = fcntl(description, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     int out = fcntl(output, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     int program = fcntl(report->task->process->executable->fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
@@ -314,7 +319,6 @@ static pid_t helper_start(const struct report *report, int description, int outp
         posix_spawn_file_actions_adddup2(&actions, out, 1) ||
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) ||
         posix_spawn_file_actions_adddup2(&actions, program, REPORT_PROGRAM_FD) ||
-        posix_spawn_file_actions_addclosefrom_np(&actions, REPORT_PROGRAM_FD + 1) ||
         posix_spawn(&pid, path, &actions, NULL, arguments, environment))
         pid = -1;
     posix_spawn_file_actions_destroy(&actions);

@@ -1,11 +1,11 @@
 #include "microvisor/proc/stack.h"
 
-#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "rt/window.h"
 
@@ -72,8 +72,6 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     uint64_t random_at = (arguments_at - 16) & ~15UL;
     uint64_t table_at = (random_at - words * WORD) & ~15UL;
     uint64_t random[2] = {random_bits(), random_bits()};
-    uint32_t eax, ebx, ecx, edx = 0;
-    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
 
     uint64_t *at = table;
     *at++ = argument_count;
@@ -93,7 +91,7 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
         {AT_EGID, ids->egid},
         {AT_SECURE, 0},
         {AT_CLKTCK, 100},
-        {AT_HWCAP, edx},
+        {AT_HWCAP, getauxval(AT_HWCAP)},
         {AT_RANDOM, random_at},
         {AT_EXECFN, path_at},
         {AT_PLATFORM, platform_at},

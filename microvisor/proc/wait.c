@@ -1,7 +1,6 @@
 /* wait4 and waitid. */
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -65,7 +64,7 @@ static int look(struct process *parent, struct wait *wait, struct process *child
             for (int i = 0; i < 2; i++)
                 parent->children_cpu[i] += wait->cpu[i];
             tree_remove(child);
-            free(child);
+            process_free(child);
         }
         return 1;
     }

@@ -1,5 +1,5 @@
 // Can a path leave the granted directory while other threads swap links and rename directories under it (attack row K9)? The control follows the same paths without the defence and does get out.
-// RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root -I%root/test/posix/fs/Inputs %s %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a %build/rt/verify/liblind_verify.a -lpthread -o %t
+// RUN: %build/unit/host-cc -g -O1 -Wall -Werror -I%root/test/posix/fs/Inputs %s -o %t
 // RUN: rm -rf %t.d && mkdir %t.d && %t %t.d 2
 #include "host_task.h"
 

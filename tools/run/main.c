@@ -1,125 +1,158 @@
 /* lind-run: starts a program in a cage. Command line only; what it asks for is done by
  * microvisor/proc and microvisor/fs. */
-#include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
+#include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tools/run/run.h"
 
-const char *argp_program_version = "lind-run 0.1.0";
-
-static const char doc[] =
-    "Runs PROGRAM, built by lind-cc, in a cage of its own."
-    "\vPROGRAM is a path, or a name that is looked up in the current directory and then along "
-    "PATH.\n\nBy default the current directory is readable and writable, the program's file is "
-    "readable, /tmp and /dev/shm are private and empty, and "
-    "nothing else of the host is visible; there is no network. The program's code is verified "
-    "before it runs; that cannot be turned "
-    "off.\n\nThe exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM "
-    "cannot be run, 127 when it is not "
-    "found, 125 when lind-run itself fails.";
+static const char help[] =
+    "Usage: lind-run [OPTION...] PROGRAM [ARGUMENT...]\n"
+    "Runs PROGRAM, built by lind-cc, in a cage of its own.\n"
+    "\n"
+    "  -d, --dir=HOST[:GUEST][:ro]   make the host's directory HOST visible as GUEST\n"
+    "                           (default: the same path), read-only with :ro\n"
+    "  -e, --env=NAME=VALUE     set an environment variable of the program\n"
+    "      --clear-env          start with an empty environment\n"
+    "      --cwd=GUEST          start in directory GUEST\n"
+    "      --argv0=NAME         give the program NAME as its argv[0]\n"
+    "      --no-default-dirs    do not make the current directory visible\n"
+    "      --limit=NAME=SOFT[:HARD]   begin with this resource limit: as, core, cpu, data,\n"
+    "                           fsize, memlock, nofile, nproc, sigpending or stack; a number,\n"
+    "                           with K, M or G, or 'unlimited'\n"
+    "      --stats              report calls, memory and time on standard error at the end\n"
+    "      --trace[=CALL,...]   print each call, or those named, with arguments and result on\n"
+    "                           standard error\n"
+    "  -h, --help               print this help\n"
+    "  -V, --version            print the version\n"
+    "\n"
+    "PROGRAM is a path, or a name that is looked up in the current directory and then along\n"
+    "PATH.\n"
+    "\n"
+    "By default the current directory is readable and writable, the program's file is readable,\n"
+    "/tmp and /dev/shm are private and empty, and nothing else of the host is visible; there is\n"
+    "no network. The program's code is verified before it runs; that cannot be turned off.\n"
+    "\n"
+    "The exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM cannot be\n"
+    "run, 127 when it is not found, 125 when lind-run itself fails.\n";
 
 enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT, OPT_LIMIT };
 
-static const struct argp_option options[] = {
-    {"dir", 'd', "HOST[:GUEST][:ro]", 0,
-     "Make the host's directory HOST visible as GUEST (default: the same path), read-only with :ro",
-     0},
-    {"env", 'e', "NAME=VALUE", 0, "Set an environment variable of the program", 0},
-    {"clear-env", OPT_CLEAR_ENV, NULL, 0, "Start with an empty environment", 0},
-    {"cwd", OPT_CWD, "GUEST", 0, "Start in directory GUEST", 0},
-    {"no-default-dirs", OPT_NO_DEFAULT, NULL, 0, "Do not make the current directory visible", 0},
-    {"limit", OPT_LIMIT, "NAME=SOFT[:HARD]", 0,
-     "Begin with this resource limit: as, core, cpu, data, fsize, memlock, nofile, nproc, "
-     "sigpending or stack; a number, with K, M or G, or 'unlimited'",
-     0},
-    {"argv0", OPT_ARGV0, "NAME", 0, "Give the program NAME as its argv[0]", 0},
-    {"stats", OPT_STATS, NULL, 0, "Report calls, memory and time on standard error at the end", 0},
-    {"trace", OPT_TRACE, "CALL,...", OPTION_ARG_OPTIONAL,
-     "Print each call, or those named, with arguments and result on standard error", 0},
+static const struct option options[] = {
+    {"dir", required_argument, NULL, 'd'},
+    {"env", required_argument, NULL, 'e'},
+    {"clear-env", no_argument, NULL, OPT_CLEAR_ENV},
+    {"cwd", required_argument, NULL, OPT_CWD},
+    {"no-default-dirs", no_argument, NULL, OPT_NO_DEFAULT},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"argv0", required_argument, NULL, OPT_ARGV0},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {"trace", optional_argument, NULL, OPT_TRACE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {0},
 };
 
-static void append(struct argp_state *state, const char ***list, size_t *count, const char *item)
+static _Noreturn __attribute__((format(printf, 1, 2))) void wrong(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fputs("lind-run: ", stderr);
+    vfprintf(stderr, format, list);
+    fputs("\nTry 'lind-run --help' for more information.\n", stderr);
+    va_end(list);
+    exit(EXIT_LIND);
+}
+
+/* Ends lind-run after what was asked for instead of a program: a full disk is an error too. */
+static _Noreturn void said(void)
+{
+    if (fflush(stdout)) {
+        fprintf(stderr, "lind-run: cannot write: %s\n", strerror(errno));
+        exit(EXIT_LIND);
+    }
+    exit(EXIT_SUCCESS);
+}
+
+static void append(const char ***list, size_t *count, const char *item)
 {
     const char **longer = realloc(*list, (*count + 2) * sizeof *longer);
     if (!longer)
-        argp_failure(state, EXIT_LIND, ENOMEM, "cannot read the command line");
+        wrong("cannot read the command line: %s", strerror(errno));
     longer[(*count)++] = item;
     longer[*count] = NULL;
     *list = longer;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static void set_option(struct run_options *run, int key, char *argument)
 {
-    struct run_options *run = state->input;
     struct rlimit limit;
     unsigned resource;
-    const char *wrong;
+    const char *what;
     switch (key) {
     case 'd':
         if (!*argument || *argument == ':')
-            argp_error(state, "--dir needs a host directory before the first ':'");
-        append(state, &run->dirs, &run->dir_count, argument);
-        return 0;
+            wrong("--dir needs a host directory before the first ':'");
+        append(&run->dirs, &run->dir_count, argument);
+        break;
     case 'e':
         if (!strchr(argument, '=') || *argument == '=')
-            argp_error(state, "--env needs NAME=VALUE, not '%s'", argument);
-        append(state, &run->environment, &run->environment_count, argument);
-        return 0;
+            wrong("--env needs NAME=VALUE, not '%s'", argument);
+        append(&run->environment, &run->environment_count, argument);
+        break;
     case OPT_LIMIT:
-        wrong = limit_parse(argument, &resource, &limit);
-        if (wrong)
-            argp_error(state, "--limit %s: %s", argument, wrong);
-        append(state, &run->limits, &run->limit_count, argument);
-        return 0;
+        what = limit_parse(argument, &resource, &limit);
+        if (what)
+            wrong("--limit %s: %s", argument, what);
+        append(&run->limits, &run->limit_count, argument);
+        break;
     case OPT_CLEAR_ENV:
         run->clear_environment = 1;
-        return 0;
+        break;
     case OPT_CWD:
         run->cwd = argument;
-        return 0;
+        break;
     case OPT_NO_DEFAULT:
         run->no_default_dirs = 1;
-        return 0;
+        break;
     case OPT_ARGV0:
         run->argv0 = argument;
-        return 0;
+        break;
     case OPT_STATS:
         run->stats = 1;
-        return 0;
+        break;
     case OPT_TRACE:
         run->trace = argument ? argument : "all";
-        return 0;
-    case ARGP_KEY_ARG:
-        /* The first word that is no option is the program; the rest is the program's. */
-        run->arguments = state->argv + state->next - 1;
-        state->next = state->argc;
-        return 0;
-    case ARGP_KEY_END:
-        if (!run->arguments)
-            argp_error(state, "no program named");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+        break;
+    case 'h':
+        fputs(help, stdout);
+        said();
+    case 'V':
+        puts("lind-run 0.1.0");
+        said();
+    default: /* getopt_long has said what is wrong. */
+        fputs("Try 'lind-run --help' for more information.\n", stderr);
+        exit(EXIT_LIND);
     }
 }
 
 int main(int argc, char **argv)
 {
-    static const struct argp parser = {options, parse, "PROGRAM [ARGUMENT...]", doc, 0, 0, 0};
+    static char name[] = "lind-run";
     struct run_options run = {0};
+    int key;
 
-    argp_err_exit_status = EXIT_LIND;
-    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, 0, &run);
+    /* getopt_long's messages begin with argv[0]. */
+    if (argc > 0)
+        argv[0] = name;
+    /* "+": the first word that is no option is the program; the rest is the program's. */
+    while ((key = getopt_long(argc, argv, "+d:e:hV", options, NULL)) != -1)
+        set_option(&run, key, optarg);
+    if (optind >= argc)
+        wrong("no program named");
+    run.arguments = argv + optind;
     return run_program(&run);
 }

@@ -135,34 +135,51 @@ static void remove_private(void)
     }
 }
 
-/* Makes directory `name` of the private directory, and mounts it at `guest` unless something is
- * granted there. */
-static int mount_private(struct place *place, const char *name, const char *guest)
-{
-    char host[sizeof private_directory + NAME_MAX];
-    snprintf(host, sizeof host, "%s/%s", private_directory, name);
-    int error = mkdir(host, 01777) ? -errno : place_grant(place, host, guest, 0);
-    if (error && error != -EEXIST)
-        return complain(EXIT_LIND, "cannot mount the private %s: %s", guest, strerror(-error));
-    return 0;
-}
-
-static int make_private(struct place *place)
+static const char *private_parent(void)
 {
     const char *directory = getenv("TMPDIR");
-    if (!directory || *directory != '/')
-        directory = "/tmp";
-    if (snprintf(private_directory, sizeof private_directory, "%s/lind-run.XXXXXX", directory) >=
-            (int)sizeof private_directory ||
-        !mkdtemp(private_directory)) {
-        int error = errno;
-        *private_directory = 0;
+    return directory && *directory == '/' ? directory : "/tmp";
+}
+
+/* Makes directory `name` of the private directory, and that if need be. Called by one at a time. */
+static int make_private(const char *name, char path[PATH_MAX])
+{
+    if (!*private_directory) {
+        char made[PATH_MAX];
+        if (snprintf(made, sizeof made, "%s/lind-run.XXXXXX", private_parent()) >=
+            (int)sizeof made - NAME_MAX)
+            return -ENAMETOOLONG;
+        if (!mkdtemp(made))
+            return -errno;
+        strcpy(private_directory, made);
+    }
+    snprintf(path, PATH_MAX, "%s/%s", private_directory, name);
+    return mkdir(path, 01777) ? -errno : 0;
+}
+
+static int make_tmp(char path[PATH_MAX])
+{
+    return make_private("tmp", path);
+}
+
+static int make_shm(char path[PATH_MAX])
+{
+    return make_private("shm", path);
+}
+
+/* Mounts the private directories, which the first use makes, unless something is granted there. */
+static int mount_private(struct place *place)
+{
+    if (access(private_parent(), W_OK | X_OK))
         return complain(EXIT_LIND,
                         "cannot make a private /tmp in %s: %s (set TMPDIR to a writable directory)",
-                        directory, strerror(error));
-    }
-    int status = mount_private(place, "tmp", "/tmp");
-    return status ? status : mount_private(place, "shm", "/dev/shm");
+                        private_parent(), strerror(errno));
+    int error = place_mount_later(place, "/tmp", make_tmp);
+    if (!error || error == -EEXIST)
+        error = place_mount_later(place, "/dev/shm", make_shm);
+    if (error && error != -EEXIST)
+        return complain(EXIT_LIND, "cannot mount the private /tmp: %s", strerror(-error));
+    return 0;
 }
 
 /* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is
@@ -213,7 +230,7 @@ static int make_place(const struct run_options *run, struct place *place, const 
         error = place_mount_tree(place, "/proc", &proc_tree_root);
     if (error && error != -EEXIST)
         return complain(EXIT_LIND, "cannot set up /dev and /proc: %s", strerror(-error));
-    status = make_private(place);
+    status = mount_private(place);
     if (status)
         return status;
     error = place_grant_file(place, program, program, 1);

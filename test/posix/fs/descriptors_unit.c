@@ -1,5 +1,5 @@
 // Does a descriptor lead to one description, whole and alive, while other threads close, duplicate and replace it, and is none lost in the end?
-// RUN: %clang -std=gnu11 -g -O1 -Wall -Werror -D_GNU_SOURCE -I%root -I%root/test/posix/fs/Inputs %s %build/microvisor/liblind_microvisor.a %build/rt/liblind_rt.a %build/rt/verify/liblind_verify.a -lpthread -o %t
+// RUN: %build/unit/host-cc -g -O1 -Wall -Werror -I%root/test/posix/fs/Inputs %s -o %t
 // RUN: rm -rf %t.d && mkdir %t.d && %t %t.d
 #include "host_task.h"
 
