@@ -3,7 +3,9 @@
 // RUN: rm -rf %t.d && mkdir %t.d && %t %t.d 2
 #include "host_task.h"
 
+#include <linux/fs.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 /* Outside of the grant: "outside/secret" and the canary "canary". Inside, "root" granted as /g:
@@ -15,12 +17,17 @@ static _Atomic int stop;
 static _Atomic unsigned long swaps;
 static struct process *process;
 
+static void exchange(const char *one, const char *other)
+{
+    syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
 static void *rename_host(void *unused) {
     while (!stop) {
         rename("root/d/e/f", "root/up");
         rename("root/up", "root/d/e/f");
-        renameat2(AT_FDCWD, "root/swap", AT_FDCWD, "root/swap.link", RENAME_EXCHANGE);
-        renameat2(AT_FDCWD, "root/name", AT_FDCWD, "root/name.link", RENAME_EXCHANGE);
+        exchange("root/swap", "root/swap.link");
+        exchange("root/name", "root/name.link");
         swaps++;
     }
     return NULL;
