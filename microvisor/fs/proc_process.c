@@ -282,21 +282,17 @@ int proc_of_zombie(struct content *content, proc_content *of, int pid)
     return error;
 }
 
-/* The mask of a task, or of the process's first. */
-static long copy_mask(struct task *task, void *data)
+static void add_signals(struct content *content, struct process *process, uint64_t number)
 {
-    uint64_t *search = data;
-    if (search[0] && (uint64_t)task->tid != search[0])
-        return 0;
-    search[1] = __atomic_load_n(&task->signals.mask, __ATOMIC_RELAXED);
-    return 1;
-}
-
-static uint64_t blocked(struct process *process, uint64_t number)
-{
-    uint64_t search[2] = {number, 0};
-    signal_each_task(process, copy_mask, search);
-    return search[1];
+    struct signal_state state;
+    signal_describe(process, number ? (int)number : process->pid, &state);
+    lock_acquire(&process->lock);
+    uint64_t limit = process->limits[RLIMIT_SIGPENDING].rlim_cur;
+    lock_release(&process->lock);
+    content_add(content, "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\n", state.queued, limit,
+                state.pending, state.shared_pending);
+    content_add(content, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", state.blocked,
+                state.ignored, state.caught);
 }
 
 int proc_statm(struct content *content, struct task *task, struct process *process, uint64_t number)
@@ -331,8 +327,9 @@ int proc_status(struct content *content, struct task *task, struct process *proc
     content_add(content,
                 "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
                 usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
-    content_add(content, "Threads:\t%u\nSigBlk:\t%016lx\nNoNewPrivs:\t1\nSeccomp:\t0\n",
-                task_count(process), blocked(process, number));
+    content_add(content, "Threads:\t%u\n", task_count(process));
+    add_signals(content, process, number);
+    content_add(content, "NoNewPrivs:\t1\nSeccomp:\t0\n");
     return 0;
 }
 

@@ -214,3 +214,26 @@ long call_restart_syscall(struct task *task, const uint64_t args[6])
     queue->restart = NULL;
     return function(task, queue->restart_args);
 }
+
+void signal_describe(struct process *process, int tid, struct signal_state *state)
+{
+    struct signal_actions *actions = process->actions;
+    *state = (struct signal_state){0};
+    lock_acquire(&actions->lock);
+    state->shared_pending = atomic_load(&actions->pending);
+    state->queued = actions->queued;
+    for (int signal = 1; signal <= 64; signal++) {
+        uint64_t handler = actions->table[signal - 1].handler;
+        if (handler == ACTION_IGNORE)
+            state->ignored |= signal_bit(signal);
+        else if (handler != ACTION_DEFAULT)
+            state->caught |= signal_bit(signal);
+    }
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next) {
+        if (queue->task->tid != tid)
+            continue;
+        state->pending = atomic_load(&queue->task->signals.pending);
+        state->blocked = __atomic_load_n(&queue->task->signals.mask, __ATOMIC_RELAXED);
+    }
+    lock_release(&actions->lock);
+}

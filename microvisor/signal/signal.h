@@ -140,6 +140,14 @@ long signal_mask_end(struct task *task, long result);
 long signal_each_task(struct process *process, long (*visit)(struct task *task, void *data),
                       void *data);
 
+/* What /proc/PID/status says of signals: the sets of the process, and those of the task with this
+ * id (empty if there is none); how many signals are queued. */
+struct signal_state {
+    uint64_t pending, shared_pending, blocked, ignored, caught;
+    uint32_t queued;
+};
+void signal_describe(struct process *process, int tid, struct signal_state *state);
+
 /* Bytes that a signal frame takes at most on this CPU: AT_MINSIGSTKSZ. */
 uint64_t signal_frame_size(void);
 

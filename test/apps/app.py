@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -22,15 +23,27 @@ import guest_tools  # noqa: E402
 import recipes  # noqa: E402
 
 
-def run(command, tree, environment, stdin, seconds):
-    """Returns (status, output bytes). The output is standard output and error together."""
-    with open(stdin or os.devnull, "rb") as source:
+def end_session(leader):
+    """Kills every process of the leader's session."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            done = subprocess.run(["/bin/sh", "-c", command], cwd=tree, env=environment, stdin=source,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
+            if os.getsid(int(name)) == leader:
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            pass  # it has ended
+
+
+def run(command, tree, environment, stdin, seconds):
+    """Returns (status, output bytes). The output is standard output and error together. After `seconds` the whole session is killed."""
+    with open(stdin or os.devnull, "rb") as source, \
+            subprocess.Popen(["/bin/sh", "-c", command], cwd=tree, env=environment, stdin=source, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, start_new_session=True) as shell:
+        try:
+            output = shell.communicate(timeout=seconds)[0]
         except subprocess.TimeoutExpired as error:
+            end_session(shell.pid)
             return 124, (error.stdout or b"") + b"\ntimed out\n"
-    return done.returncode, done.stdout
+    return shell.returncode, output
 
 
 def environment(build, kind, tree, recipe):
@@ -60,7 +73,7 @@ def main():
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     recipe = recipes.RECIPES[args.name]
-    subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), SOURCES, recipe["package"]], check=True)
+    subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), SOURCES, recipe["package"], *recipe.get("needs", [])], check=True)
     home = os.path.join(build, "apps", args.name)
     shutil.rmtree(home, ignore_errors=True)
     os.makedirs(home)
@@ -71,6 +84,8 @@ def main():
         shutil.copytree(os.path.join(SOURCES, recipe["package"]), tree, symlinks=True)
         if "inputs" in recipe:
             shutil.copytree(os.path.join(HERE, "Inputs", recipe["inputs"]), os.path.join(tree, "lind-inputs"))
+        for other in recipe.get("needs", []):
+            shutil.copytree(os.path.join(SOURCES, other), os.path.join(tree, "lind-needs", other), symlinks=True)
         for step in recipe["steps"]:
             if step.get("long") and not args.long:
                 continue

@@ -1,7 +1,9 @@
 """How each program is built and tested. $CC, $AR and $RANLIB are set for the tree; ./programs run in a cage when lind-cc made them."""
+import os
 import re
 
 import recipes_posix
+import recipes_suites
 
 
 def whole(name, status, text):
@@ -29,7 +31,7 @@ def output_lines(pattern):
     return split
 
 
-JOBS = "-j2"
+JOBS = "-j" + os.environ.get("JOBS", "2")
 
 RECIPES = {
     "zlib": {
@@ -188,4 +190,5 @@ RECIPES = {
     },
 }
 
-RECIPES.update(recipes_posix.recipes(automake))
+RECIPES.update(recipes_posix.recipes(automake, JOBS))
+RECIPES.update(recipes_suites.recipes(automake, JOBS))

@@ -3,18 +3,17 @@
 
 "known": tests that pass natively and fail caged, each with the reason. They are counted and printed, and a known test that passes is an error.
 """
-JOBS = "-j2"
 # Suites that run a program under valgrind where there is one: there is none, natively and caged.
 NO_VALGRIND = "mkdir -p lind-path && printf '#!/bin/sh\\nexit 1\\n' >lind-path/valgrind && chmod +x lind-path/valgrind"
 
 
-def recipes(automake):
+def recipes(automake, jobs):
     def gnu(package, directory, binary, known=None, flags=""):
         return {
             "package": package,
             "steps": [
                 {"run": "FORCE_UNSAFE_CONFIGURE=1 ./configure -q --disable-nls CFLAGS=-O2 " + flags, "seconds": 900},
-                {"run": "make -s %s MAKEINFO=true" % JOBS, "seconds": 900},
+                {"run": "make -s %s MAKEINFO=true" % jobs, "seconds": 900},
                 {"run": NO_VALGRIND},
                 {"run": "PATH=$PWD/lind-path:$PATH make -s check MAKEINFO=true -C " + directory, "test": "make check", "split": automake,
                  "seconds": 1800},
@@ -29,7 +28,7 @@ def recipes(automake):
             "package": "dash",
             "inputs": "dash",
             "steps": [
-                {"run": "./configure -q CFLAGS=-O2 && make -s %s" % JOBS, "seconds": 300},
+                {"run": "./configure -q CFLAGS=-O2 && make -s %s" % jobs, "seconds": 300},
                 {"run": "src/dash lind-inputs/expand.sh", "test": "expand.sh"},
                 {"run": "src/dash lind-inputs/processes.sh", "test": "processes.sh"},
                 {"run": "echo 'echo $0 $#' | src/dash -s a b", "test": "standard input"},
@@ -46,7 +45,7 @@ def recipes(automake):
             "steps": [
                 {"run": "bash_cv_func_strtoimax=no ./configure -q --without-bash-malloc --disable-nls"
                         " CFLAGS='-O2 -w -Wno-implicit-function-declaration'", "seconds": 1200},
-                {"run": "make -s %s" % JOBS, "seconds": 1800},
+                {"run": "make -s %s" % jobs, "seconds": 1800},
                 {"run": "./bash lind-inputs/expand.sh", "test": "expand.sh"},
                 {"run": "python3 lind-inputs/interactive.py ./bash --norc --noprofile", "test": "interactive"},
             ],

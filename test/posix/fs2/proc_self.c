@@ -23,6 +23,24 @@ static int slurp(const char *path)
     return length;
 }
 
+static void on_signal(int signal)
+{
+}
+
+static unsigned long bit(int signal)
+{
+    return 1UL << (signal - 1);
+}
+
+/* The hexadecimal value of a line of /proc/PID/status, which is in text; all ones when it is missing. */
+static unsigned long field(const char *name)
+{
+    char start[40];
+    snprintf(start, sizeof start, "\n%s:\t", name);
+    const char *line = strstr(text, start);
+    return line ? strtoul(line + strlen(start), NULL, 16) : ~0UL;
+}
+
 int main(int argc, char **argv)
 {
     char path[4096], link[4096];
@@ -80,6 +98,26 @@ int main(int argc, char **argv)
     CHECK(code && data);
 
     CHECK(slurp("/proc/self/status") > 0 && strstr(text, "\nVmSize:") && strstr(text, "\nThreads:\t1\n"));
+    /* status: the signals' sets, as ps(1) reads them. USR1 waits for the process, USR2 for its one thread. */
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    sigaddset(&blocked, SIGUSR2);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGWINCH, on_signal);
+    CHECK(sigprocmask(SIG_SETMASK, &blocked, NULL) == 0);
+    kill(getpid(), SIGUSR1);
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR2);
+    CHECK(slurp("/proc/self/status") > 0);
+    CHECK(field("SigBlk") == (bit(SIGUSR1) | bit(SIGUSR2)));
+    CHECK(field("SigPnd") == bit(SIGUSR2) && field("ShdPnd") == bit(SIGUSR1));
+    CHECK((field("SigIgn") & (bit(SIGHUP) | bit(SIGTERM))) == bit(SIGHUP));
+    CHECK((field("SigCgt") & (bit(SIGWINCH) | bit(SIGTERM))) == bit(SIGWINCH));
+    CHECK(strstr(text, "\nSigQ:\t") != NULL);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
+    CHECK(slurp("/proc/self/status") > 0 && field("SigPnd") == 0 && field("ShdPnd") == 0);
+
     snprintf(path, sizeof path, "\nPid:\t%d\n", getpid());
     CHECK(strstr(text, path) != NULL);
     CHECK(slurp("/proc/self/statm") > 0 && atol(text) > 0);

@@ -1,0 +1,94 @@
+"""Larger suites, each with a form of results of its own. As in recipes_posix.py, drivers run in the host's shell and programs under test in cages."""
+import re
+
+OK = (0, b"")
+SKIPPED = (77, b"")
+FAILED = (1, b"")
+
+
+def by_words(pattern, passed, skipped=()):
+    """A splitter: each match of the pattern names a test (group `name`) and its result (group `word`). What is in neither set failed."""
+    form = re.compile(pattern, re.M)
+
+    def split(name, status, text):
+        found = {}
+        for match in form.finditer(text):
+            word, test = match["word"], match["name"].decode(errors="replace").strip()
+            verdict = OK if word in passed else SKIPPED if word in skipped else FAILED
+            number = 2
+            while test in found:
+                test, number = "%s (%d)" % (match["name"].decode(errors="replace").strip(), number), number + 1
+            found[test] = verdict
+        return [("%s: %s" % (name, test), verdict) for test, verdict in found.items()] or [(name, (status or 1, text))]
+    return split
+
+
+def listed_failures(test, failure, skip=rb"(?!)"):
+    """A splitter: each match of `test` names a test (group 1), which failed or was skipped if a match of `failure` or `skip` names it too."""
+    def names(pattern, text):
+        return {name.decode(errors="replace") for name in re.findall(pattern, text, re.M)}
+
+    def split(name, status, text):
+        failed, skipped = names(failure, text), names(skip, text)
+        found = names(test, text) | failed | skipped
+        return [("%s: %s" % (name, item), FAILED if item in failed else SKIPPED if item in skipped else OK) for item in sorted(found)] or \
+            [(name, (status or 1, text))]
+    return split
+
+
+autotest = by_words(rb"^ *\d+: (?P<name>.*?) +(?P<word>ok|skipped|expected failure|unexpected pass|FAILED)\b", (b"ok", b"expected failure"),
+                    (b"skipped",))
+busybox_lines = by_words(rb"^(?P<word>PASS|FAIL|SKIPPED|UNTESTED): (?P<name>.*)$", (b"PASS",), (b"SKIPPED", b"UNTESTED"))
+make_lines = by_words(rb"^(?P<name>\w+/\S+) \.*\s*(?:.*\n)??.*?(?P<word>ok|FAILED|N/A)\b", (b"ok",), (b"N/A",))
+tap = by_words(rb"^(?P<word>ok|not ok) \d+ - (?P<name>.*?)$", (b"ok",))
+
+# Scripts of git's that need neither a network nor another program than the shell's.
+GIT_SCRIPTS = """t0000-basic t0001-init t0003-attributes t0005-signals t0007-git-var t0008-ignores t1000-read-tree-m-3way t1300-config
+t1400-update-ref t2000-conflict-when-checking-files-out t3200-branch t3600-rm t3700-add t4000-diff-format t5300-pack-object
+t6300-for-each-ref t7300-clean t7600-merge""".split()
+
+
+def recipes(automake, jobs):
+    configure = "FORCE_UNSAFE_CONFIGURE=1 ./configure -q --disable-nls CFLAGS='-O2 -w' "
+
+    def suite(package, steps, binaries, **more):
+        return dict({"package": package, "steps": steps, "tools": True, "binaries": binaries}, **more)
+
+    def built(package, flags, test, split, binaries, seconds=3000, **more):
+        return suite(package, [
+            {"run": configure + flags, "seconds": 1200},
+            {"run": "make -s %s MAKEINFO=true" % jobs, "seconds": 1800},
+            {"run": test, "test": "check", "split": split, "seconds": seconds},
+        ], binaries, **more)
+
+    return {
+        "diffutils": built("diffutils", "", "make -s check -C tests MAKEINFO=true", automake, ["src/diff", "src/cmp", "src/diff3", "src/sdiff"]),
+        "findutils": built("findutils", "", "make -s check SUBDIRS=. MAKEINFO=true; make -s check -C find; make -s check -C xargs", automake,
+                           ["find/find", "xargs/xargs"]),
+        "make": suite("make-dfsg", [
+            {"run": "autoreconf -fi >/dev/null 2>&1 && ./configure -q --disable-nls --without-guile CFLAGS='-O2 -w'", "seconds": 900},
+            {"run": "make -s %s make MAKEINFO=true" % jobs, "seconds": 900},
+            {"run": "make -s check-regression", "test": "check", "split": make_lines, "seconds": 1800},
+        ], ["make"]),
+        "m4": built("m4", "", "make -s check -C checks", listed_failures(rb"^Checking \./(\S+)$", rb"\./(\d\S*?):(?:status|out|err)\b"),
+                    ["src/m4"]),
+        "gawk": built("gawk", "--without-readline --disable-mpfr --disable-extensions --disable-pma", "make -s -k check -C test",
+                      listed_failures(rb"^([a-z]\w*)$", rb"^=+ _(\S+) =+$"), ["gawk"]),
+        "tar": built("tar", "", "make -s check -C tests", autotest, ["src/tar"]),
+        "coreutils": built("coreutils", "--disable-libcap --disable-xattr --disable-acl --without-gmp --without-openssl",
+                           "make -s -k check SUBDIRS=. VERBOSE=", automake, ["src/ls", "src/sort", "src/cp"], 7200),
+        "busybox": suite("busybox", [
+            {"run": "make -s defconfig HOSTCC=gcc && sed -i -e 's/^CONFIG_TC=y/# CONFIG_TC is not set/' .config"},
+            {"run": "yes '' | make -s oldconfig HOSTCC=gcc >/dev/null && make -s %s CC=\"$CC\" AR=$AR HOSTCC=gcc SKIP_STRIP=y EXTRA_CFLAGS=-w"
+                    " busybox" % jobs, "seconds": 1800},
+            {"run": "cd testsuite && ./runtest", "test": "testsuite", "split": busybox_lines, "seconds": 1800},
+        ], ["busybox"]),
+        "git": suite("git", [
+            {"run": "cd lind-needs/zlib && ./configure --static && make -s libz.a", "seconds": 300},
+            {"run": "printf '%%s\\n' NO_OPENSSL=1 NO_CURL=1 NO_EXPAT=1 NO_GETTEXT=1 NO_TCLTK=1 NO_PYTHON=1 NO_PERL=1 NO_ICONV=1 NO_REGEX=1"
+                    " NO_INSTALL_HARDLINKS=1 \"CC=$CC\" \"AR=$AR\" 'CFLAGS=-O2 -w -I$(CURDIR)/lind-needs/zlib'"
+                    " 'LDFLAGS=-L$(CURDIR)/lind-needs/zlib' >config.mak && make -s %s all" % jobs, "seconds": 3600},
+        ] + [
+            {"run": "cd t && ./%s.sh" % script, "test": script, "split": tap, "seconds": 900} for script in GIT_SCRIPTS
+        ], ["git"], needs=["zlib"]),
+    }
