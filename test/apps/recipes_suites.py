@@ -1,6 +1,8 @@
 """Larger suites, each with a form of results of its own. As in recipes_posix.py, drivers run in the host's shell and programs under test in cages."""
 import re
 
+from recipes_posix import NO_VALGRIND
+
 OK = (0, b"")
 SKIPPED = (77, b"")
 FAILED = (1, b"")
@@ -58,7 +60,8 @@ def recipes(automake, jobs):
         return suite(package, [
             {"run": configure + flags, "seconds": 1200},
             {"run": "make -s %s MAKEINFO=true" % jobs, "seconds": 1800},
-            {"run": test, "test": "check", "split": split, "seconds": seconds},
+            {"run": NO_VALGRIND},
+            {"run": "export PATH=$PWD/lind-path:$PATH; " + test, "test": "check", "split": split, "seconds": seconds},
         ], binaries, **more)
 
     return {
