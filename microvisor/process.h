@@ -80,6 +80,7 @@ struct process {
     int stop_signal;           /* with CLD_STOPPED */
     int has_execed;            /* setpgid of a child is refused from then on */
     uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
+    int last_nice;             /* of a zombie: its nice value */
     uint64_t children_cpu[2];  /* of children waited for, and theirs */
     struct vfork *vfork;       /* the parent that waits in clone for this process, or NULL */
     struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */
@@ -132,6 +133,7 @@ struct task {
     uint64_t clear_child_tid; /* set_tid_address: window offset, 0 for none */
     uint64_t robust_list;     /* set_robust_list: window offset, 0 for none */
     _Atomic int exiting;      /* asked to end */
+    _Atomic int rescheduled;  /* its host thread's nice value, CPUs or the like were changed */
     uint64_t cpu_before[2];   /* what its host thread had used before it: all, user; nanoseconds */
     int reenter;              /* left cage code to enter it anew: another window, other registers */
     struct task *next_id;     /* in the tree's hash of tids, under the tree lock */

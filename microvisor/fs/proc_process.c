@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -46,9 +47,9 @@ int proc_environ(struct content *content, struct task *task, struct process *pro
     return 0;
 }
 
-/* The name of one task, or of the process for number 0. */
+/* The name of one task, or of the process for number 0; and the task's host thread. */
 struct name_search {
-    int tid;
+    int tid, host_id;
     char name[sizeof((struct task *)0)->name];
 };
 
@@ -58,6 +59,7 @@ static long copy_name(struct task *task, void *data)
     if (task->tid != search->tid)
         return 0;
     memcpy(search->name, task->name, sizeof search->name);
+    search->host_id = atomic_load(&task->thread.host_id);
     return 1;
 }
 
@@ -211,7 +213,7 @@ static char state_of(const struct task *task, struct process *process)
 
 /* The fields up to that of memory's first. The tree lock is held. */
 static void add_stat(struct content *content, const struct process *process, uint64_t number,
-                     const char *name, char state, const uint64_t cpu[2], unsigned tasks)
+                     const char *name, char state, const uint64_t cpu[2], unsigned tasks, int nice)
 {
     const struct terminal *terminal = process->terminal;
     content_add(content, "%lu (%s) %c %d %d %d ", number ? number : (uint64_t)process->pid, name,
@@ -221,23 +223,28 @@ static void add_stat(struct content *content, const struct process *process, uin
                 : terminal->is_host ? (uint64_t)makedev(5, 1)
                                     : (uint64_t)makedev(136, terminal->number),
                 terminal ? terminal->foreground : -1);
-    content_add(content, "%lu %lu %lu %lu 20 0 %u 0 %lu ", cpu[1] / TICK, (cpu[0] - cpu[1]) / TICK,
+    content_add(content, "%lu %lu %lu %lu %d %d %u 0 %lu ", cpu[1] / TICK, (cpu[0] - cpu[1]) / TICK,
                 process->children_cpu[1] / TICK,
-                (process->children_cpu[0] - process->children_cpu[1]) / TICK, tasks,
-                process->start_time / TICK);
+                (process->children_cpu[0] - process->children_cpu[1]) / TICK, 20 + nice, nice,
+                tasks, process->start_time / TICK);
 }
 
 int proc_stat(struct content *content, struct task *task, struct process *process, uint64_t number)
 {
     struct memory_usage usage;
-    struct name_search search = {.tid = (int)number};
+    struct name_search search = {.tid = number ? (int)number : process->pid};
     memory_usage(process->memory, &usage);
     memcpy(search.name, process->name, sizeof search.name);
     signal_each_task(process, copy_name, &search);
+    long priority = search.host_id
+                        ? host_call2(SYS_getpriority, PRIO_PROCESS, search.host_id)
+                        : -ESRCH;
+    int nice = priority > 0 ? 20 - (int)priority : 0; /* the system call says 20 less the value */
     const uint64_t cpu[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
     unsigned tasks = task_count(process);
     tree_lock();
-    add_stat(content, process, number, search.name, state_of(task, process), cpu, tasks);
+    add_stat(content, process, number, search.name, state_of(task, process), cpu, tasks,
+             nice);
     tree_unlock();
     content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
                 usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY, usage.break_start);
@@ -272,7 +279,8 @@ int proc_of_zombie(struct content *content, proc_content *of, int pid)
     else if (of == proc_status)
         add_status(content, process, 0, process->name, "Z (zombie)");
     else if (of == proc_stat) {
-        add_stat(content, process, 0, process->name, 'Z', process->used_cpu, 1);
+        add_stat(content, process, 0, process->name, 'Z', process->used_cpu, 1,
+                 process->last_nice);
         content_add(content, "0 0 %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                     (uint64_t)RLIM_INFINITY);
     } else if (of != proc_cmdline) {

@@ -89,6 +89,7 @@ static void copy_registers(struct task *child, const struct task *task, uint64_t
         child->thread.regs.rsp = (uint32_t)stack;
     memcpy(child->thread.xsave, task->thread.xsave, xsave_size());
     child->signals.mask = task->signals.mask;
+    atomic_store(&child->rescheduled, atomic_load(&task->rescheduled));
     memcpy(child->name, task->name, sizeof child->name);
     /* What was sent to it before it could be woken is seen first of all. */
     atomic_fetch_or(&child->thread.pending, PENDING_SIGNAL);

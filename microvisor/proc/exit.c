@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
@@ -98,6 +99,8 @@ static void process_release(struct process *process)
     tree_wait_unpinned(process);
     for (int user_only = 0; user_only < 2; user_only++)
         process->used_cpu[user_only] = process_cpu_time(process, user_only);
+    long priority = host_call2(SYS_getpriority, PRIO_PROCESS, 0); /* 20 less the nice value */
+    process->last_nice = priority > 0 ? 20 - (int)priority : 0;
     timers_destroy(process->timers);
     descriptors_leave(process->descriptors);
     place_free(process->place);

@@ -215,6 +215,8 @@ long call_prctl(struct task *task, const uint64_t args[6])
     case PR_GET_TID_ADDRESS:
         return task_copyout(task, value, &task->clear_child_tid, sizeof task->clear_child_tid);
     case PR_SET_TIMERSLACK: /* of this host thread */
+        atomic_store(&task->rescheduled, 1);
+        /* fall through */
     case PR_GET_TIMERSLACK:
         return host_call2(SYS_prctl, (int)args[0], value);
     default:

@@ -75,10 +75,12 @@ void task_free(struct task *task);
 
 /* worker.c */
 
-/* Runs the task on this host thread until it ends, and does what is to be done at its end. */
-void task_run(struct task *task);
+/* Runs the task on this host thread until it ends, and does what is to be done at its end. Returns
+ * whether the thread is fit for another task: it is not when its nice value, CPUs or the like were
+ * changed, which only a privileged lind-run could undo. */
+int task_run(struct task *task);
 
-/* Runs the task on another host thread. Returns 0, or -EAGAIN when the host has no thread for it.
+/* Runs the task on another host thread, which is scheduled as the calling one. Returns 0, or -EAGAIN when the host has no thread for it.
  */
 int worker_start(struct task *task);
 

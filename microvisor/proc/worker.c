@@ -37,7 +37,7 @@ static void block_signals(int how)
     host_call4(SYS_rt_sigprocmask, how, &all, 0, sizeof all);
 }
 
-void task_run(struct task *task)
+int task_run(struct task *task)
 {
     struct thread *thread = &task->thread;
     if (fault_thread_start(thread)) {
@@ -57,7 +57,9 @@ void task_run(struct task *task)
         futex_task_end(task);
         block_signals(SIG_BLOCK);
     }
+    int fit = !atomic_load(&task->rescheduled);
     task_end(task);
+    return fit;
 }
 
 /* Waits for the next task. Returns 0 when the thread is not needed. */
@@ -80,9 +82,8 @@ static int wait_idle(struct worker *worker)
 static void *worker_run(void *data)
 {
     struct worker *worker = data;
-    do
-        task_run(worker->task);
-    while (wait_idle(worker));
+    while (task_run(worker->task) && wait_idle(worker))
+        ;
     free(worker);
     return NULL;
 }
@@ -110,6 +111,10 @@ static int worker_create(struct task *task)
 
 int worker_start(struct task *task)
 {
+    /* A task begins with its maker's scheduling, as a new host thread does; those that wait have
+     * that of lind-run. */
+    if (atomic_load(&task->rescheduled))
+        return worker_create(task);
     lock_acquire(&idle_lock);
     struct worker *worker = idle;
     if (worker) {

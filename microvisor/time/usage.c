@@ -86,7 +86,7 @@ long call_getcpu(struct task *task, const uint64_t args[6])
 }
 
 struct search {
-    int tid, host_id;
+    int tid, host_id, change;
 };
 
 static long match(struct task *task, void *data)
@@ -95,14 +95,16 @@ static long match(struct task *task, void *data)
     if (task->tid != search->tid)
         return 0;
     search->host_id = atomic_load(&task->thread.host_id);
+    if (search->change)
+        atomic_store(&task->rescheduled, 1);
     return 1;
 }
 
 /* The host thread of a task of the caller's process; 0 is the caller. Returns -ESRCH for any other
- * id. */
-static int host_thread(struct task *task, uint64_t id)
+ * id. change: its scheduling is about to be changed, so no other task is to run on it. */
+static int host_thread(struct task *task, uint64_t id, int change)
 {
-    struct search search = {(int)id ? (int)id : task->tid, 0};
+    struct search search = {(int)id ? (int)id : task->tid, 0, change};
     signal_each_task(task->process, match, &search);
     return search.host_id ? search.host_id : -ESRCH;
 }
@@ -113,7 +115,7 @@ long call_sched_getaffinity(struct task *task, const uint64_t args[6])
     uint64_t size = args[1] < sizeof mask ? args[1] : sizeof mask;
     if (size % sizeof(uint64_t))
         return -EINVAL;
-    int id = host_thread(task, args[0]);
+    int id = host_thread(task, args[0], 0);
     if (id < 0)
         return id;
     long length = host_call3(SYS_sched_getaffinity, id, size, mask);
@@ -128,7 +130,7 @@ long call_sched_setaffinity(struct task *task, const uint64_t args[6])
     uint64_t size = args[1] < sizeof mask ? args[1] : sizeof mask;
     if (task_copyin(task, mask, args[2], size))
         return -EFAULT;
-    int id = host_thread(task, args[0]);
+    int id = host_thread(task, args[0], 1);
     return id < 0 ? id : host_call3(SYS_sched_setaffinity, id, sizeof mask, mask);
 }
 
@@ -136,7 +138,7 @@ long call_sched_getscheduler(struct task *task, const uint64_t args[6])
 {
     if ((int)args[0] < 0)
         return -EINVAL;
-    int id = host_thread(task, args[0]);
+    int id = host_thread(task, args[0], 0);
     return id < 0 ? id : host_call1(SYS_sched_getscheduler, id);
 }
 
@@ -145,7 +147,7 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
     struct sched_param param;
     if ((int)args[0] < 0 || !args[1])
         return -EINVAL;
-    int id = host_thread(task, args[0]);
+    int id = host_thread(task, args[0], 0);
     if (id < 0)
         return id;
     long error = host_call2(SYS_sched_getparam, id, &param);
@@ -161,7 +163,7 @@ static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t add
         return -EINVAL;
     if (task_copyin(task, &param, address, sizeof param))
         return -EFAULT;
-    int id = host_thread(task, tid);
+    int id = host_thread(task, tid, 1);
     if (id < 0)
         return id;
     if (policy == SCHED_FIFO || policy == SCHED_RR)
@@ -198,7 +200,7 @@ long call_sched_rr_get_interval(struct task *task, const uint64_t args[6])
     struct timespec time;
     if ((int)args[0] < 0)
         return -EINVAL;
-    int id = host_thread(task, args[0]);
+    int id = host_thread(task, args[0], 0);
     if (id < 0)
         return id;
     long error = host_call2(SYS_sched_rr_get_interval, id, &time);
@@ -207,12 +209,12 @@ long call_sched_rr_get_interval(struct task *task, const uint64_t args[6])
 
 /* The host threads that a getpriority or setpriority means: -1 those of the caller's process, the
  * only one it may ask about; otherwise one, as Linux has it for PRIO_PROCESS. */
-static int named(struct task *task, int which, int who)
+static int named(struct task *task, int which, int who, int change)
 {
     const struct process *process = task->process;
     switch (which) {
     case PRIO_PROCESS:
-        return host_thread(task, (uint64_t)who);
+        return host_thread(task, (uint64_t)who, change);
     case PRIO_PGRP:
         return !who || who == process->group ? -1 : -ESRCH;
     case PRIO_USER:
@@ -242,6 +244,7 @@ static long set_nice(struct task *task, void *data)
 {
     struct niceness *nice = data;
     int id = atomic_load(&task->thread.host_id);
+    atomic_store(&task->rescheduled, 1);
     long error = id ? host_call3(SYS_setpriority, PRIO_PROCESS, id, nice->value) : 0;
     if (error)
         nice->result = error;
@@ -251,7 +254,7 @@ static long set_nice(struct task *task, void *data)
 long call_getpriority(struct task *task, const uint64_t args[6])
 {
     struct niceness nice = {0, -ESRCH};
-    int id = named(task, (int)args[0], (int)args[1]);
+    int id = named(task, (int)args[0], (int)args[1], 0);
     if (id > 0)
         return host_call2(SYS_getpriority, PRIO_PROCESS, id);
     if (id < -1)
@@ -263,7 +266,7 @@ long call_getpriority(struct task *task, const uint64_t args[6])
 long call_setpriority(struct task *task, const uint64_t args[6])
 {
     struct niceness nice = {(int)args[2], 0};
-    int id = named(task, (int)args[0], (int)args[1]);
+    int id = named(task, (int)args[0], (int)args[1], 1);
     if (id > 0)
         return host_call3(SYS_setpriority, PRIO_PROCESS, id, nice.value);
     if (id < -1)

@@ -3,16 +3,79 @@
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../Inputs/check.h"
+
+/* The nice value, CPU count and policy of a new process, packed; it makes its own value `nice` first
+ * and keeps to one CPU, unless that is -1. */
+static int of_child(int nice)
+{
+    cpu_set_t set;
+    int status;
+    pid_t pid = fork();
+    if (!pid) {
+        CPU_ZERO(&set);
+        if (nice != -1) {
+            CPU_SET(sched_getcpu(), &set);
+            setpriority(PRIO_PROCESS, 0, nice);
+            sched_setaffinity(0, sizeof set, &set);
+        }
+        sched_getaffinity(0, sizeof set, &set);
+        _exit((20 - (int)syscall(SYS_getpriority, PRIO_PROCESS, 0)) << 2 | (CPU_COUNT(&set) & 3));
+    }
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int nice_in_proc(pid_t pid)
+{
+    char path[40], line[1000] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    int priority, nice;
+    if (!file || !fgets(line, sizeof line, file))
+        return 99;
+    fclose(file);
+    int found = sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d %d", &priority, &nice);
+    return found == 2 && priority == 20 + nice ? nice : 99;
+}
+
+/* What one process changes of its scheduling is inherited by its children and by nobody else. */
+static void inheritance(void)
+{
+    int nice = 20 - (int)syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    if (nice < 0 || nice > 10)
+        return;
+    int usual = of_child(-1);
+    CHECK(usual >> 2 == nice);
+    CHECK(of_child(17) == (17 << 2 | 1));
+    for (int i = 0; i < 5; i++)
+        CHECK(of_child(-1) == usual);
+    pid_t pid = fork();
+    if (!pid) {
+        CHECK(!setpriority(PRIO_PROCESS, 0, nice + 2));
+        CHECK(nice_in_proc(getpid()) == nice + 2);
+        for (int i = 0; i < 3; i++)
+            CHECK(of_child(-1) == usual + (2 << 2));
+        exit(check_end());
+    }
+    int status;
+    siginfo_t info;
+    CHECK(!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) && nice_in_proc(pid) == nice + 2);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(nice_in_proc(getpid()) == nice && of_child(-1) == usual);
+}
 
 int main(void)
 {
     struct sched_param param = {.sched_priority = 7};
     void *const bad[] = BAD_ADDRESSES;
+    inheritance();
     CHECK(!syscall(SYS_sched_yield));
     CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER);
     CHECK(syscall(SYS_sched_getscheduler, getpid()) == SCHED_OTHER);
