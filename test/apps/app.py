@@ -56,7 +56,7 @@ def environment(build, kind, tree, recipe):
             tools = guest_tools.directory(build, SOURCES)
             granted += [tools + ":/bin:ro", tools + ":/usr/bin:ro"]
         result.update({"CC": "lind-cc", "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
-                       "LIND_RUN_OPTS": " ".join("--dir " + path for path in granted),
+                       "LIND_RUN_OPTS": " ".join(["--inherit-fds"] + ["--dir " + path for path in granted]),
                        "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
     else:
         llvm = "/usr/lib/llvm-22/bin/llvm-"

@@ -23,6 +23,8 @@ static const char help[] =
     "      --limit=NAME=SOFT[:HARD]   begin with this resource limit: as, core, cpu, data,\n"
     "                           fsize, memlock, nofile, nproc, sigpending or stack; a number,\n"
     "                           with K, M or G, or 'unlimited'\n"
+    "      --inherit-fds        pass on all open descriptors, not standard input, output and\n"
+    "                           error alone\n"
     "      --stats              report calls, memory and time on standard error at the end\n"
     "      --trace[=CALL,...]   print each call, or those named, with arguments and result on\n"
     "                           standard error\n"
@@ -39,7 +41,7 @@ static const char help[] =
     "The exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM cannot be\n"
     "run, 127 when it is not found, 125 when lind-run itself fails.\n";
 
-enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT, OPT_LIMIT };
+enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT, OPT_LIMIT, OPT_INHERIT };
 
 static const struct option options[] = {
     {"dir", required_argument, NULL, 'd'},
@@ -47,6 +49,7 @@ static const struct option options[] = {
     {"clear-env", no_argument, NULL, OPT_CLEAR_ENV},
     {"cwd", required_argument, NULL, OPT_CWD},
     {"no-default-dirs", no_argument, NULL, OPT_NO_DEFAULT},
+    {"inherit-fds", no_argument, NULL, OPT_INHERIT},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"argv0", required_argument, NULL, OPT_ARGV0},
     {"stats", no_argument, NULL, OPT_STATS},
@@ -117,6 +120,9 @@ static void set_option(struct run_options *run, int key, char *argument)
         break;
     case OPT_NO_DEFAULT:
         run->no_default_dirs = 1;
+        break;
+    case OPT_INHERIT:
+        run->inherit_fds = 1;
         break;
     case OPT_ARGV0:
         run->argv0 = argument;

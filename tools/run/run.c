@@ -1,5 +1,6 @@
 #include "tools/run/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -273,10 +274,39 @@ static int watch(const struct run_options *run, struct handler *handlers, struct
     return 0;
 }
 
+/* The descriptors above standard error that lind-run was started with, in *list (malloc), ended by
+ * -1. Returns 0 or an exit status. */
+static int list_inherited(int **list)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    size_t count = 0;
+    if (!directory)
+        return complain(EXIT_LIND, "--inherit-fds: /proc/self/fd: %s", strerror(errno));
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        int fd = atoi(entry->d_name);
+        if (fd <= STDERR_FILENO || fd == dirfd(directory))
+            continue; /* "." and ".." too */
+        int *longer = realloc(*list, (count + 2) * sizeof **list);
+        if (!longer)
+            return complain(EXIT_LIND, "out of memory");
+        longer[count++] = fd;
+        longer[count] = -1;
+        *list = longer;
+    }
+    closedir(directory);
+    return 0;
+}
+
 int run_program(const struct run_options *run)
 {
     const char *why = NULL;
     char path[PATH_MAX];
+    int *inherited = NULL;
+    if (run->inherit_fds) { /* before any is opened here */
+        int failed = list_inherited(&inherited);
+        if (failed)
+            return failed;
+    }
     int error = rt_start(&why);
     if (error)
         return complain(EXIT_LIND, "%s", why);
@@ -322,6 +352,13 @@ int run_program(const struct run_options *run)
     for (int i = 0; !status && i <= 2; i++)
         if (fcntl(i, F_GETFD) >= 0 && (error = descriptors_inherit(task->process, i, i)))
             status = complain(EXIT_LIND, "descriptor %d: %s", i, strerror(-error));
+    for (const int *at = inherited; at && *at >= 0 && !status; at++) {
+        error = *at < DESCRIPTORS_MAX ? descriptors_inherit(task->process, *at, *at) : -EMFILE;
+        if (error)
+            status = complain(EXIT_LIND, "descriptor %d: %s", *at, strerror(-error));
+        close(*at);
+    }
+    free(inherited);
     if (status)
         return status;
     atexit(host_terminal_leave);

@@ -18,6 +18,7 @@ struct run_options {
     size_t limit_count;
     int clear_environment;
     int no_default_dirs;
+    int inherit_fds; /* all open descriptors, not 0, 1 and 2 alone */
     int stats;
     const char *cwd;
     const char *trace; /* calls to trace, or "all" */
