@@ -85,28 +85,49 @@ long call_getcpu(struct task *task, const uint64_t args[6])
     return args[1] ? task_copyout(task, args[1], &node, sizeof node) : 0;
 }
 
-struct search {
-    int tid, host_id, change;
-};
-
-static long match(struct task *task, void *data)
+/* Linux asks so for every change of another's scheduling. The tree lock is held. */
+static int may_change(const struct task *task, const struct process *process)
 {
-    struct search *search = data;
-    if (task->tid != search->tid)
-        return 0;
-    search->host_id = atomic_load(&task->thread.host_id);
-    if (search->change)
-        atomic_store(&task->rescheduled, 1);
-    return 1;
+    const struct credentials *own = &task->process->credentials, *its = &process->credentials;
+    return !own->euid || own->euid == its->uid || own->euid == its->euid;
 }
 
-/* The host thread of a task of the caller's process; 0 is the caller. Returns -ESRCH for any other
- * id. change: its scheduling is about to be changed, so no other task is to run on it. */
-static int host_thread(struct task *task, uint64_t id, int change)
+/* A task that was started has its host thread in a moment. */
+static void wait_for_start(void)
 {
-    struct search search = {(int)id ? (int)id : task->tid, 0, change};
-    signal_each_task(task->process, match, &search);
-    return search.host_id ? search.host_id : -ESRCH;
+    const struct timespec moment = {0, 50000};
+    host_call2(SYS_nanosleep, &moment, NULL);
+}
+
+/* The host thread of a task; id 0 is the caller. Then the tree lock is held, which keeps the task
+ * on its thread; release_thread ends that. Otherwise returns -ESRCH or -EPERM. change: the task's
+ * scheduling is about to be changed, so no other is to run on its thread later. */
+static int hold_thread(struct task *task, uint64_t id, int change)
+{
+    struct task *found;
+    int host_id;
+    for (;;) {
+        tree_lock();
+        found = (int)id ? tree_find_task((int)id) : task;
+        host_id = found ? atomic_load(&found->thread.host_id) : -ESRCH;
+        if (host_id)
+            break;
+        tree_unlock();
+        wait_for_start();
+    }
+    if (host_id > 0 && change && !may_change(task, found->process))
+        host_id = -EPERM;
+    if (host_id < 0)
+        tree_unlock();
+    else if (change)
+        atomic_store(&found->rescheduled, 1);
+    return host_id;
+}
+
+static long release_thread(long result)
+{
+    tree_unlock();
+    return result;
 }
 
 long call_sched_getaffinity(struct task *task, const uint64_t args[6])
@@ -115,10 +136,10 @@ long call_sched_getaffinity(struct task *task, const uint64_t args[6])
     uint64_t size = args[1] < sizeof mask ? args[1] : sizeof mask;
     if (size % sizeof(uint64_t))
         return -EINVAL;
-    int id = host_thread(task, args[0], 0);
+    int id = hold_thread(task, args[0], 0);
     if (id < 0)
         return id;
-    long length = host_call3(SYS_sched_getaffinity, id, size, mask);
+    long length = release_thread(host_call3(SYS_sched_getaffinity, id, size, mask));
     if (length > 0 && task_copyout(task, args[2], mask, (size_t)length))
         return -EFAULT;
     return length;
@@ -130,16 +151,17 @@ long call_sched_setaffinity(struct task *task, const uint64_t args[6])
     uint64_t size = args[1] < sizeof mask ? args[1] : sizeof mask;
     if (task_copyin(task, mask, args[2], size))
         return -EFAULT;
-    int id = host_thread(task, args[0], 1);
-    return id < 0 ? id : host_call3(SYS_sched_setaffinity, id, sizeof mask, mask);
+    int id = hold_thread(task, args[0], 1);
+    return id < 0 ? id
+                  : release_thread(host_call3(SYS_sched_setaffinity, id, sizeof mask, mask));
 }
 
 long call_sched_getscheduler(struct task *task, const uint64_t args[6])
 {
     if ((int)args[0] < 0)
         return -EINVAL;
-    int id = host_thread(task, args[0], 0);
-    return id < 0 ? id : host_call1(SYS_sched_getscheduler, id);
+    int id = hold_thread(task, args[0], 0);
+    return id < 0 ? id : release_thread(host_call1(SYS_sched_getscheduler, id));
 }
 
 long call_sched_getparam(struct task *task, const uint64_t args[6])
@@ -147,10 +169,10 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
     struct sched_param param;
     if ((int)args[0] < 0 || !args[1])
         return -EINVAL;
-    int id = host_thread(task, args[0], 0);
+    int id = hold_thread(task, args[0], 0);
     if (id < 0)
         return id;
-    long error = host_call2(SYS_sched_getparam, id, &param);
+    long error = release_thread(host_call2(SYS_sched_getparam, id, &param));
     return error ? error : task_copyout(task, args[1], &param, sizeof param);
 }
 
@@ -163,16 +185,17 @@ static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t add
         return -EINVAL;
     if (task_copyin(task, &param, address, sizeof param))
         return -EFAULT;
-    int id = host_thread(task, tid, 1);
+    int id = hold_thread(task, tid, 1);
     if (id < 0)
         return id;
     if (policy == SCHED_FIFO || policy == SCHED_RR)
-        return param.sched_priority >= 1 && param.sched_priority <= 99 ? -EPERM : -EINVAL;
+        return release_thread(
+            param.sched_priority >= 1 && param.sched_priority <= 99 ? -EPERM : -EINVAL);
     if (policy == -1)
-        return host_call2(SYS_sched_setparam, id, &param);
+        return release_thread(host_call2(SYS_sched_setparam, id, &param));
     if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
-        return -EINVAL;
-    return host_call3(SYS_sched_setscheduler, id, policy, &param);
+        return release_thread(-EINVAL);
+    return release_thread(host_call3(SYS_sched_setscheduler, id, policy, &param));
 }
 
 long call_sched_setscheduler(struct task *task, const uint64_t args[6])
@@ -200,32 +223,18 @@ long call_sched_rr_get_interval(struct task *task, const uint64_t args[6])
     struct timespec time;
     if ((int)args[0] < 0)
         return -EINVAL;
-    int id = host_thread(task, args[0], 0);
+    int id = hold_thread(task, args[0], 0);
     if (id < 0)
         return id;
-    long error = host_call2(SYS_sched_rr_get_interval, id, &time);
+    long error = release_thread(host_call2(SYS_sched_rr_get_interval, id, &time));
     return error ? error : task_copyout(task, args[1], &time, sizeof time);
 }
 
-/* The host threads that a getpriority or setpriority means: -1 those of the caller's process, the
- * only one it may ask about; otherwise one, as Linux has it for PRIO_PROCESS. */
-static int named(struct task *task, int which, int who, int change)
-{
-    const struct process *process = task->process;
-    switch (which) {
-    case PRIO_PROCESS:
-        return host_thread(task, (uint64_t)who, change);
-    case PRIO_PGRP:
-        return !who || who == process->group ? -1 : -ESRCH;
-    case PRIO_USER:
-        return !who || (uint32_t)who == process->credentials.uid ? -1 : -ESRCH;
-    default:
-        return -EINVAL;
-    }
-}
-
+/* What getpriority and setpriority do to the processes of a group or user. */
 struct niceness {
-    int value;
+    struct task *task;
+    int which, who, value;
+    int starting; /* there is a task without a host thread yet */
     long result;
 };
 
@@ -235,6 +244,7 @@ static long get_nice(struct task *task, void *data)
     struct niceness *nice = data;
     int id = atomic_load(&task->thread.host_id);
     long value = id ? host_call2(SYS_getpriority, PRIO_PROCESS, id) : -ESRCH;
+    nice->starting |= !id;
     if (value > nice->result)
         nice->result = value;
     return 0;
@@ -246,31 +256,68 @@ static long set_nice(struct task *task, void *data)
     int id = atomic_load(&task->thread.host_id);
     atomic_store(&task->rescheduled, 1);
     long error = id ? host_call3(SYS_setpriority, PRIO_PROCESS, id, nice->value) : 0;
-    if (error)
+    nice->starting |= !id;
+    if (error || nice->result == -ESRCH)
         nice->result = error;
     return 0;
 }
 
+static int means(const struct niceness *nice, const struct process *process)
+{
+    return process->state == PROCESS_ALIVE &&
+           (nice->which == PRIO_PGRP ? process->group == nice->who
+                                     : process->credentials.uid == (uint32_t)nice->who);
+}
+
+static long get_nice_of_process(struct process *process, void *data)
+{
+    return means(data, process) ? signal_each_task(process, get_nice, data) : 0;
+}
+
+static long set_nice_of_process(struct process *process, void *data)
+{
+    struct niceness *nice = data;
+    if (!means(nice, process))
+        return 0;
+    if (may_change(nice->task, process))
+        return signal_each_task(process, set_nice, data);
+    nice->result = -EPERM;
+    return 0;
+}
+
+/* For a group or a user; who 0 is the caller's. */
+static long each_meant(struct niceness *nice, long (*visit)(struct process *process, void *data))
+{
+    const struct process *own = nice->task->process;
+    if (nice->which != PRIO_PGRP && nice->which != PRIO_USER)
+        return -EINVAL;
+    do {
+        nice->starting = 0;
+        tree_lock();
+        if (!nice->who)
+            nice->who = nice->which == PRIO_PGRP ? own->group : (int)own->credentials.uid;
+        tree_each(visit, nice);
+        tree_unlock();
+        if (nice->starting)
+            wait_for_start();
+    } while (nice->starting);
+    return nice->result;
+}
+
 long call_getpriority(struct task *task, const uint64_t args[6])
 {
-    struct niceness nice = {0, -ESRCH};
-    int id = named(task, (int)args[0], (int)args[1], 0);
-    if (id > 0)
-        return host_call2(SYS_getpriority, PRIO_PROCESS, id);
-    if (id < -1)
-        return id;
-    signal_each_task(task->process, get_nice, &nice);
-    return nice.result;
+    struct niceness nice = {task, (int)args[0], (int)args[1], 0, 0, -ESRCH};
+    if (nice.which != PRIO_PROCESS)
+        return each_meant(&nice, get_nice_of_process);
+    int id = hold_thread(task, args[1], 0);
+    return id < 0 ? id : release_thread(host_call2(SYS_getpriority, PRIO_PROCESS, id));
 }
 
 long call_setpriority(struct task *task, const uint64_t args[6])
 {
-    struct niceness nice = {(int)args[2], 0};
-    int id = named(task, (int)args[0], (int)args[1], 1);
-    if (id > 0)
-        return host_call3(SYS_setpriority, PRIO_PROCESS, id, nice.value);
-    if (id < -1)
-        return id;
-    signal_each_task(task->process, set_nice, &nice);
-    return nice.result;
+    struct niceness nice = {task, (int)args[0], (int)args[1], (int)args[2], 0, -ESRCH};
+    if (nice.which != PRIO_PROCESS)
+        return each_meant(&nice, set_nice_of_process);
+    int id = hold_thread(task, args[1], 1);
+    return id < 0 ? id : release_thread(host_call3(SYS_setpriority, PRIO_PROCESS, id, nice.value));
 }

@@ -1,4 +1,4 @@
-// Does a program see and set its own scheduling, and nobody else's?
+// Does a program see and set its own scheduling, and that of other processes?
 // RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
@@ -71,11 +71,70 @@ static void inheritance(void)
     CHECK(nice_in_proc(getpid()) == nice && of_child(-1) == usual);
 }
 
+/* renice(1), taskset(1) and the like act on other processes, and on groups of them. */
+static void others(void)
+{
+    int nice = 20 - (int)syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    struct sched_param param = {0};
+    cpu_set_t set;
+    int status, ends[2];
+    if (nice < 0 || nice > 10)
+        return;
+    CHECK(!pipe(ends));
+    pid_t pid = fork();
+    if (!pid) {
+        char byte;
+        setpgid(0, 0);
+        close(ends[1]);
+        read(ends[0], &byte, 1);
+        CPU_ZERO(&set);
+        sched_getaffinity(0, sizeof set, &set);
+        _exit(20 - (int)syscall(SYS_getpriority, PRIO_PROCESS, 0) == nice + 4 && CPU_COUNT(&set) == 1 &&
+                      syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH
+                  ? 0
+                  : 1);
+    }
+    setpgid(pid, pid);
+    CHECK(getpriority(PRIO_PROCESS, (id_t)pid) == nice);
+    CHECK(!setpriority(PRIO_PROCESS, (id_t)pid, nice + 2) && getpriority(PRIO_PROCESS, (id_t)pid) == nice + 2);
+    CHECK(!setpriority(PRIO_PGRP, (id_t)pid, nice + 4) && getpriority(PRIO_PGRP, (id_t)pid) == nice + 4);
+    CHECK(getpriority(PRIO_PROCESS, 0) == nice && getpriority(PRIO_PGRP, 0) == nice);
+    CHECK(getpriority(PRIO_USER, 0) <= nice && getpriority(PRIO_USER, getuid()) <= nice);
+    CHECK(!sched_getaffinity(pid, sizeof set, &set) && CPU_COUNT(&set) >= 1);
+    int first = 0;
+    while (!CPU_ISSET(first, &set))
+        first++;
+    CPU_ZERO(&set);
+    CPU_SET(first, &set);
+    CHECK(!sched_setaffinity(pid, sizeof set, &set));
+    CHECK(!syscall(SYS_sched_getparam, pid, &param) && param.sched_priority == 0);
+    CHECK(!syscall(SYS_sched_setscheduler, pid, SCHED_BATCH, &param));
+    CHECK(syscall(SYS_sched_getscheduler, pid) == SCHED_BATCH);
+    if (!geteuid()) { /* another user may look but not touch */
+        pid_t other = fork();
+        if (!other) {
+            setuid(12345);
+            CHECK(getpriority(PRIO_PROCESS, (id_t)pid) == nice + 4);
+            FAILS(setpriority(PRIO_PROCESS, (id_t)pid, nice + 5), EPERM);
+            FAILS(setpriority(PRIO_PGRP, (id_t)pid, nice + 5), EPERM);
+            FAILS(sched_setaffinity(pid, sizeof set, &set), EPERM);
+            FAILS(syscall(SYS_sched_setscheduler, pid, SCHED_OTHER, &param), EPERM);
+            exit(check_end());
+        }
+        CHECK(waitpid(other, &status, 0) == other && status == 0);
+    }
+    close(ends[1]);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    FAILS(getpriority(PRIO_PGRP, (id_t)pid), ESRCH);
+    FAILS(setpriority(PRIO_PROCESS, (id_t)pid, 0), ESRCH);
+}
+
 int main(void)
 {
     struct sched_param param = {.sched_priority = 7};
     void *const bad[] = BAD_ADDRESSES;
     inheritance();
+    others();
     CHECK(!syscall(SYS_sched_yield));
     CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER);
     CHECK(syscall(SYS_sched_getscheduler, getpid()) == SCHED_OTHER);
