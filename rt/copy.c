@@ -1,5 +1,7 @@
 #include "rt/copy.h"
 
+_Atomic uint32_t windows_borrowing;
+
 /* rt/copy_access.S: return the number of bytes not copied; a fault inside ends them early. */
 size_t copy_bytes(void *to, const void *from, size_t length);
 size_t set_bytes(void *to, int byte, size_t length);

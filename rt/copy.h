@@ -19,11 +19,25 @@ static inline int range_ok(uint64_t offset, uint64_t length)
     return length <= LIND_WINDOW_SIZE && offset <= LIND_WINDOW_SIZE - length;
 }
 
+/* How many windows have memory that rt_upcalls.host_access must see to. */
+extern _Atomic uint32_t windows_borrowing;
+
+/* To be called before the kernel accesses a range of the window at base, for writing if `write`:
+ * what fork has left to be copied is copied. The range lies in the window. */
+static inline void window_for_host(uint64_t base, uint64_t offset, uint64_t length, int write)
+{
+    if (atomic_load_explicit(&windows_borrowing, memory_order_relaxed))
+        rt_upcalls.host_access(base, offset, length, write);
+}
+
 /* Host address of a range that is handed to the kernel, which checks the pages itself; NULL when
  * the range is not in the window. */
 static inline void *window_pointer(const struct thread *thread, uint64_t offset, uint64_t length)
 {
-    return range_ok(offset, length) ? (void *)(thread->base + offset) : NULL;
+    if (!range_ok(offset, length))
+        return NULL;
+    window_for_host(thread->base, offset, length, 1);
+    return (void *)(thread->base + offset);
 }
 
 /* Return 0 or -EFAULT. After -EFAULT the destination's content is unspecified. */

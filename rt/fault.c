@@ -1,5 +1,6 @@
 /* The host's signal handler. It decides by the interrupted program counter:
  *
+ *   a page that fork has left to be copied        the layer above copies, the access is repeated
  *   in an access to cage memory (copy_access.S)   the access ends early, its caller returns -EFAULT
  *   in the cage's window                          registers go to thread->regs, and the handler
  * returns into the gate's exit in the gate's exit                            the exit starts again
@@ -23,6 +24,8 @@ extern const char blocking_check[], blocking_call[], blocking_interrupted[];
 void signal_entry(int signal, siginfo_t *info, void *context);
 void signal_restorer(void);
 void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct thread *thread);
+
+enum { FAULT_WRITE = 2, FAULT_FETCH = 16 }; /* bits of the page fault's error code */
 
 static int within(uint64_t pc, const char *start, const char *end)
 {
@@ -113,6 +116,10 @@ void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct th
     int fault = is_fault(signal, info);
     int in_cage = pc - thread->base < LIND_WINDOW_SIZE;
 
+    if (signal == SIGSEGV && info->si_code == SEGV_ACCERR && !(g[REG_ERR] & FAULT_FETCH) &&
+        rt_upcalls.page_fault &&
+        rt_upcalls.page_fault((uint64_t)info->si_addr, (g[REG_ERR] & FAULT_WRITE) != 0))
+        return;
     if (fault && within(pc, copy_access_start, copy_access_end)) {
         g[REG_RIP] = (greg_t)copy_access_fault;
         return;

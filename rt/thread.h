@@ -167,6 +167,11 @@ struct rt_upcalls {
     /* A host signal that is no fault of cage code arrived; in a signal handler, host thread-local
      * storage in force. What it notes for later it announces with PENDING_SIGNAL. */
     void (*host_signal)(struct thread *thread, int signal, const void *siginfo);
+    /* A page that exists was accessed against its protection, by cage code or by copyin and the
+     * like; in a signal handler. Returns whether the access is to be done again. */
+    int (*page_fault)(uint64_t address, int write);
+    /* The host's kernel is about to access a range of the window at base. */
+    void (*host_access)(uint64_t base, uint64_t offset, uint64_t length, int write);
 };
 extern struct rt_upcalls rt_upcalls;
 

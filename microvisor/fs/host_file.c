@@ -7,6 +7,7 @@
 
 #include "microvisor/fs/file.h"
 #include "microvisor/signal/signal.h"
+#include "rt/copy.h"
 
 /* A host call that moves data: one that may sleep is interruptible. */
 static long host_move(struct task *task, struct file *file, long number, uint64_t a, uint64_t b,
@@ -22,6 +23,8 @@ static long host_move(struct task *task, struct file *file, long number, uint64_
 static long move(struct task *task, struct file *file, const struct transfer *transfer, int write)
 {
     uint64_t base = task->thread.base, position = (uint64_t)transfer->position;
+    for (unsigned i = 0; i < transfer->count; i++)
+        window_for_host(base, transfer->ranges[i].offset, transfer->ranges[i].length, !write);
     if (transfer->count == 1 && !transfer->flags) {
         uint64_t address = base + transfer->ranges->offset, length = transfer->ranges->length;
         if (transfer->position == POSITION_CURRENT)

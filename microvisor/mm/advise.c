@@ -3,6 +3,7 @@
 
 #include "microvisor/calls.h"
 #include "microvisor/mm/map.h"
+#include "rt/copy.h"
 #include "rt/host.h"
 
 /* A range of args as whole pages. Returns 0 with *end >= *start; the errors are each call's own. */
@@ -167,6 +168,8 @@ long call_mincore(struct task *task, const uint64_t args[6])
     map_unlock(memory);
     /* The host sees the reservation in holes. What another thread unmaps now is told as absent. */
     long error = 0;
+    if (mapped > start)
+        window_for_host(memory->base, start << PAGE_SHIFT, (mapped - start) << PAGE_SHIFT, 0);
     if (mapped > start)
         error = host_call3(SYS_mincore, memory->base + (start << PAGE_SHIFT),
                            (mapped - start) << PAGE_SHIFT, vector);

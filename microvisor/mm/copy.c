@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "microvisor/mm/map.h"
+#include "microvisor/mm/share.h"
 #include "rt/copy.h"
 #include "rt/host.h"
 
@@ -18,10 +18,6 @@
 
 enum { CHUNK = 512, RANGES = 64 };
 
-/* The host's PAGEMAP_SCAN, Linux 6.7; not in all headers. */
-struct page_range {
-    uint64_t start, end, categories;
-};
 struct page_scan {
     uint64_t size, flags, start, end, walk_end, ranges, range_count, pages_most;
     uint64_t inverted, all_of, any_of, told;
@@ -35,7 +31,7 @@ struct page_scan {
 /* The host's page map of this address space, once it was wanted; -1 before. */
 static _Atomic int page_map = -1;
 
-static int page_map_open(void)
+int page_map_open(void)
 {
     int fd = atomic_load(&page_map), none = -1;
     if (fd >= 0)
@@ -73,31 +69,42 @@ static int find_in_map(int fd, struct page_range *ranges, uint64_t *start, uint6
     return found;
 }
 
-/* Finds pages of [*start, end) that exist and are no longer a file's: at most RANGES ranges. Sets
- * *start to where to go on. Returns the number of ranges. All are addresses of the host. */
-static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64_t end)
+long pages_scan(int fd, struct page_range *ranges, uint64_t count, uint64_t most, uint64_t *start,
+                uint64_t end)
 {
     struct page_scan scan = {.size = sizeof scan,
                              .start = *start,
                              .end = end,
                              .ranges = (uint64_t)ranges,
-                             .range_count = RANGES,
+                             .range_count = count,
+                             .pages_most = most,
                              .inverted = SCAN_FILE | SCAN_ZERO,
                              .all_of = SCAN_FILE | SCAN_ZERO,
                              .any_of = SCAN_PRESENT | SCAN_SWAPPED,
                              .told = SCAN_FILE};
     long found = host_call3(SYS_ioctl, fd, PAGEMAP_SCAN_HOST, &scan);
-    if (found < 0)
-        return find_in_map(fd, ranges, start, end);
-    *start = scan.walk_end;
-    return (int)found;
+    if (found >= 0)
+        *start = scan.walk_end;
+    return found;
+}
+
+/* Finds pages of [*start, end) that exist and are no longer a file's: at most RANGES ranges. Sets
+ * *start to where to go on. Returns the number of ranges. All are addresses of the host. */
+static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64_t end)
+{
+    long found = pages_scan(fd, ranges, RANGES, 0, start, end);
+    return found < 0 ? find_in_map(fd, ranges, start, end) : (int)found;
 }
 
 /* Copies the pages that exist of a private region that both maps have. Returns 0 or -ENOMEM. */
 static int copy_pages(struct memory *to, const struct memory *from, const struct region *region)
 {
     struct page_range ranges[RANGES];
-    int error = 0, fd = page_map_open();
+    uint64_t size = (uint64_t)(region->end - region->start) << PAGE_SHIFT;
+    int error = share_read(from->shares, (uint64_t)region->start << PAGE_SHIFT, size);
+    int fd = page_map_open();
+    if (error || !size)
+        return error;
     int readable = region->flags & (PROT_READ | PROT_WRITE);
     if (!readable)
         error = host_protect(from, region->start, region->end, PROT_READ);
@@ -114,8 +121,29 @@ static int copy_pages(struct memory *to, const struct memory *from, const struct
     return error ? -ENOMEM : 0;
 }
 
+/* The same for writable memory that is no file's; when `alone`, the inner part of a large region is
+ * put off. */
+static int copy_private(struct memory *to, struct memory *from, const struct region *region,
+                        int alone)
+{
+    struct region low = *region, high = *region;
+    uint32_t first = (region->start + SHARE_PAGES - 1) / SHARE_PAGES;
+    uint32_t end = region->end / SHARE_PAGES;
+    int error = -EAGAIN;
+    if (alone && end >= first + SHARE_PAGES_LEAST / SHARE_PAGES)
+        error = share_region(to->shares, from->shares, first, end);
+    if (error == -EAGAIN)
+        return copy_pages(to, from, region);
+    low.end = first * SHARE_PAGES;
+    high.start = end * SHARE_PAGES;
+    if (!error)
+        error = copy_pages(to, from, &low);
+    return error ? error : copy_pages(to, from, &high);
+}
+
 /* Makes the same region in `to`. */
-static int copy_region(struct memory *to, struct memory *from, const struct region *region)
+static int copy_region(struct memory *to, struct memory *from, const struct region *region,
+                       int alone)
 {
     struct region copy = *region;
     copy.flags &= ~(REGION_LOCKED | REGION_ON_FAULT);
@@ -135,10 +163,13 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     } else {
         error = host_protect(to, start, end, first);
     }
-    if (!error && !(region->flags & REGION_SHARED) && !fresh)
+    const uint32_t special = REGION_SHARED | REGION_FILE | REGION_IMAGE | REGION_PINNED |
+                             REGION_LOCKED | REGION_PROTECTION;
+    if (!error && !fresh && (region->flags & special) == writable)
+        error = copy_private(to, from, region, alone);
+    else if (!error && !(region->flags & REGION_SHARED) && !fresh)
         error = copy_pages(to, from, region);
-    if (!error && !(region->flags & REGION_SHARED) &&
-        first != (region->flags & REGION_PROTECTION))
+    if (!error && !(region->flags & REGION_SHARED) && first != (region->flags & REGION_PROTECTION))
         error = host_protect(to, start, end, region->flags);
     if (error)
         return -ENOMEM;
@@ -159,7 +190,7 @@ static int copy_gate(struct memory *to, const struct region *region)
     return 0;
 }
 
-int memory_copy(struct memory *to, struct memory *from, uint64_t gate)
+int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int alone)
 {
     int error = 0;
     map_lock(from);
@@ -168,7 +199,7 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate)
         if (gate && region->start == gate >> PAGE_SHIFT)
             error = copy_gate(to, region);
         else if (!(region->flags & REGION_NO_FORK))
-            error = copy_region(to, from, region);
+            error = copy_region(to, from, region, alone);
     }
     to->top = to->search_from = from->top;
     to->search_hole = PAGES_WINDOW;

@@ -12,7 +12,7 @@
  * call notices it, and the runtime ends: nothing of the host's may be within a cage's reach. */
 #include <sys/mman.h>
 
-#include "microvisor/mm/map.h"
+#include "microvisor/mm/share.h"
 #include "rt/host.h"
 
 #define MADV_POPULATE_READ_HOST 22 /* Linux 5.14; not in all headers */
@@ -45,8 +45,15 @@ static _Noreturn void give_up(void)
         host_call1(SYS_exit_group, 125);
 }
 
+/* What fork left to be copied is copied before anything is done to it. */
+static void settle(const struct memory *memory, uint32_t start, uint64_t pages)
+{
+    share_settle(memory->shares, (uint64_t)start << PAGE_SHIFT, bytes(pages));
+}
+
 int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end)
 {
+    settle(memory, start, end - start);
     long at = host_call6(SYS_mmap, address(memory, start), bytes(end - start), PROT_NONE,
                          RESERVATION | MAP_FIXED, (uint64_t)-1, 0);
     /* The host refuses a mapping too many before it has changed anything. */
@@ -74,6 +81,7 @@ static void fill_hole(const struct memory *memory, uint32_t start, uint32_t end)
 
 int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint32_t flags)
 {
+    settle(memory, start, end - start);
     return (int)host_call3(SYS_mprotect, address(memory, start), bytes(end - start),
                            flags & REGION_PROTECTION);
 }
@@ -81,6 +89,7 @@ int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint
 int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
              int flags, int fd, uint64_t offset)
 {
+    settle(memory, start, end - start);
     long at = host_call6(SYS_mmap, address(memory, start), bytes(end - start), protection,
                          (uint64_t)(flags | MAP_FIXED | MAP_NORESERVE), (uint64_t)(int64_t)fd,
                          bytes(offset));
@@ -105,6 +114,8 @@ int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t
               int keep)
 {
     uint64_t flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0U);
+    settle(memory, from, old);
+    settle(memory, to, new);
     long at = host_call5(SYS_mremap, address(memory, from), bytes(old), bytes(new), flags,
                          address(memory, to));
     if (at < 0) {
@@ -119,6 +130,7 @@ int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t
 int host_grow(const struct memory *memory, uint32_t start, uint32_t old, uint32_t new)
 {
     uint64_t tail = address(memory, start + old);
+    settle(memory, start, old);
     long error = host_call2(SYS_munmap, tail, bytes(new - old));
     if (error < 0)
         return (int)error;
@@ -132,12 +144,14 @@ int host_grow(const struct memory *memory, uint32_t start, uint32_t old, uint32_
 
 long host_advise(const struct memory *memory, uint32_t start, uint32_t end, int advice)
 {
+    settle(memory, start, end - start);
     return host_call3(SYS_madvise, address(memory, start), bytes(end - start), advice);
 }
 
 int host_lock(const struct memory *memory, uint32_t start, uint32_t end, int locked)
 {
     uint64_t at = address(memory, start), size = bytes(end - start);
+    settle(memory, start, end - start);
     return (int)(locked ? host_call3(SYS_mlock2, at, size, 1 /* MLOCK_ONFAULT */)
                         : host_call2(SYS_munlock, at, size));
 }

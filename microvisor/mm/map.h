@@ -63,6 +63,7 @@ struct memory {
     struct memory_pages pages;
     struct region *regions; /* MAP_ENTRIES */
     struct file **dropped;  /* MAP_ENTRIES */
+    struct shares *shares;  /* share.h */
 };
 
 static inline void map_lock(struct memory *memory)

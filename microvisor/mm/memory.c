@@ -6,7 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "microvisor/fs/place.h"
-#include "microvisor/mm/map.h"
+#include "microvisor/mm/share.h"
 #include "rt/host.h"
 #include "rt/window.h"
 
@@ -17,7 +17,7 @@ enum { STACK_GAP = 256 };
 
 #define MAP_SIZE                                                                                   \
     (((sizeof(struct memory) + 63) & ~63UL) +                                                      \
-     MAP_ENTRIES * (sizeof(struct region) + sizeof(struct file *)))
+     MAP_ENTRIES * (sizeof(struct region) + sizeof(struct file *)) + sizeof(struct shares))
 
 static void make_empty(struct memory *memory)
 {
@@ -38,6 +38,8 @@ struct memory *memory_create(uint64_t base)
     memory->base = base;
     memory->regions = (struct region *)((char *)memory + ((sizeof *memory + 63) & ~63UL));
     memory->dropped = (struct file **)(memory->regions + MAP_ENTRIES);
+    memory->shares = (struct shares *)(memory->dropped + MAP_ENTRIES);
+    memory->shares->base = base;
     struct sysinfo info;
     memory->commit_limit = PAGES_WINDOW;
     if (!host_call1(SYS_sysinfo, &info))
@@ -48,6 +50,7 @@ struct memory *memory_create(uint64_t base)
 
 int memory_clear(struct memory *memory)
 {
+    share_leave(memory->shares);
     map_lock(memory);
     int error = host_try_reserve(memory, PAGES_START, PAGES_END);
     if (error)

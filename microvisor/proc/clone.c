@@ -146,7 +146,8 @@ static int give_space(struct process *child, struct process *from, uint64_t flag
         child->space = space_create(&error);
         if (!child->space)
             return error;
-        error = space_copy(child->space, from->space);
+        int alone = atomic_load(&from->task_count) == 1 && atomic_load(&from->space->users) == 1;
+        error = space_copy(child->space, from->space, alone);
         if (error)
             return error;
     }

@@ -20,6 +20,7 @@
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
 #include "microvisor/fs/terminal.h"
+#include "microvisor/mm/memory.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/report.h"
 #include "microvisor/signal/signal.h"
@@ -324,7 +325,8 @@ int run_program(const struct run_options *run)
     if (fd < 0)
         return complain(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN,
                         "%s: %s", run->arguments[0], strerror(-fd));
-    rt_upcalls = (struct rt_upcalls){signal_deliver_pending, call_unsupported, signal_from_host};
+    rt_upcalls = (struct rt_upcalls){signal_deliver_pending, call_unsupported, signal_from_host,
+                                     share_fault, share_for_host};
 
     int status = EXIT_LIND;
     struct place *place = place_new();

@@ -17,6 +17,8 @@
 #include "rt/window.h"
 
 /* What the room needs of others. */
+struct rt_upcalls rt_upcalls;
+
 void file_release(struct file *file)
 {
     abort();
@@ -433,7 +435,7 @@ static void check_copy(void)
     uint64_t base;
     assert(!window_reserve(&base));
     struct memory *copy = memory_create(base);
-    assert(!memory_copy(copy, memory, 0));
+    assert(!memory_copy(copy, memory, 0, 0));
     uint64_t original = process.cage.base;
     process.cage.base = base;
     memory = copy;

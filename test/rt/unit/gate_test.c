@@ -90,7 +90,8 @@ int main(void)
 {
     const char *why = NULL;
     CHECK(rt_start(&why) == 0);
-    rt_upcalls = (struct rt_upcalls){pending, unknown, host_signal};
+    rt_upcalls = (struct rt_upcalls){
+        .pending = pending, .unknown = unknown, .host_signal = host_signal};
     CHECK(window_reserve(&thread.base) == 0);
     CHECK(thread.base % LIND_WINDOW_SIZE == 0);
     CHECK(thread_prepare(&thread) == 0);
