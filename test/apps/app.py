@@ -54,8 +54,8 @@ def environment(build, kind, tree, recipe):
         granted = [tree] + recipe.get("grant", [])
         if recipe.get("tools"):
             tools = guest_tools.directory(build, SOURCES)
-            granted += [tools + ":/bin:ro", tools + ":/usr/bin:ro"]
-        result.update({"CC": "lind-cc", "INSIDE": "lind-run", "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
+            granted += [tools + ":/bin:ro", tools + ":/usr/bin:ro", "/etc::ro"]
+        result.update({"CC": "lind-cc", "INSIDE": os.path.join(bin_directory, "lind-run"), "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
                        "LIND_RUN_OPTS": " ".join(["--inherit-fds"] + ["--dir " + path for path in granted]),
                        "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
     else:

@@ -1,0 +1,13 @@
+# usage: sh bash_suite.sh : in bash's tests directory, runs each of its scripts with ../bash; prints PASS or FAIL for each.
+export THIS_SH=../bash BUILD_DIR=.. TMPDIR=/tmp PATH=.:$PATH BASH_TSTOUT=/tmp/bash-output.$$
+for script in run-*; do
+    case $script in
+    run-all | run-minimal | run-gprof) continue ;;
+    esac
+    if timeout 120 sh "$script" >"lind-$script.log" 2>&1 </dev/null; then
+        echo "PASS: $script"
+    else
+        echo "FAIL: $script"
+    fi
+    rm -f "$BASH_TSTOUT"
+done
