@@ -104,7 +104,7 @@ def recipes(automake, jobs):
                 ("compress: gzip", "starts gzip"), ("compress: bzip2", "starts bzip2"), ("compress: xz", "starts xz"),
                 ("compress: zstd", "starts zstd"),
             ]}),
-        "coreutils": built("coreutils", "--disable-libcap --disable-xattr --disable-acl --without-gmp --without-openssl",
+        "coreutils": built("coreutils", "--disable-libcap --disable-xattr --disable-acl --without-libgmp --without-openssl",
                            "make -s -k check SUBDIRS=. VERBOSE=", automake, ["src/ls", "src/sort", "src/cp"], 7200),
         # The whole suite in one lind-run, its scripts run by busybox's shell, all tools being busybox's. Its tests of wget need a network, those
         # of mount change the machine.
