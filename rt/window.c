@@ -23,11 +23,24 @@ enum { FIRST_SLOT = 16, LAST_SLOT = 32752, TRIES = 256 };
 static uint64_t used[(LAST_SLOT + 64) / 64];
 static struct lock slot_lock;
 
+/* Random words for the next who ask, each given out once; under random_lock, a leaf lock. */
+enum { RANDOM_WORDS = 32 }; /* getrandom fills 256 bytes at once and as a whole */
+static uint64_t random_words[RANDOM_WORDS];
+static unsigned random_left;
+static struct lock random_lock;
+
 uint64_t random_bits(void)
 {
-    uint64_t value = 0;
-    while (host_call3(SYS_getrandom, &value, sizeof value, 0) != sizeof value)
-        ;
+    lock_acquire(&random_lock);
+    if (!random_left) {
+        while (host_call3(SYS_getrandom, random_words, sizeof random_words, 0) !=
+               sizeof random_words)
+            ;
+        random_left = RANDOM_WORDS;
+    }
+    uint64_t value = random_words[--random_left];
+    random_words[random_left] = 0;
+    lock_release(&random_lock);
     return value;
 }
 

@@ -173,11 +173,12 @@ void vfork_done(struct process *child)
     tree_lock();
     struct vfork *vfork = child->vfork;
     child->vfork = NULL;
-    if (vfork) {
+    if (vfork)
         atomic_store(&vfork->done, 1);
-        host_call3(SYS_futex, &vfork->done, 129 /* WAKE, private */, 1);
-    }
     tree_unlock();
+    /* The parent may be gone on already, and its stack with `done`: nobody waits there then. */
+    if (vfork)
+        host_call3(SYS_futex, &vfork->done, 129 /* WAKE, private */, 1);
 }
 
 /* Waits until the child has left this space, or this task is to end. Only that interrupts the wait.

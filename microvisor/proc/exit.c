@@ -216,12 +216,12 @@ static void process_bury(struct process *process)
         first_status = process->exit_status;
         tree_each(kill_one, process);
     }
-    tree_unlock();
     while (unwanted) {
         struct process *next = unwanted->next;
-        free(unwanted);
+        process_free(unwanted);
         unwanted = next;
     }
+    tree_unlock();
     if (first) {
         atomic_store(&first_ended, 1);
         futex_wake(&first_ended);

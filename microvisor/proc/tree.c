@@ -21,9 +21,22 @@ void tree_lock(void)
     lock_acquire(&lock);
 }
 
+/* Whose waiters are to be woken once the lock is open, so that they do not run into it. Processes'
+ * memory is never given back (process.c), and waking nobody does no harm. */
+static struct process *to_wake;
+
+static void wake_waiters(struct process *parent)
+{
+    host_call3(SYS_futex, &parent->child_changes, 129 /* WAKE, private */, INT32_MAX);
+}
+
 void tree_unlock(void)
 {
+    struct process *parent = to_wake;
+    to_wake = NULL;
     lock_release(&lock);
+    if (parent)
+        wake_waiters(parent);
 }
 
 struct process *tree_find(int pid)
@@ -201,7 +214,9 @@ int tree_signal_group(int group, const siginfo_t *info)
 void tree_wake_parent(struct process *parent)
 {
     atomic_fetch_add(&parent->child_changes, 1);
-    host_call3(SYS_futex, &parent->child_changes, 129 /* WAKE, private */, INT32_MAX);
+    if (to_wake && to_wake != parent)
+        wake_waiters(to_wake);
+    to_wake = parent;
 }
 
 void tree_child_changed(struct process *process, int code, int status)
