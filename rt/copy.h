@@ -22,21 +22,29 @@ static inline int range_ok(uint64_t offset, uint64_t length)
 /* How many windows have memory that rt_upcalls.host_access must see to. */
 extern _Atomic uint32_t windows_borrowing;
 
-/* To be called before the kernel accesses a range of the window at base, for writing if `write`:
- * what fork has left to be copied is copied. The range lies in the window. */
-static inline void window_for_host(uint64_t base, uint64_t offset, uint64_t length, int write)
+/* To be called before the kernel accesses a range of the thread's window, for writing if `write`:
+ * what fork has left to be copied is copied. The range lies in the window. Noting it comes first:
+ * whoever makes windows_borrowing non-zero then has all threads pass a barrier, and looks at what
+ * they have noted. */
+static inline void window_for_host(struct thread *thread, uint64_t offset, uint64_t length,
+                                   int write)
 {
+    if (write)
+        atomic_store_explicit(&thread->host_ranges[thread->host_ranges_count++ % 4],
+                              offset >> 12 << 32 | (offset + length + 4095) >> 12,
+                              memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&windows_borrowing, memory_order_relaxed))
-        rt_upcalls.host_access(base, offset, length, write);
+        rt_upcalls.host_access(thread->base, offset, length, write);
 }
 
 /* Host address of a range that is handed to the kernel, which checks the pages itself; NULL when
  * the range is not in the window. */
-static inline void *window_pointer(const struct thread *thread, uint64_t offset, uint64_t length)
+static inline void *window_pointer(struct thread *thread, uint64_t offset, uint64_t length)
 {
     if (!range_ok(offset, length))
         return NULL;
-    window_for_host(thread->base, offset, length, 1);
+    window_for_host(thread, offset, length, 1);
     return (void *)(thread->base + offset);
 }
 

@@ -134,6 +134,10 @@ struct thread {
     void *signal_stack;  /* SIGNAL_STACK_SIZE bytes, aligned to its size; its first word points back
                             here */
     _Atomic int host_id; /* the host's thread id, 0 before start and after exit */
+    /* What the host's kernel was last told to write to: first page << 32 | page behind the last.
+     * More than one call uses at once, the oldest overwritten first. */
+    _Atomic uint64_t host_ranges[4];
+    uint32_t host_ranges_count;
 };
 
 _Static_assert(offsetof(struct thread, next) == THREAD_NEXT, "gate.S");
@@ -151,6 +155,9 @@ _Static_assert(offsetof(struct registers, rcx) == REGISTER_RCX, "gate.S");
 _Static_assert(offsetof(struct registers, rsp) == REGISTER_RSP, "gate.S");
 _Static_assert(offsetof(struct registers, flags) == REGISTER_FLAGS, "gate.S");
 _Static_assert(offsetof(struct registers, number) == REGISTER_NUMBER, "gate.S");
+
+/* Calls each() with the host_ranges of all threads that run in the window at base. COLD. */
+void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), void *data);
 
 /* What the layer above provides. Installed once, before the first thread starts. */
 struct rt_upcalls {

@@ -68,7 +68,7 @@ static long zero_piece(struct task *task, uint64_t address, uint64_t length)
 static long random_piece(struct task *task, uint64_t address, uint64_t length)
 {
     long done = 0;
-    window_for_host(task->thread.base, address, length, 1);
+    window_for_host(&task->thread, address, length, 1);
     /* The host fills at most 256 bytes in one go without looking for signals. */
     for (uint64_t at = 0; at < length; at += (uint64_t)done) {
         done = host_call3(SYS_getrandom, task->thread.base + address + at, length - at, 0);

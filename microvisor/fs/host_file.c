@@ -20,11 +20,25 @@ static long host_move(struct task *task, struct file *file, long number, uint64_
     return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
 }
 
+/* The host is told of one range that has all of a transfer's, as a thread notes only a few. */
+static void range_for_host(struct thread *thread, const struct transfer *transfer, int write)
+{
+    uint64_t start = LIND_WINDOW_SIZE, end = 0;
+    for (unsigned i = 0; i < transfer->count; i++) {
+        uint64_t from = transfer->ranges[i].offset, length = transfer->ranges[i].length;
+        if (length && from < start)
+            start = from;
+        if (length && from + length > end)
+            end = from + length;
+    }
+    if (start < end)
+        window_for_host(thread, start, end - start, write);
+}
+
 static long move(struct task *task, struct file *file, const struct transfer *transfer, int write)
 {
     uint64_t base = task->thread.base, position = (uint64_t)transfer->position;
-    for (unsigned i = 0; i < transfer->count; i++)
-        window_for_host(base, transfer->ranges[i].offset, transfer->ranges[i].length, !write);
+    range_for_host(&task->thread, transfer, !write);
     if (transfer->count == 1 && !transfer->flags) {
         uint64_t address = base + transfer->ranges->offset, length = transfer->ranges->length;
         if (transfer->position == POSITION_CURRENT)

@@ -169,7 +169,7 @@ long call_mincore(struct task *task, const uint64_t args[6])
     /* The host sees the reservation in holes. What another thread unmaps now is told as absent. */
     long error = 0;
     if (mapped > start)
-        window_for_host(memory->base, start << PAGE_SHIFT, (mapped - start) << PAGE_SHIFT, 0);
+        window_for_host(&task->thread, start << PAGE_SHIFT, (mapped - start) << PAGE_SHIFT, 0);
     if (mapped > start)
         error = host_call3(SYS_mincore, memory->base + (start << PAGE_SHIFT),
                            (mapped - start) << PAGE_SHIFT, vector);

@@ -121,17 +121,17 @@ static int copy_pages(struct memory *to, const struct memory *from, const struct
     return error ? -ENOMEM : 0;
 }
 
-/* The same for writable memory that is no file's; when `alone`, the inner part of a large region is
- * put off. */
+/* The same for writable memory that is no file's; unless others is -1, the inner part of a large
+ * region is put off. */
 static int copy_private(struct memory *to, struct memory *from, const struct region *region,
-                        int alone)
+                        int others)
 {
     struct region low = *region, high = *region;
     uint32_t first = (region->start + SHARE_PAGES - 1) / SHARE_PAGES;
     uint32_t end = region->end / SHARE_PAGES;
     int error = -EAGAIN;
-    if (alone && end >= first + SHARE_PAGES_LEAST / SHARE_PAGES)
-        error = share_region(to->shares, from->shares, first, end);
+    if (others >= 0 && end >= first + SHARE_PAGES_LEAST / SHARE_PAGES)
+        error = share_region(to->shares, from->shares, first, end, others);
     if (error == -EAGAIN)
         return copy_pages(to, from, region);
     low.end = first * SHARE_PAGES;
@@ -143,7 +143,7 @@ static int copy_private(struct memory *to, struct memory *from, const struct reg
 
 /* Makes the same region in `to`. */
 static int copy_region(struct memory *to, struct memory *from, const struct region *region,
-                       int alone)
+                       int others)
 {
     struct region copy = *region;
     copy.flags &= ~(REGION_LOCKED | REGION_ON_FAULT);
@@ -166,7 +166,7 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     const uint32_t special = REGION_SHARED | REGION_FILE | REGION_IMAGE | REGION_PINNED |
                              REGION_LOCKED | REGION_PROTECTION;
     if (!error && !fresh && (region->flags & special) == writable)
-        error = copy_private(to, from, region, alone);
+        error = copy_private(to, from, region, others);
     else if (!error && !(region->flags & REGION_SHARED) && !fresh)
         error = copy_pages(to, from, region);
     if (!error && !(region->flags & REGION_SHARED) && first != (region->flags & REGION_PROTECTION))
@@ -190,7 +190,7 @@ static int copy_gate(struct memory *to, const struct region *region)
     return 0;
 }
 
-int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int alone)
+int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int others)
 {
     int error = 0;
     map_lock(from);
@@ -199,7 +199,7 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int alone
         if (gate && region->start == gate >> PAGE_SHIFT)
             error = copy_gate(to, region);
         else if (!(region->flags & REGION_NO_FORK))
-            error = copy_region(to, from, region, alone);
+            error = copy_region(to, from, region, others);
     }
     to->top = to->search_from = from->top;
     to->search_hole = PAGES_WINDOW;

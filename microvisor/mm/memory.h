@@ -115,10 +115,11 @@ void memory_usage(struct memory *memory, struct memory_usage *usage);
  * and content at the same offsets: shared ones are the same memory, private ones a copy; regions
  * with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty, and nothing is locked. The
  * gate page (0: none) is empty and writable: the caller fills and protects it.
- * Other tasks of `from` should stand still, or the copy mixes before and after. alone: there are
- * none, so large private memory may be copied later, when it is touched. Returns 0 or -ENOMEM with
+ * Other tasks of `from` should stand still, or the copy mixes before and after. others: 0 there
+ * are none, 1 there are of the same process, -1 of other processes. Unless -1, large private memory
+ * may be copied later, when it is touched. Returns 0 or -ENOMEM with
  * `to` empty again. COLD. */
-int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int alone);
+int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int others);
 
 /* A fault of the host at an address that may lie in a window: whether the access can now be done,
  * and is to be done again. In a signal handler. */

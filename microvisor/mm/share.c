@@ -10,6 +10,8 @@
  * One lock guards all of it; it comes after memory.lock. No cage's memory is accessed under it but
  * by the host's kernel. HOT, but for the beginning and the end. */
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,6 +32,9 @@ enum { FEW = 256, GROUP = 8 };
 static struct lock lock;
 static struct shares *all;              /* that are used */
 static int memory_fd = -1, map_fd = -1; /* of this address space; kept once opened */
+
+static uint8_t busy[SHARE_CHUNKS];
+static int barrier_able; /* whether all threads can be made to pass a barrier */
 
 static uint64_t address(const struct shares *shares, uint32_t chunk)
 {
@@ -275,6 +280,7 @@ static int able(void)
         !host_call3(SYS_madvise, to, PAGE_BYTES, MADV_POPULATE_READ_HOST))
         known = 1;
     host_pages_free(pages, 2 * PAGE_BYTES);
+    barrier_able = host_call2(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0) == 0;
     return known > 0;
 }
 
@@ -298,6 +304,8 @@ static int large(const struct shares *from, uint32_t first, uint32_t end)
 
 static void link_borrower(struct shares *shares, struct shares *source)
 {
+    if (shares->source == source)
+        return;
     shares->source = source;
     shares->next_borrower = source->borrowers;
     source->borrowers = shares;
@@ -313,32 +321,58 @@ static void begin(struct shares *shares)
     atomic_fetch_add(&windows_borrowing, 1);
 }
 
-int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end)
+static void note_busy(uint64_t range, void *unused)
+{
+    uint64_t first = (range >> 32) / SHARE_PAGES;
+    uint64_t end = ((uint32_t)range + SHARE_PAGES - 1) / SHARE_PAGES;
+    while (first < end && first < SHARE_CHUNKS)
+        *(volatile uint8_t *)&busy[first++] = 1;
+}
+
+/* Finds the chunks that the host's kernel may be writing to for other tasks, who may not have seen
+ * yet that windows_borrowing is not zero: these stay as they are. */
+static void find_busy(const struct shares *from, int others)
+{
+    memset(busy, 0, sizeof busy);
+    if (!others)
+        return;
+    host_call2(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0);
+    thread_each_range(from->base, note_busy, NULL);
+}
+
+int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end, int others)
 {
     int error = -EAGAIN;
     lock_acquire(&lock);
-    if (!able() || !large(from, first, end))
+    if (!able() || (others && !barrier_able) || !large(from, first, end))
         goto out;
     begin(to);
     begin(from);
+    find_busy(from, others);
     error = -ENOMEM;
     /* The first page makes the host join the pieces again that this range will be cut into. */
     if (host_call3(SYS_madvise, address(to, first), PAGE_BYTES, MADV_POPULATE_WRITE_HOST) ||
         protect(to, first, end, PROT_NONE))
         goto out;
+    link_borrower(to, from);
+    set(to, first, end, BORROWED);
     for (uint32_t at = first, next; at < end; at = next) {
-        next = run(from, at, end);
+        next = at + 1;
+        while (next < end && from->state[next] == from->state[at] && busy[next] == busy[at])
+            next++;
         if (from->state[at] != PRIVATE)
             continue;
+        if (busy[at]) {
+            if (bring(to, at, next))
+                goto out;
+            continue;
+        }
         if (protect(from, at, next, PROT_READ)) {
             protect(from, at, next, PROT_READ | PROT_WRITE);
             goto out;
         }
         set(from, at, next, KEPT);
     }
-    if (!to->source)
-        link_borrower(to, from);
-    set(to, first, end, BORROWED);
     error = 0;
 out:
     lock_release(&lock);

@@ -23,11 +23,11 @@ struct shares {
     uint8_t state[SHARE_CHUNKS];
 };
 
-/* For fork, with the map's lock of `from` held, whose only task is the caller: lets the empty but
+/* For fork, with the map's lock of `from` held: lets the empty but
  * writable chunks [first, end) of `to` be those of `from`, private anonymous memory that is
- * writable in both. Returns 0; -EAGAIN with nothing changed: not possible, or not worth it; -ENOMEM
- * with `to` unusable. COLD. */
-int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end);
+ * writable in both. others: whether the window has more tasks than the caller. Returns 0; -EAGAIN
+ * with nothing changed: not possible, or not worth it; -ENOMEM with `to` unusable. COLD. */
+int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end, int others);
 
 /* Makes a range ordinary memory again. What the host has no memory for is lost to who borrowed it:
  * touching it is a fault. */

@@ -146,8 +146,10 @@ static int give_space(struct process *child, struct process *from, uint64_t flag
         child->space = space_create(&error);
         if (!child->space)
             return error;
-        int alone = atomic_load(&from->task_count) == 1 && atomic_load(&from->space->users) == 1;
-        error = space_copy(child->space, from->space, alone);
+        int others = atomic_load(&from->task_count) > 1;
+        if (atomic_load(&from->space->users) > 1)
+            others = -1;
+        error = space_copy(child->space, from->space, others);
         if (error)
             return error;
     }
@@ -204,6 +206,8 @@ static long clone_process(struct task *task, const struct request *request)
     int borrows = request->flags & CLONE_VM && !(request->flags & CLONE_SETTLS);
     if (!process)
         return -ENOMEM;
+    for (size_t i = 0; i < 4; i++)
+        atomic_store(&task->thread.host_ranges[i], 0);
     int error = give_space(process, from, request->flags);
     if (!error)
         error = give_descriptors(process, from, request->flags);

@@ -165,9 +165,9 @@ bad:
     return NULL;
 }
 
-int space_copy(struct space *to, const struct space *from, int alone)
+int space_copy(struct space *to, const struct space *from, int others)
 {
-    int error = memory_copy(to->memory, from->memory, from->gate, alone);
+    int error = memory_copy(to->memory, from->memory, from->gate, others);
     if (!error)
         error = gate_page_fill(to->base, from->gate);
     if (!error)

@@ -35,7 +35,7 @@ struct space *space_create(int *error);
 void space_put(struct space *space);
 
 /* Makes an empty space a copy of another, for fork. Returns 0 or -ENOMEM. */
-int space_copy(struct space *to, const struct space *from, int alone);
+int space_copy(struct space *to, const struct space *from, int others);
 void executable_put(struct executable *executable);
 
 /* process.c */

@@ -349,6 +349,104 @@ static void threads(void)
     CHECK(!munmap(memory, size));
 }
 
+/* What the threads do that run on while others fork. */
+struct busy {
+    char *memory;
+    size_t size;
+    int fd, pipe, bad;
+    _Atomic int ready, end;
+    uint64_t rounds;
+};
+
+/* The kernel fills pieces all over the memory, never less than was asked for. */
+static void *reads(void *argument)
+{
+    struct busy *busy = argument;
+    for (size_t i = 0; !busy->end; i++) {
+        char *at = busy->memory + i * 5 * MIB / 8 % (busy->size - 2 * MIB);
+        busy->bad += pread(busy->fd, at, MIB, 0) != (ssize_t)MIB;
+        busy->bad += *(uint64_t *)(at + 64) != 7 ||
+                     *(uint64_t *)(at + MIB - PAGE + 64) != (7 ^ (MIB - PAGE));
+        busy->ready = 1;
+    }
+    return NULL;
+}
+
+/* Every word is what the thread has written last. */
+static void *counts(void *argument)
+{
+    struct busy *busy = argument;
+    while (!busy->end) {
+        for (size_t at = 0; at < busy->size; at += 16 * PAGE) {
+            volatile uint64_t *word = (volatile uint64_t *)(busy->memory + at);
+            busy->bad += *word != busy->rounds;
+            *word = busy->rounds + 1;
+        }
+        busy->rounds++;
+        busy->ready = 1;
+    }
+    return NULL;
+}
+
+/* A wait in the kernel, for data to be put into the memory. */
+static void *waits(void *argument)
+{
+    struct busy *busy = argument;
+    char *at = busy->memory + busy->size / 2;
+    busy->ready = 1;
+    busy->bad += read(busy->pipe, at, 4 * PAGE) != 4 * (ssize_t)PAGE || at[4 * PAGE - 1] != 'd';
+    return NULL;
+}
+
+static void threads_run_on(void)
+{
+    enum { COUNT = 3, FORKS = 40 };
+    size_t size = 32 * MIB;
+    struct turn data;
+    turn_make(&data);
+    char name[] = "/tmp/fork_large_XXXXXX", *first = map(MIB);
+    fill(first, MIB, 7);
+    int fd = mkstemp(name);
+    CHECK(fd >= 0 && !unlink(name) && pwrite(fd, first, MIB, 0) == (ssize_t)MIB);
+    void *(*const run[COUNT])(void *) = {reads, counts, waits};
+    struct busy busy[COUNT];
+    pthread_t thread[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        busy[i] = (struct busy){.memory = map(size), .size = size, .fd = fd, .pipe = data.ends[0]};
+        memset(busy[i].memory, 0, size);
+        fill(busy[i].memory + size - 2 * MIB, 2 * MIB, 15);
+        if (run[i] == counts)
+            busy[i].size -= 2 * MIB;
+        CHECK(!pthread_create(&thread[i], NULL, run[i], &busy[i]));
+        while (!busy[i].ready)
+            usleep(100);
+    }
+    usleep(10000);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t pid = start();
+        if (!pid) {
+            for (int j = 0; j < COUNT; j++) {
+                CHECK(run[j] != waits || holds(busy[j].memory + size - 2 * MIB, 2 * MIB, 15));
+                uint64_t word = *(volatile uint64_t *)(busy[j].memory + MIB);
+                usleep(1000);
+                CHECK(*(volatile uint64_t *)(busy[j].memory + MIB) == word);
+            }
+            leave();
+        }
+        await(pid);
+    }
+    memset(first, 'd', 4 * PAGE);
+    CHECK(write(data.ends[1], first, 4 * PAGE) == 4 * (ssize_t)PAGE);
+    for (int i = 0; i < COUNT; i++) {
+        busy[i].end = 1;
+        CHECK(!pthread_join(thread[i], NULL) && !busy[i].bad);
+        CHECK(!munmap(busy[i].memory, size));
+    }
+    CHECK(!munmap(first, MIB));
+    close(fd);
+    turn_end(&data);
+}
+
 static sigjmp_buf back;
 
 static void jump(int signal)
@@ -453,6 +551,7 @@ int main(void)
     changes(1);
     transfers();
     threads();
+    threads_run_on();
     wrong_accesses();
     many();
     limits();
