@@ -202,6 +202,21 @@ static void drain(void)
         ;
 }
 
+/* fork+exit+wait with so much memory that was written to. */
+static void large_fork(const char *name)
+{
+    char *memory = mmap(NULL, 512 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        fail("mmap");
+    memset(memory, 1, 512 * MIB);
+    measure(name, do_fork, 1);
+}
+
+static void large_fork_alone(void)
+{
+    large_fork("fork_512_mib");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "child"))
@@ -218,6 +233,7 @@ int main(int argc, char **argv)
     pid = child(drain);
     measure("pipe_per_mib", do_throughput, 64);
     end_child(pid);
+    end_child(child(large_fork_alone));
     measure("thread_create_join", do_thread, 100);
     measure("mutex_1000", do_mutex, 100);
     pthread_t thread;
@@ -225,10 +241,6 @@ int main(int argc, char **argv)
     measure("condition_ping_pong", do_condition, 500);
     measure("fault_16_mib", do_faults, 3);
     /* Not before the rest: what was shared by fork stays shared. */
-    char *memory = mmap(NULL, 512 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        fail("mmap");
-    memset(memory, 1, 512 * MIB);
-    measure("fork_512_mib", do_fork, 1);
+    large_fork("fork_512_mib_threads");
     return 0;
 }
