@@ -70,14 +70,17 @@ long call_rt_sigprocmask(struct task *task, const uint64_t args[6])
     return args[2] ? task_copyout(task, args[2], &old, sizeof old) : 0;
 }
 
+uint64_t signal_pending_set(const struct task *task)
+{
+    return atomic_load(&task->signals.pending) | atomic_load(&task->process->actions->pending);
+}
+
 long call_rt_sigpending(struct task *task, const uint64_t args[6])
 {
     if (args[1] > SIGNAL_SET_SIZE)
         return -EINVAL;
     signal_host_drain();
-    uint64_t set =
-        (atomic_load(&task->signals.pending) | atomic_load(&task->process->actions->pending)) &
-        task->signals.mask;
+    uint64_t set = signal_pending_set(task) & task->signals.mask;
     return task_copyout(task, args[0], &set, args[1]);
 }
 

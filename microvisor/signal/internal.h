@@ -90,10 +90,6 @@ struct signal_stack {
 int signal_stack_set(struct task *task, const struct signal_stack *stack, uint64_t pointer);
 int signal_stack_holds(const struct task *task, uint64_t pointer);
 
-/* Moves signals of the host from where the host's handlers noted them to the process that gets
- * them. */
-void signal_host_drain(void);
-
 /* Stops lind-run by a stop signal, so that the host's shell sees a stopped job. */
 void signal_host_stop(int signal);
 

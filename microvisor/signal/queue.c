@@ -302,6 +302,8 @@ int signal_send(struct process *process, struct task *task, const siginfo_t *inf
     if (dropped && !timer) /* a timer's caller holds the timers' lock; stop signals from timers are
                               told later */
         signals_dropped(process);
+    if (!result)
+        signal_files_announce();
     return result;
 }
 

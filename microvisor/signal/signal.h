@@ -100,6 +100,16 @@ void signal_send_self(struct task *task, int signal);
 int signal_send_task(struct task *task, const siginfo_t *info);
 int signal_send_process(struct process *process, const siginfo_t *info);
 
+/* What is pending for a task, for itself and for its process, blocked or not. */
+uint64_t signal_pending_set(const struct task *task);
+
+/* fs/signalfd.c: says that a signal became pending. With any lock held but those of waiting. */
+void signal_files_announce(void);
+
+/* Moves signals of the host from where the host's handlers noted them to the process that gets
+ * them. */
+void signal_host_drain(void);
+
 /* Takes the next pending signal out of `set` for this task: its number with *info filled, or 0. */
 int signal_take(struct task *task, uint64_t set, siginfo_t *info);
 
