@@ -332,7 +332,8 @@ int place_mount_tree(struct place *place, const char *guest_path, const struct n
                      (struct mount){.kind = MOUNT_TREE, .read_only = 1, .fd = -1, .root = *root});
 }
 
-int place_mount_later(struct place *place, const char *guest_path, int (*make)(char path[PATH_MAX]))
+int place_mount_later(struct place *place, const char *guest_path,
+                      int (*make)(char path[PATH_MAX]))
 {
     return mount_add(place, guest_path,
                      (struct mount){.kind = MOUNT_DIRECTORY, .fd = -1, .make = make});

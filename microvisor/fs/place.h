@@ -92,7 +92,8 @@ int place_grant_file(struct place *place, const char *host_path, const char *gue
                      int read_only);
 int place_mount_tree(struct place *place, const char *guest_path, const struct node *root);
 /* Mounts a directory that is made only when something needs it (mount.make). */
-int place_mount_later(struct place *place, const char *guest_path, int (*make)(char path[PATH_MAX]));
+int place_mount_later(struct place *place, const char *guest_path,
+                      int (*make)(char path[PATH_MAX]));
 /* The host's directory of a MOUNT_DIRECTORY, made now if need be. Returns its fd, which stays the
  * mount's, or -errno. */
 int mount_directory(const struct mount *mount);

@@ -247,7 +247,8 @@ int proc_stat(struct content *content, struct task *task, struct process *proces
              nice);
     tree_unlock();
     content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
-                usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY, usage.break_start);
+                usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY,
+                usage.break_start);
     return 0;
 }
 

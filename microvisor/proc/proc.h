@@ -80,8 +80,8 @@ void task_free(struct task *task);
  * changed, which only a privileged lind-run could undo. */
 int task_run(struct task *task);
 
-/* Runs the task on another host thread, which is scheduled as the calling one. Returns 0, or -EAGAIN when the host has no thread for it.
- */
+/* Runs the task on another host thread, which is scheduled as the calling one. Returns 0, or
+ * -EAGAIN when the host has no thread for it. */
 int worker_start(struct task *task);
 
 /* exit.c */

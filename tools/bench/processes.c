@@ -205,7 +205,8 @@ static void drain(void)
 /* fork+exit+wait with so much memory that was written to. */
 static void large_fork(const char *name)
 {
-    char *memory = mmap(NULL, 512 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory =
+        mmap(NULL, 512 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         fail("mmap");
     memset(memory, 1, 512 * MIB);

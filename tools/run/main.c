@@ -41,7 +41,16 @@ static const char help[] =
     "The exit status is the program's; 128+N when signal N ended it; 126 when PROGRAM cannot be\n"
     "run, 127 when it is not found, 125 when lind-run itself fails.\n";
 
-enum { OPT_CLEAR_ENV = 1000, OPT_CWD, OPT_STATS, OPT_TRACE, OPT_ARGV0, OPT_NO_DEFAULT, OPT_LIMIT, OPT_INHERIT };
+enum {
+    OPT_CLEAR_ENV = 1000,
+    OPT_CWD,
+    OPT_STATS,
+    OPT_TRACE,
+    OPT_ARGV0,
+    OPT_NO_DEFAULT,
+    OPT_LIMIT,
+    OPT_INHERIT,
+};
 
 static const struct option options[] = {
     {"dir", required_argument, NULL, 'd'},
