@@ -30,7 +30,7 @@ static inline void window_for_host(struct thread *thread, uint64_t offset, uint6
                                    int write)
 {
     if (write)
-        atomic_store_explicit(&thread->host_ranges[thread->host_ranges_count++ % 4],
+        atomic_store_explicit(&thread->host_ranges[thread->host_ranges_count++ % HOST_RANGES],
                               offset >> 12 << 32 | (offset + length + 4095) >> 12,
                               memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);

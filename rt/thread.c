@@ -281,11 +281,10 @@ long gate_unknown(struct thread *thread, const uint64_t args[6])
 
 void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), void *data)
 {
-    enum { COUNT = sizeof(((struct thread *)0)->host_ranges) / sizeof(uint64_t) };
     lock_acquire(&chain_lock);
     for (size_t i = 0; i < THREAD_HASH_SIZE; i++)
         for (struct thread *thread = chains[i]; thread; thread = thread->next)
-            for (size_t j = 0; thread->base == base && j < COUNT; j++)
+            for (size_t j = 0; thread->base == base && j < HOST_RANGES; j++)
                 each(atomic_load(&thread->host_ranges[j]), data);
     lock_release(&chain_lock);
 }

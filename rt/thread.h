@@ -116,6 +116,8 @@ struct text {
     uint64_t *targets;   /* bitmap of legal branch targets, bit 0 is start (rt/verify/verify.h) */
 };
 
+enum { HOST_RANGES = 4 };
+
 struct thread {
     struct thread
         *next; /* in its hash chain; written under the chain's lock, read by the gate without */
@@ -136,7 +138,7 @@ struct thread {
     _Atomic int host_id; /* the host's thread id, 0 before start and after exit */
     /* What the host's kernel was last told to write to: first page << 32 | page behind the last.
      * More than one call uses at once, the oldest overwritten first. */
-    _Atomic uint64_t host_ranges[4];
+    _Atomic uint64_t host_ranges[HOST_RANGES];
     uint32_t host_ranges_count;
 };
 

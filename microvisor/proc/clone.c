@@ -206,7 +206,7 @@ static long clone_process(struct task *task, const struct request *request)
     int borrows = request->flags & CLONE_VM && !(request->flags & CLONE_SETTLS);
     if (!process)
         return -ENOMEM;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < HOST_RANGES; i++)
         atomic_store(&task->thread.host_ranges[i], 0);
     int error = give_space(process, from, request->flags);
     if (!error)

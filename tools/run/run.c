@@ -156,7 +156,8 @@ static int make_private(const char *name, char path[PATH_MAX])
         strcpy(private_directory, made);
     }
     snprintf(path, PATH_MAX, "%s/%s", private_directory, name);
-    return mkdir(path, 01777) ? -errno : 0;
+    /* It is there already if it could not be opened after it was made. */
+    return mkdir(path, 01777) && errno != EEXIST ? -errno : 0;
 }
 
 static int make_tmp(char path[PATH_MAX])
