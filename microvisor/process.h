@@ -12,6 +12,7 @@
 
 #include "rt/copy.h"
 #include "rt/lock.h"
+#include "rt/spin.h"
 #include "rt/thread.h"
 #include "threei/cage.h"
 
@@ -88,6 +89,7 @@ struct process {
                           */
     _Atomic uint32_t
         child_changes;     /* futex of tasks in wait(2): changes with each change of a child */
+    _Atomic uint32_t waiting; /* tasks that sleep on it */
     _Atomic uint32_t pins; /* other tasks that look at its parts (tree_pin): these stay meanwhile */
     int changing;          /* execve exchanges its parts: pins wait */
 
@@ -134,6 +136,7 @@ struct task {
     uint64_t robust_list;     /* set_robust_list: window offset, 0 for none */
     _Atomic int exiting;      /* asked to end */
     _Atomic int rescheduled;  /* its host thread's nice value, CPUs or the like were changed */
+    struct spin wait_spin, vfork_spin; /* how waiting for children went */
     uint64_t cpu_before[2];   /* what its host thread had used before it: all, user; nanoseconds */
     int reenter;              /* left cage code to enter it anew: another window, other registers */
     struct task *next_id;     /* in the tree's hash of tids, under the tree lock */

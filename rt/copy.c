@@ -20,6 +20,15 @@ int copyout_window(uint64_t base, uint64_t to, const void *from, size_t length)
     return copy_bytes((void *)(base + to), from, length) ? -EFAULT : 0;
 }
 
+size_t copy_across(const struct thread *to_thread, uint64_t to, const struct thread *from_thread,
+                   uint64_t from, size_t length)
+{
+    if (!range_ok(to, length) || !range_ok(from, length))
+        return length;
+    return copy_bytes((void *)(to_thread->base + to), (const void *)(from_thread->base + from),
+                      length);
+}
+
 int clearout(const struct thread *thread, uint64_t to, size_t length)
 {
     if (!range_ok(to, length))

@@ -71,6 +71,12 @@ static inline long copyinstr(const struct thread *thread, char *to, uint64_t fro
     return copyinstr_window(thread->base, to, from, size);
 }
 
+/* Copies from one thread's window to another's (or the same), forwards. Returns the number of bytes
+ * that were not copied because of a bad page on either side: all of them if a range is not in its
+ * window. The other thread must not end meanwhile. */
+size_t copy_across(const struct thread *to_thread, uint64_t to, const struct thread *from_thread,
+                   uint64_t from, size_t length);
+
 /* Sets length bytes to zero. Returns 0 or -EFAULT. */
 int clearout(const struct thread *thread, uint64_t to, size_t length);
 

@@ -1,10 +1,16 @@
 /* Pipes (POSIX.1-2017 XSH pipe, read, write; pipe(7)).
  *
  * A pipe is a ring of bytes with two positions that only grow. Each end is a description; reopening
- * through /proc/self/fd makes more of them, also ones for both directions. pipe.lock guards
- * everything but the wait queues' lists; it is held while bytes are copied from and to the cage,
- * which may fault but never waits for another thread of a cage. Two pipes are locked in address
- * order. */
+ * through /proc/self/fd makes more of them, also ones for both directions.
+ *
+ * pipe.reading is held by who takes bytes out, pipe.writing by who puts bytes in, while they copy
+ * from and to the cage: a reader and a writer work at the same time. Copying may fault but never
+ * waits for another thread of a cage, and nobody sleeps with either. pipe.lock guards the rest but
+ * the wait queues' lists, and is held for moments. Order: one pipe's reading, one pipe's (the same's
+ * or another's) writing, one pipe's lock.
+ *
+ * A reader of an empty pipe offers its memory while it waits, and a writer copies straight from its
+ * own window there. The reader does not leave its call as long as the writer does. */
 #include "microvisor/fs/pipe.h"
 
 #include <errno.h>
@@ -27,14 +33,31 @@
 #define READABLE (POLLIN | POLLRDNORM)
 #define WRITABLE (POLLOUT | POLLWRNORM)
 
+/* Large transfers are made known to the other side in pieces of this many bytes. */
+enum { PIECE = 4 * PIPE_BUF };
+
+/* Of move_some: there is nothing and will be nothing. No errno, and no count either. */
+enum { END_OF_PIPE = -4096 };
+
+/* A waiting reader's memory, on its stack. Changes under pipe.lock. */
+struct offer {
+    const struct task *task;
+    const struct transfer *transfer;
+    enum { OFFERED, TAKEN, SERVED } state;
+    uint64_t done; /* bytes, once SERVED */
+};
+
 struct pipe {
-    struct lock lock;
-    uint32_t capacity;         /* a power of two, at least PIPE_BUF */
+    struct lock reading, writing, lock;
+    uint32_t capacity;         /* a power of two, at least PIPE_BUF; changes under all three */
     uint8_t *ring;             /* capacity bytes; NULL until the first write */
-    uint64_t head, tail;       /* bytes read and written so far */
+    uint64_t head;             /* bytes read so far; changes under reading and lock */
+    uint64_t tail;             /* bytes written so far; changes under writing and lock */
     uint32_t readers, writers; /* descriptions */
     struct wait_queue filled;  /* readers sleep on it, and it has the waiters for all events */
     struct wait_queue drained; /* writers sleep on it */
+    struct offer *_Atomic offer; /* OFFERED, or NULL */
+    uint32_t wanted;           /* what some sleeping writer needs free, at least */
     uint64_t inode;
     struct timespec made;
 };
@@ -96,9 +119,21 @@ static uint64_t ring_copy(struct task *task, struct pipe *pipe, uint64_t positio
     return total;
 }
 
-/* Waits, with the lock held, until there is something to read. Returns 1, 0 at the end of the file,
- * or -errno. */
-static long wait_filled(struct task *task, struct pipe *pipe, int nonblock)
+/* Takes the offer back, with the lock held, once a writer that is at it is done. Returns how many
+ * bytes it has put there. */
+static uint64_t withdraw(struct pipe *pipe, struct offer *offer)
+{
+    if (pipe->offer == offer)
+        pipe->offer = NULL;
+    else
+        while (offer->state == TAKEN)
+            wait_queue_sleep_through(&pipe->filled, &pipe->lock);
+    return offer->done;
+}
+
+/* Waits, with reading and lock held, until there is something to read. Returns 1, 0 at the end of
+ * the file, or -errno. With an offer (NULL: none) also when offer->done bytes were read. */
+static long wait_filled(struct task *task, struct pipe *pipe, int nonblock, struct offer *offer)
 {
     long woken = 0;
     while (!pipe_used(pipe)) {
@@ -108,18 +143,64 @@ static long wait_filled(struct task *task, struct pipe *pipe, int nonblock)
             return interrupted(task);
         if (nonblock)
             return -EAGAIN;
+        lock_release(&pipe->reading);
+        int offering = offer && !pipe->offer;
+        if (offering) {
+            offer->state = OFFERED;
+            pipe->offer = offer;
+        }
         woken = wait_queue_sleep(task, &pipe->filled, &pipe->lock);
+        uint64_t done = offering ? withdraw(pipe, offer) : 0;
+        lock_release(&pipe->lock);
+        lock_acquire(&pipe->reading);
+        lock_acquire(&pipe->lock);
+        if (done)
+            return 1;
     }
     return 1;
 }
 
-/* Takes bytes out, with the lock held. */
-static void consume(struct pipe *pipe, uint64_t length)
+/* Sleeps, with the lock held, until `wanted` bytes are free, or PIPE_BUF if that is more: what a
+ * writer of much needs is not announced to it page by page. */
+static long sleep_drained(struct task *task, struct pipe *pipe, uint64_t wanted)
 {
+    if (wanted > pipe->capacity / 2)
+        wanted = pipe->capacity / 2;
+    if (wanted < PIPE_BUF)
+        wanted = PIPE_BUF;
+    if (!pipe->drained.sleepers || wanted < pipe->wanted)
+        pipe->wanted = (uint32_t)wanted;
+    return wait_queue_sleep(task, &pipe->drained, &pipe->lock);
+}
+
+/* Takes bytes out, with reading held but not the lock. Returns how many are left. */
+static uint64_t consume(struct pipe *pipe, uint64_t length)
+{
+    int wake = 0;
+    lock_acquire(&pipe->lock);
     uint64_t room = pipe_free(pipe);
     pipe->head += length;
+    if (!pipe->drained.sleepers || room + length >= pipe->wanted)
+        wake = wait_queue_change(&pipe->drained);
     if (room < PIPE_BUF && room + length >= PIPE_BUF)
-        announce_drained(pipe, WRITABLE);
+        wait_queue_announce_waiters(&pipe->filled, WRITABLE);
+    uint64_t left = pipe_used(pipe);
+    lock_release(&pipe->lock);
+    if (wake)
+        wait_queue_wake(&pipe->drained);
+    return left;
+}
+
+/* Makes known the bytes put in, with writing held but not the lock. Returns whether
+ * wait_queue_wake(&pipe->filled) is to follow, at the latest before this task sleeps. */
+static int produce(struct pipe *pipe, uint64_t length)
+{
+    lock_acquire(&pipe->lock);
+    pipe->tail += length;
+    int wake = wait_queue_change(&pipe->filled);
+    wait_queue_announce_waiters(&pipe->filled, READABLE);
+    lock_release(&pipe->lock);
+    return wake;
 }
 
 static long pipe_read(struct task *task, struct file *file, const struct transfer *transfer)
@@ -129,23 +210,35 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
         return -ESPIPE;
     if (!transfer->total)
         return 0;
+    struct offer offer = {.task = task, .transfer = transfer};
+    lock_acquire(&pipe->reading);
     lock_acquire(&pipe->lock);
-    long result =
-        wait_filled(task, pipe, file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT);
-    if (result > 0) {
-        struct cursor cursor = {transfer->ranges, 0, 0};
-        uint64_t length = pipe_used(pipe);
-        if (length > transfer->total)
-            length = transfer->total;
-        length = ring_copy(task, pipe, pipe->head, &cursor, length, 1);
-        consume(pipe, length);
-        result = length ? (long)length : -EFAULT;
-    }
+    long result = wait_filled(
+        task, pipe, file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT, &offer);
+    uint64_t used = pipe_used(pipe);
     lock_release(&pipe->lock);
+    if (offer.done) {
+        result = (long)offer.done;
+    } else if (result > 0) {
+        struct cursor cursor = {transfer->ranges, 0, 0};
+        uint64_t done = 0, length, part;
+        do {
+            length = transfer->total - done;
+            if (length > used)
+                length = used;
+            if (length > PIECE)
+                length = PIECE;
+            part = ring_copy(task, pipe, pipe->head, &cursor, length, 1);
+            used = consume(pipe, part);
+            done += part;
+        } while (part == length && used && done < transfer->total);
+        result = done ? (long)done : -EFAULT;
+    }
+    lock_release(&pipe->reading);
     return result;
 }
 
-/* Makes the ring. With the lock held. */
+/* Makes the ring. With writing and the lock held. */
 static int ring_make(struct pipe *pipe)
 {
     if (!pipe->ring)
@@ -153,50 +246,119 @@ static int ring_make(struct pipe *pipe)
     return pipe->ring ? 0 : -ENOMEM;
 }
 
+/* Copies straight to a reader that waits, with writing held, if nothing is to be read before it.
+ * Returns how many bytes: what could not be copied is left to the ring. */
+static uint64_t serve(struct task *task, struct pipe *pipe, struct cursor *cursor, uint64_t length)
+{
+    lock_acquire(&pipe->lock);
+    struct offer *offer = pipe_used(pipe) ? NULL : pipe->offer;
+    if (offer) {
+        pipe->offer = NULL;
+        offer->state = TAKEN;
+    }
+    lock_release(&pipe->lock);
+    if (!offer)
+        return 0;
+    struct cursor to = {offer->transfer->ranges, 0, 0};
+    uint64_t done = 0, part, not_copied = 0;
+    if (length > offer->transfer->total)
+        length = offer->transfer->total;
+    while (done < length && !not_copied) {
+        part = length - done;
+        uint64_t destination = cursor_piece(&to, &part);
+        uint64_t source = cursor_piece(cursor, &part);
+        not_copied = copy_across(&offer->task->thread, destination, &task->thread, source, part);
+        part -= not_copied;
+        cursor_moved(&to, part, 0);
+        cursor_moved(cursor, part, 0);
+        done += part;
+    }
+    lock_acquire(&pipe->lock);
+    offer->done = done;
+    offer->state = SERVED;
+    int wake = wait_queue_change(&pipe->filled);
+    lock_release(&pipe->lock);
+    if (wake)
+        wait_queue_wake(&pipe->filled);
+    return done;
+}
+
+/* Waits, with writing held, until `least` bytes fit. Returns how many do, or -errno. *wake: what
+ * produce has left to be done, which is done before sleeping. */
+static long wait_drained(struct task *task, struct pipe *pipe, uint64_t least, uint64_t wanted,
+                         int nonblock, int *wake)
+{
+    long result = 0, woken = 0;
+    lock_acquire(&pipe->lock);
+    while (!result) {
+        if (!pipe->readers) {
+            result = -EPIPE;
+        } else if (pipe_free(pipe) >= least) {
+            result = ring_make(pipe);
+            if (!result)
+                result = (long)pipe_free(pipe);
+        } else if (woken) {
+            result = interrupted(task);
+        } else if (nonblock) {
+            result = -EAGAIN;
+        } else {
+            lock_release(&pipe->writing);
+            if (*wake)
+                wait_queue_wake(&pipe->filled);
+            *wake = 0;
+            woken = sleep_drained(task, pipe, wanted);
+            lock_release(&pipe->lock);
+            lock_acquire(&pipe->writing);
+            lock_acquire(&pipe->lock);
+        }
+    }
+    lock_release(&pipe->lock);
+    return result;
+}
+
 static long pipe_write(struct task *task, struct file *file, const struct transfer *transfer)
 {
     struct pipe *pipe = pipe_of(file);
     struct cursor cursor = {transfer->ranges, 0, 0};
     uint64_t done = 0;
-    long error = 0, woken = 0;
+    long error = 0;
     if (transfer->position != POSITION_CURRENT)
         return -ESPIPE;
     if (!transfer->total)
         return 0;
     /* What is not larger than PIPE_BUF goes in as a whole. */
     uint64_t least = transfer->total <= PIPE_BUF ? transfer->total : 1;
-    lock_acquire(&pipe->lock);
-    while (done < transfer->total) {
-        uint64_t length = pipe_free(pipe);
-        if (!pipe->readers) {
-            error = -EPIPE;
+    int wake = 0;
+    lock_acquire(&pipe->writing);
+    while (done < transfer->total && !error) {
+        uint64_t length = transfer->total - done;
+        if (atomic_load_explicit(&pipe->offer, memory_order_relaxed)) {
+            done += serve(task, pipe, &cursor, length);
+            length = transfer->total - done;
+            if (!length)
+                break;
+        }
+        long room =
+            wait_drained(task, pipe, least, length,
+                         file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT, &wake);
+        if (room < 0) {
+            error = room;
             break;
         }
-        if (length >= least) {
-            if ((error = ring_make(pipe)))
-                break;
-            if (length > transfer->total - done)
-                length = transfer->total - done;
-            uint64_t part = ring_copy(task, pipe, pipe->tail, &cursor, length, 0);
-            pipe->tail += part;
-            done += part;
-            if (part)
-                wait_queue_announce(&pipe->filled, READABLE);
-            if (part < length) {
-                error = -EFAULT;
-                break;
-            }
-        } else if (woken) {
-            error = interrupted(task);
-            break;
-        } else if (file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT) {
-            error = -EAGAIN;
-            break;
-        } else {
-            woken = wait_queue_sleep(task, &pipe->drained, &pipe->lock);
-        }
+        if (length > (uint64_t)room)
+            length = (uint64_t)room;
+        if (length > PIECE)
+            length = PIECE;
+        uint64_t part = ring_copy(task, pipe, pipe->tail, &cursor, length, 0);
+        if (part)
+            wake |= produce(pipe, part);
+        done += part;
+        if (part < length)
+            error = -EFAULT;
     }
-    lock_release(&pipe->lock);
+    lock_release(&pipe->writing);
+    if (wake)
+        wait_queue_wake(&pipe->filled);
     /* Linux sends SIGPIPE even if part of it went in; for nothing at all the caller does. */
     if (error == -EPIPE && done)
         signal_send_self(task, SIGPIPE);
@@ -356,6 +518,8 @@ long pipe_set_capacity(struct file *file, uint64_t size)
     long result = capacity;
     if (!ring)
         return -ENOMEM;
+    lock_acquire(&pipe->reading);
+    lock_acquire(&pipe->writing);
     lock_acquire(&pipe->lock);
     int64_t more = (int64_t)capacity - pipe->capacity;
     uint32_t old_capacity = pipe->capacity;
@@ -371,10 +535,11 @@ long pipe_set_capacity(struct file *file, uint64_t size)
         pipe->ring = ring;
         ring = NULL;
         pipe->capacity = capacity;
-        if (more > 0)
-            announce_drained(pipe, WRITABLE);
+        announce_drained(pipe, more > 0 ? WRITABLE : 0); /* what writers wait for changes, too */
     }
     lock_release(&pipe->lock);
+    lock_release(&pipe->writing);
+    lock_release(&pipe->reading);
     if (ring)
         file_pages_free(ring, capacity);
     if (old)
@@ -382,60 +547,68 @@ long pipe_set_capacity(struct file *file, uint64_t size)
     return result;
 }
 
-static void lock_both(struct pipe *a, struct pipe *b)
+/* Moves what is there and fits, at most `length` bytes, with from->reading and to->writing held.
+ * Returns how many; 0 if one of the two has to change first, `starved` says which. */
+static long move_some(struct pipe *from, struct pipe *to, uint64_t length, int keep, int *starved)
 {
-    lock_acquire(a < b ? &a->lock : &b->lock);
-    lock_acquire(a < b ? &b->lock : &a->lock);
+    lock_acquire(&from->lock);
+    uint64_t part = pipe_used(from);
+    int ends = !part && !from->writers;
+    lock_release(&from->lock);
+    lock_acquire(&to->lock);
+    uint64_t room = pipe_free(to);
+    long result = !to->readers ? -EPIPE : part && room ? ring_make(to) : 0;
+    lock_release(&to->lock);
+    *starved = !part;
+    if (result || ends)
+        return result ? result : END_OF_PIPE;
+    if (part > room)
+        part = room;
+    if (part > length)
+        part = length;
+    if (!part)
+        return 0;
+    for (uint64_t i = 0; i < part; i++)
+        to->ring[(to->tail + i) & (to->capacity - 1)] =
+            from->ring[(from->head + i) & (from->capacity - 1)];
+    if (produce(to, part))
+        wait_queue_wake(&to->filled);
+    if (!keep)
+        consume(from, part);
+    return (long)part;
 }
 
 long pipe_to_pipe(struct task *task, struct file *from_file, struct file *to_file, uint64_t length,
                   int keep, int nonblock)
 {
     struct pipe *from = pipe_of(from_file), *to = pipe_of(to_file);
-    long result = 0, woken = 0;
+    long woken = 0;
     if (from == to)
         return -EINVAL;
     if (!length)
         return 0;
     for (;;) {
-        lock_both(from, to);
-        uint64_t part = pipe_used(from), room = pipe_free(to);
-        int starved = !part;
-        if (!to->readers)
-            result = -EPIPE;
-        else if (starved && !from->writers)
-            result = 0;
-        else if (part && room)
-            result = ring_make(to);
-        else if (woken)
-            result = interrupted(task);
-        else if (nonblock || file_flags(starved ? from_file : to_file) & O_NONBLOCK)
-            result = -EAGAIN;
-        else {
-            /* Only the lock of the pipe that has to change is held while going to sleep on it. */
-            lock_release(starved ? &to->lock : &from->lock);
-            struct pipe *on = starved ? from : to;
-            woken = wait_queue_sleep(task, starved ? &from->filled : &to->drained, &on->lock);
-            lock_release(&on->lock);
-            continue;
-        }
-        if (result == 0 && part && room) {
-            if (part > room)
-                part = room;
-            if (part > length)
-                part = length;
-            for (uint64_t i = 0; i < part; i++)
-                to->ring[(to->tail + i) & (to->capacity - 1)] =
-                    from->ring[(from->head + i) & (from->capacity - 1)];
-            to->tail += part;
-            wait_queue_announce(&to->filled, READABLE);
-            if (!keep)
-                consume(from, part);
-            result = (long)part;
-        }
-        lock_release(&from->lock);
-        lock_release(&to->lock);
-        return result;
+        int starved;
+        lock_acquire(&from->reading);
+        lock_acquire(&to->writing);
+        long result = move_some(from, to, length, keep, &starved);
+        lock_release(&to->writing);
+        lock_release(&from->reading);
+        if (result == END_OF_PIPE)
+            return 0;
+        if (result)
+            return result;
+        if (woken)
+            return interrupted(task);
+        if (nonblock || file_flags(starved ? from_file : to_file) & O_NONBLOCK)
+            return -EAGAIN;
+        struct pipe *on = starved ? from : to;
+        lock_acquire(&on->lock);
+        if (starved && !pipe_used(on) && on->writers)
+            woken = wait_queue_sleep(task, &on->filled, &on->lock);
+        else if (!starved && !pipe_free(on) && on->readers)
+            woken = sleep_drained(task, on, 1);
+        lock_release(&on->lock);
     }
 }
 
@@ -443,53 +616,52 @@ long pipe_put(struct task *task, struct file *file, const uint8_t *bytes, uint64
               int nonblock)
 {
     struct pipe *pipe = pipe_of(file);
-    long result = 0, woken = 0;
-    lock_acquire(&pipe->lock);
-    while (pipe->readers && !pipe_free(pipe) && !result) {
-        if (woken)
-            result = interrupted(task);
-        else if (nonblock || file_flags(file) & O_NONBLOCK)
-            result = -EAGAIN;
-        else
-            woken = wait_queue_sleep(task, &pipe->drained, &pipe->lock);
-    }
-    if (!result)
-        result = pipe->readers ? ring_make(pipe) : -EPIPE;
-    if (!result) {
-        if (length > pipe_free(pipe))
-            length = pipe_free(pipe);
+    int wake = 0;
+    lock_acquire(&pipe->writing);
+    long result =
+        wait_drained(task, pipe, 1, length, nonblock || file_flags(file) & O_NONBLOCK, &wake);
+    if (result > 0) {
+        if (length > (uint64_t)result)
+            length = (uint64_t)result;
         for (uint64_t i = 0; i < length; i++)
             pipe->ring[(pipe->tail + i) & (pipe->capacity - 1)] = bytes[i];
-        pipe->tail += length;
-        wait_queue_announce(&pipe->filled, READABLE);
+        wake = produce(pipe, length);
         result = (long)length;
     }
-    lock_release(&pipe->lock);
+    lock_release(&pipe->writing);
+    if (wake)
+        wait_queue_wake(&pipe->filled);
     return result;
 }
 
 long pipe_peek(struct task *task, struct file *file, uint8_t *bytes, uint64_t length, int nonblock)
 {
     struct pipe *pipe = pipe_of(file);
+    lock_acquire(&pipe->reading);
     lock_acquire(&pipe->lock);
-    long result = wait_filled(task, pipe, nonblock || file_flags(file) & O_NONBLOCK);
+    long result = wait_filled(task, pipe, nonblock || file_flags(file) & O_NONBLOCK, NULL);
+    uint64_t used = pipe_used(pipe);
+    lock_release(&pipe->lock);
     if (result > 0) {
-        if (length > pipe_used(pipe))
-            length = pipe_used(pipe);
+        if (length > used)
+            length = used;
         for (uint64_t i = 0; i < length; i++)
             bytes[i] = pipe->ring[(pipe->head + i) & (pipe->capacity - 1)];
         result = (long)length;
     }
-    lock_release(&pipe->lock);
+    lock_release(&pipe->reading);
     return result;
 }
 
 void pipe_drop(struct file *file, uint64_t length)
 {
     struct pipe *pipe = pipe_of(file);
+    lock_acquire(&pipe->reading);
     lock_acquire(&pipe->lock);
-    consume(pipe, length < pipe_used(pipe) ? length : pipe_used(pipe));
+    uint64_t used = pipe_used(pipe);
     lock_release(&pipe->lock);
+    consume(pipe, length < used ? length : used);
+    lock_release(&pipe->reading);
 }
 
 long call_pipe2(struct task *task, const uint64_t args[6])

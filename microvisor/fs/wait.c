@@ -38,12 +38,25 @@ void wait_queue_remove(struct waiter *waiter)
     lock_release(&queue->lock);
 }
 
+int wait_queue_change(struct wait_queue *queue)
+{
+    int sleepers = queue->sleepers != 0;
+    queue->sleepers = 0;
+    atomic_store_explicit(&queue->sequence,
+                          atomic_load_explicit(&queue->sequence, memory_order_relaxed) + 1,
+                          memory_order_release);
+    return sleepers;
+}
+
+void wait_queue_wake(struct wait_queue *queue)
+{
+    host_call3(SYS_futex, &queue->sequence, FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
 void wait_queue_announce_sleepers(struct wait_queue *queue)
 {
-    if (queue->sleepers) {
-        atomic_fetch_add_explicit(&queue->sequence, 1, memory_order_release);
-        host_call3(SYS_futex, &queue->sequence, FUTEX_WAKE_PRIVATE, INT_MAX);
-    }
+    if (wait_queue_change(queue))
+        wait_queue_wake(queue);
 }
 
 void wait_queue_announce_waiters(struct wait_queue *queue, int events)
@@ -71,13 +84,34 @@ long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lo
                           const struct time_left *limit)
 {
     uint32_t sequence = atomic_load_explicit(&queue->sequence, memory_order_relaxed);
+    unsigned turns = spin_turns(&queue->spin);
+    if (turns) { /* the queue's spin is the object's lock's */
+        lock_release(object);
+        int changed = spin_while(&queue->sequence, sequence, task_pending(task), turns);
+        lock_acquire(object);
+        spin_result(&queue->spin, changed);
+        if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) != sequence)
+            return 0;
+    }
     queue->sleepers++;
     lock_release(object);
     long result = host_blocking6(task_pending(task), SYS_futex, HOST_ARG(&queue->sequence),
                                  FUTEX_WAIT_PRIVATE, sequence, HOST_ARG(limit), 0, 0);
     lock_acquire(object);
-    queue->sleepers--;
+    if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) == sequence)
+        queue->sleepers--;
     return result == -EINTR && *task_pending(task) ? -EINTR : 0;
+}
+
+void wait_queue_sleep_through(struct wait_queue *queue, struct lock *object)
+{
+    uint32_t sequence = atomic_load_explicit(&queue->sequence, memory_order_relaxed);
+    queue->sleepers++;
+    lock_release(object);
+    host_call4(SYS_futex, &queue->sequence, FUTEX_WAIT_PRIVATE, sequence, NULL);
+    lock_acquire(object);
+    if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) == sequence)
+        queue->sleepers--;
 }
 
 #define SECOND 1000000000L

@@ -16,6 +16,7 @@
 
 #include "microvisor/process.h"
 #include "rt/lock.h"
+#include "rt/spin.h"
 
 struct waiter {
     struct waiter *next, *previous;
@@ -27,7 +28,8 @@ struct waiter {
 struct wait_queue {
     struct lock lock;          /* of the list of waiters */
     _Atomic uint32_t sequence; /* the futex of sleeping tasks: changes with each announcement */
-    uint32_t sleepers;         /* under the object's lock */
+    uint32_t sleepers;         /* since the last announcement; under the object's lock */
+    struct spin spin;          /* under the object's lock */
     struct waiter *_Atomic first;
 };
 
@@ -43,6 +45,11 @@ void wait_queue_announce(struct wait_queue *queue, int events);
 void wait_queue_announce_sleepers(struct wait_queue *queue);
 void wait_queue_announce_waiters(struct wait_queue *queue, int events);
 
+/* wait_queue_announce_sleepers in two steps, for who wakes after opening the object's lock: notes
+ * the change, with the lock held, and returns whether wait_queue_wake has to follow. */
+int wait_queue_change(struct wait_queue *queue);
+void wait_queue_wake(struct wait_queue *queue);
+
 /* Sleeps until the next announcement. object is the object's lock: held at the call and again at
  * the return, not meanwhile. Returns 0, or -EINTR when something is pending for the task; the
  * caller looks at the object in either case. */
@@ -52,6 +59,9 @@ long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *
 struct time_left;
 long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lock *object,
                           const struct time_left *limit);
+
+/* The same, but nothing pending ends it: for changes that come soon by themselves. */
+void wait_queue_sleep_through(struct wait_queue *queue, struct lock *object);
 
 /* A moment of CLOCK_MONOTONIC, or none. */
 struct deadline {

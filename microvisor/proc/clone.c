@@ -24,8 +24,9 @@ struct request {
 
 /* A parent in clone(CLONE_VFORK). On its stack; the child points to it. */
 struct vfork {
-    _Atomic uint32_t done; /* futex */
+    _Atomic uint32_t done; /* futex: 0, SLEEPS while the parent sleeps, 1 */
 };
+enum { SLEEPS = 2 };
 
 #define NAMESPACES                                                                                 \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
@@ -175,11 +176,10 @@ void vfork_done(struct process *child)
     tree_lock();
     struct vfork *vfork = child->vfork;
     child->vfork = NULL;
-    if (vfork)
-        atomic_store(&vfork->done, 1);
+    int sleeps = vfork && atomic_exchange(&vfork->done, 1) == SLEEPS;
     tree_unlock();
     /* The parent may be gone on already, and its stack with `done`: nobody waits there then. */
-    if (vfork)
+    if (sleeps)
         host_call3(SYS_futex, &vfork->done, 129 /* WAKE, private */, 1);
 }
 
@@ -188,9 +188,12 @@ void vfork_done(struct process *child)
 static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
 {
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
-    while (!atomic_load(&vfork->done) && !atomic_load(&task->exiting))
-        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, 0, 0, 0,
-                       0);
+    uint32_t done = 0;
+    if (!spin_wait(&task->vfork_spin, &vfork->done, 0, ends))
+        atomic_compare_exchange_strong(&vfork->done, &done, SLEEPS);
+    while (atomic_load(&vfork->done) != 1 && !atomic_load(&task->exiting))
+        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, SLEEPS, 0,
+                       0, 0);
     tree_lock();
     struct process *child = tree_find(pid);
     if (child && child->vfork == vfork)

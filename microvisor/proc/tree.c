@@ -27,7 +27,8 @@ static struct process *to_wake;
 
 static void wake_waiters(struct process *parent)
 {
-    host_call3(SYS_futex, &parent->child_changes, 129 /* WAKE, private */, INT32_MAX);
+    if (atomic_load(&parent->waiting))
+        host_call3(SYS_futex, &parent->child_changes, 129 /* WAKE, private */, INT32_MAX);
 }
 
 void tree_unlock(void)

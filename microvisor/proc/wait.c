@@ -103,9 +103,13 @@ static long wait_for(struct task *task, struct wait *wait)
             return -ECHILD;
         if (wait->options & WNOHANG)
             return 0;
-        long result = host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_futex,
-                                     (uint64_t)&parent->child_changes, 128 /* WAIT, private */,
-                                     changes, 0, 0, 0);
+        const volatile uint32_t *pending = (const volatile uint32_t *)&task->thread.pending;
+        if (spin_wait(&task->wait_spin, &parent->child_changes, changes, pending))
+            continue;
+        atomic_fetch_add(&parent->waiting, 1);
+        long result = host_blocking6(pending, SYS_futex, (uint64_t)&parent->child_changes,
+                                     128 /* WAIT, private */, changes, 0, 0, 0);
+        atomic_fetch_sub(&parent->waiting, 1);
         if (result == -EINTR)
             return signal_interrupted(task, RESTART_SYS);
     }

@@ -21,9 +21,11 @@ enum { IDLE_MOST = 64 };
 
 struct worker {
     struct worker *next;    /* among the idle ones */
-    _Atomic uint32_t ready; /* futex: a task was put here */
+    _Atomic uint32_t ready; /* futex: 0, SLEEPS while the thread sleeps, 1: a task was put here */
     struct task *task;
+    struct spin spin;
 };
+enum { SLEEPS = 2 };
 
 /* A stack: the thread that became idle last is warm. idle_lock is a leaf lock. */
 static struct worker *idle;
@@ -74,8 +76,13 @@ static int wait_idle(struct worker *worker)
         idle_count++;
     }
     lock_release(&idle_lock);
-    while (keep && !atomic_load(&worker->ready))
-        host_call4(SYS_futex, &worker->ready, 128 /* WAIT, private */, 0, 0);
+    const volatile uint32_t never = 0;
+    uint32_t ready = 0;
+    if (!keep || spin_wait(&worker->spin, &worker->ready, 0, &never))
+        return keep;
+    if (atomic_compare_exchange_strong(&worker->ready, &ready, SLEEPS))
+        while (atomic_load(&worker->ready) == SLEEPS)
+            host_call4(SYS_futex, &worker->ready, 128 /* WAIT, private */, SLEEPS, 0);
     return keep;
 }
 
@@ -90,7 +97,7 @@ static void *worker_run(void *data)
 
 static int worker_create(struct task *task)
 {
-    struct worker *worker = malloc(sizeof *worker);
+    struct worker *worker = calloc(1, sizeof *worker);
     pthread_attr_t attributes;
     pthread_t thread;
     if (!worker)
@@ -125,7 +132,8 @@ int worker_start(struct task *task)
     if (!worker)
         return worker_create(task);
     worker->task = task;
-    atomic_store(&worker->ready, 1);
-    host_call3(SYS_futex, &worker->ready, 129 /* WAKE, private */, 1);
+    /* The worker may be gone by the time of the call: whoever is woken then looks and sleeps on. */
+    if (atomic_exchange(&worker->ready, 1) == SLEEPS)
+        host_call3(SYS_futex, &worker->ready, 129 /* WAKE, private */, 1);
     return 0;
 }

@@ -26,6 +26,7 @@
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/timers.h"
 #include "microvisor/trace.h"
+#include "rt/spin.h"
 
 static int complain(int status, const char *format, ...)
 {
@@ -309,6 +310,7 @@ int run_program(const struct run_options *run)
         if (failed)
             return failed;
     }
+    spin_init();
     int error = rt_start(&why);
     if (error)
         return complain(EXIT_LIND, "%s", why);
