@@ -62,6 +62,7 @@ struct space {
     struct text text;            /* the program's; text.targets is owned */
     uint64_t image_start;    /* window offset at which address 0 of the program's file is loaded */
     uint64_t gate;           /* window offset of the gate page */
+    int forked;              /* a copy of another */
     struct space *next_idle; /* proc/load.c */
 };
 

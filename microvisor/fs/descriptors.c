@@ -34,9 +34,47 @@ static struct file *slot_file(uintptr_t slot)
     return (struct file *)(slot & ~SLOT_FLAGS);
 }
 
+/* Tables that nobody uses, linked by their `slots`. All their numbers are free. */
+static struct descriptors *spare;
+static unsigned spare_count;
+static struct lock spare_lock; /* a leaf */
+
+/* Keeps a closed table for the next process, unless much of its memory was used. */
+static int keep_spare(struct descriptors *table)
+{
+    enum { SPARE_MOST = 64, SPARE_END = 1024 };
+    uint32_t end = table->end;
+    if (end > SPARE_END)
+        return 0;
+    *table = (struct descriptors){0};
+    lock_acquire(&spare_lock);
+    int keep = spare_count < SPARE_MOST;
+    if (keep) {
+        table->slots = (_Atomic uintptr_t *)spare;
+        spare = table;
+        spare_count++;
+    }
+    lock_release(&spare_lock);
+    return keep;
+}
+
+static struct descriptors *take_spare(void)
+{
+    lock_acquire(&spare_lock);
+    struct descriptors *table = spare;
+    if (table) {
+        spare = (struct descriptors *)table->slots;
+        spare_count--;
+    }
+    lock_release(&spare_lock);
+    return table;
+}
+
 struct descriptors *descriptors_new(void)
 {
-    struct descriptors *table = file_pages(TABLE_HEAD + TABLE_BYTES);
+    struct descriptors *table = take_spare();
+    if (!table)
+        table = file_pages(TABLE_HEAD + TABLE_BYTES);
     if (!table)
         return 0;
     table->slots = (_Atomic uintptr_t *)((char *)table + TABLE_HEAD);
@@ -104,6 +142,8 @@ void descriptors_leave(struct descriptors *table)
     if (atomic_fetch_sub(&table->users, 1) != 1)
         return;
     close_matching(table, 0, DESCRIPTORS_MAX - 1, 0);
+    if (keep_spare(table))
+        return;
     file_pages_free(table, TABLE_HEAD + TABLE_BYTES);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "microvisor/mm/share.h"
+#include "microvisor/mm/warm.h"
 #include "rt/copy.h"
 #include "rt/host.h"
 
@@ -96,8 +97,11 @@ static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64
     return found < 0 ? find_in_map(fd, ranges, start, end) : (int)found;
 }
 
-/* Copies the pages that exist of a private region that both maps have. Returns 0 or -ENOMEM. */
-static int copy_pages(struct memory *to, const struct memory *from, const struct region *region)
+/* Copies the pages that exist of a private region that both windows have with its protection. If
+ * there are any and that is not a writable one, `to` is left writable and *opened set. Returns 0 or
+ * -ENOMEM. */
+static int copy_pages(struct memory *to, const struct memory *from, const struct region *region,
+                      int *opened)
 {
     struct page_range ranges[RANGES];
     uint64_t size = (uint64_t)(region->end - region->start) << PAGE_SHIFT;
@@ -112,6 +116,10 @@ static int copy_pages(struct memory *to, const struct memory *from, const struct
     uint64_t end = from->base + ((uint64_t)region->end << PAGE_SHIFT);
     while (!error && at < end) {
         int found = find_pages(fd, ranges, &at, end);
+        if (found && !(region->flags & PROT_WRITE) && !*opened) {
+            *opened = 1;
+            error = host_protect(to, region->start, region->end, PROT_READ | PROT_WRITE);
+        }
         for (int i = 0; !error && i < found; i++)
             error = copyout_window(to->base, ranges[i].start - from->base,
                                    (const void *)ranges[i].start, ranges[i].end - ranges[i].start);
@@ -126,6 +134,7 @@ static int copy_pages(struct memory *to, const struct memory *from, const struct
 static int copy_private(struct memory *to, struct memory *from, const struct region *region,
                         int others)
 {
+    int opened = 0; /* it is writable */
     struct region low = *region, high = *region;
     uint32_t first = (region->start + SHARE_PAGES - 1) / SHARE_PAGES;
     uint32_t end = region->end / SHARE_PAGES;
@@ -133,12 +142,12 @@ static int copy_private(struct memory *to, struct memory *from, const struct reg
     if (others >= 0 && end >= first + SHARE_PAGES_LEAST / SHARE_PAGES)
         error = share_region(to->shares, from->shares, first, end, others);
     if (error == -EAGAIN)
-        return copy_pages(to, from, region);
+        return copy_pages(to, from, region, &opened);
     low.end = first * SHARE_PAGES;
     high.start = end * SHARE_PAGES;
     if (!error)
-        error = copy_pages(to, from, &low);
-    return error ? error : copy_pages(to, from, &high);
+        error = copy_pages(to, from, &low, &opened);
+    return error ? error : copy_pages(to, from, &high, &opened);
 }
 
 /* Makes the same region in `to`. */
@@ -150,27 +159,28 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     uint32_t start = region->start, end = region->end;
     /* Memory as it is at the beginning; of executable pages, that of their file. */
     int fresh = (region->flags & (REGION_WIPE | PROT_EXEC)) != 0;
-    const uint32_t writable = PROT_READ | PROT_WRITE;
-    uint32_t first = fresh ? region->flags & REGION_PROTECTION : writable;
-    int error = 0;
+    const uint32_t protection = region->flags & REGION_PROTECTION;
+    int error = 0, opened = 0;
     if (region->flags & REGION_SHARED) {
         error = host_share(to, from, start, end);
+    } else if (warm_has(to, region)) {
+        error = 0;
     } else if (region->flags & REGION_FILE) {
         const struct file *file = (const struct file *)region->object;
-        error = host_map(to, start, end, first, MAP_PRIVATE, file->host_fd, region->offset);
+        error = host_map(to, start, end, protection, MAP_PRIVATE, file->host_fd, region->offset);
     } else if (region->flags & REGION_IMAGE) {
-        error = host_map(to, start, end, first, MAP_PRIVATE, from->image_fd, region->offset);
+        error = host_map(to, start, end, protection, MAP_PRIVATE, from->image_fd, region->offset);
     } else {
-        error = host_protect(to, start, end, first);
+        error = host_protect(to, start, end, protection);
     }
     const uint32_t special = REGION_SHARED | REGION_FILE | REGION_IMAGE | REGION_PINNED |
                              REGION_LOCKED | REGION_PROTECTION;
-    if (!error && !fresh && (region->flags & special) == writable)
+    if (!error && !fresh && (region->flags & special) == (PROT_READ | PROT_WRITE))
         error = copy_private(to, from, region, others);
     else if (!error && !(region->flags & REGION_SHARED) && !fresh)
-        error = copy_pages(to, from, region);
-    if (!error && !(region->flags & REGION_SHARED) && first != (region->flags & REGION_PROTECTION))
-        error = host_protect(to, start, end, region->flags);
+        error = copy_pages(to, from, region, &opened);
+    if (!error && opened)
+        error = host_protect(to, start, end, protection);
     if (error)
         return -ENOMEM;
     if (copy.flags & REGION_FILE)
@@ -179,10 +189,15 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
     return 0;
 }
 
-/* The gate page, which is different in each window: writable, to be filled. */
+/* The gate page, which is different in each window: writable, to be filled. Returns 1 if it is
+ * there already. */
 static int copy_gate(struct memory *to, const struct region *region)
 {
     struct region copy = *region;
+    if (warm_has(to, region)) {
+        map_insert(to, copy);
+        return 1;
+    }
     copy.flags |= PROT_WRITE;
     if (host_protect(to, copy.start, copy.end, copy.flags))
         return -ENOMEM;
@@ -192,15 +207,19 @@ static int copy_gate(struct memory *to, const struct region *region)
 
 int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int others)
 {
-    int error = 0;
+    int gate_ready = 0;
     map_lock(from);
+    int error = warm_start(to, from, gate);
     for (uint32_t i = 0; !error && i < from->count; i++) {
         const struct region *region = &from->regions[i];
-        if (gate && region->start == gate >> PAGE_SHIFT)
+        if (gate && region->start == gate >> PAGE_SHIFT) {
             error = copy_gate(to, region);
-        else if (!(region->flags & REGION_NO_FORK))
+            gate_ready = error > 0;
+            error = error < 0 ? error : 0;
+        } else if (!(region->flags & REGION_NO_FORK))
             error = copy_region(to, from, region, others);
     }
+    to->warm.count = 0; /* all of it is the map's now */
     to->top = to->search_from = from->top;
     to->search_hole = PAGES_WINDOW;
     to->break_start = from->break_start;
@@ -210,5 +229,5 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int other
     map_unlock(from);
     if (error)
         memory_clear(to);
-    return error;
+    return error ? error : gate_ready;
 }

@@ -45,6 +45,13 @@ struct memory_pages {
     uint64_t total, data, stack, text, shared, locked;
 };
 
+/* Regions that the host still has though the map is empty (warm.c). */
+enum { WARM_MOST = 24 };
+struct warm {
+    uint32_t count, gate; /* gate: the page of the gate */
+    struct region regions[WARM_MOST];
+};
+
 struct memory {
     uint64_t base; /* host address of the window */
     int image_fd;  /* what REGION_IMAGE maps */
@@ -64,6 +71,7 @@ struct memory {
     struct region *regions; /* MAP_ENTRIES */
     struct file **dropped;  /* MAP_ENTRIES */
     struct shares *shares;  /* share.h */
+    struct warm warm;
 };
 
 static inline void map_lock(struct memory *memory)
@@ -112,6 +120,9 @@ void map_insert(struct memory *memory, struct region region);
 
 /* Takes [start, end) out of the map. Needs room if it makes two regions of one. */
 void map_remove(struct memory *memory, uint32_t start, uint32_t end);
+
+/* Empties the map alone, which has no files; for warm.c. */
+void map_forget(struct memory *memory);
 
 /* Changes flags of what is mapped in [start, end): clears, then sets. Needs room to cut. */
 void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t clear, uint32_t set);

@@ -19,7 +19,7 @@ enum { STACK_GAP = 256 };
     (((sizeof(struct memory) + 63) & ~63UL) +                                                      \
      MAP_ENTRIES * (sizeof(struct region) + sizeof(struct file *)) + sizeof(struct shares))
 
-static void make_empty(struct memory *memory)
+void map_forget(struct memory *memory)
 {
     memory->count = memory->lock_future = 0;
     memory->break_start = memory->break_end = 0;
@@ -44,7 +44,7 @@ struct memory *memory_create(uint64_t base)
     memory->commit_limit = PAGES_WINDOW;
     if (!host_call1(SYS_sysinfo, &info))
         memory->commit_limit = (info.totalram + info.totalswap) * info.mem_unit >> PAGE_SHIFT;
-    make_empty(memory);
+    map_forget(memory);
     return memory;
 }
 
@@ -56,7 +56,8 @@ int memory_clear(struct memory *memory)
     if (error)
         host_reserve(memory, PAGES_START, PAGES_END);
     map_remove(memory, PAGES_START, PAGES_END);
-    make_empty(memory);
+    map_forget(memory);
+    memory->warm.count = 0;
     map_unlock(memory);
     return error;
 }

@@ -62,6 +62,15 @@ struct memory *memory_create(uint64_t base);
  * inaccessible, but the window must not be used again. COLD. */
 int memory_clear(struct memory *memory);
 
+/* memory_clear, but where the map is simple the window may keep its mappings, without the content
+ * of private memory, for a memory_copy from one that is alike: it is warm then, and good for
+ * nothing else before memory_cool. gate: window offset of the gate page. COLD. */
+int memory_rest(struct memory *memory, uint64_t gate);
+int memory_is_warm(const struct memory *memory);
+
+/* Makes a warm window all reservation. Returns as memory_clear. COLD. */
+int memory_cool(struct memory *memory);
+
 /* memory_clear, then frees the map. The window itself is its owner's. COLD. */
 void memory_destroy(struct memory *memory);
 
@@ -114,11 +123,11 @@ void memory_usage(struct memory *memory, struct memory_usage *usage);
 /* For fork: gives `to`, an empty map of another window, all regions of `from` with their protection
  * and content at the same offsets: shared ones are the same memory, private ones a copy; regions
  * with MADV_DONTFORK are left out, those with MADV_WIPEONFORK are empty, and nothing is locked. The
- * gate page (0: none) is empty and writable: the caller fills and protects it.
+ * gate page (0: none) is empty and writable, and the caller fills and protects it; unless `to` was
+ * warm and has it already, then 1 is returned.
  * Other tasks of `from` should stand still, or the copy mixes before and after. others: 0 there
  * are none, 1 there are of the same process, -1 of other processes. Unless -1, large private memory
- * may be copied later, when it is touched. Returns 0 or -ENOMEM with
- * `to` empty again. COLD. */
+ * may be copied later, when it is touched. Returns 0, 1, or -ENOMEM with `to` empty again. COLD. */
 int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int others);
 
 /* A fault of the host at an address that may lie in a window: whether the access can now be done,

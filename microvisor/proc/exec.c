@@ -58,9 +58,30 @@ static int strings_insert(struct strings *strings, size_t at, char *string)
     return 0;
 }
 
-/* Copies a NULL-terminated array of strings in. buffer has STRING_MAX bytes. A NULL array is an
- * empty one, as Linux has it. */
-static int strings_copyin(struct task *task, struct strings *strings, uint64_t from, char *buffer)
+/* A copy, to be freed, of a string of the cage. Most are short: room for the longest is made only
+ * for those that are not. */
+static int string_copyin(struct task *task, uint64_t from, char **copy)
+{
+    char small[512], *buffer = small;
+    long length = copyinstr(&task->thread, small, from, sizeof small);
+    *copy = NULL;
+    if (length == -ENAMETOOLONG || length == -EFAULT) {
+        buffer = malloc(STRING_MAX);
+        if (!buffer)
+            return -ENOMEM;
+        length = copyinstr(&task->thread, buffer, from, STRING_MAX);
+    }
+    if (length >= 0 && (*copy = malloc((size_t)length + 1)))
+        memcpy(*copy, buffer, (size_t)length + 1);
+    if (buffer != small)
+        free(buffer);
+    if (length < 0)
+        return length == -ENAMETOOLONG ? -E2BIG : (int)length;
+    return *copy ? 0 : -ENOMEM;
+}
+
+/* Copies a NULL-terminated array of strings in. A NULL array is an empty one, as Linux has it. */
+static int strings_copyin(struct task *task, struct strings *strings, uint64_t from)
 {
     uint64_t pointer;
     for (; from; from += sizeof pointer) {
@@ -68,16 +89,15 @@ static int strings_copyin(struct task *task, struct strings *strings, uint64_t f
             return -EFAULT;
         if (!pointer)
             break;
-        long length = copyinstr(&task->thread, buffer, pointer, STRING_MAX);
-        if (length < 0)
-            return length == -ENAMETOOLONG ? -E2BIG : (int)length;
-        if (strings->bytes + (size_t)length > STRINGS_MAX)
-            return -E2BIG;
-        char *copy = malloc((size_t)length + 1);
-        if (copy)
-            memcpy(copy, buffer, (size_t)length + 1);
-        int error = strings_insert(strings, strings->count, copy);
+        char *copy;
+        int error = string_copyin(task, pointer, &copy);
         if (error)
+            return error;
+        if (strings->bytes + strlen(copy) > STRINGS_MAX) {
+            free(copy);
+            return -E2BIG;
+        }
+        if ((error = strings_insert(strings, strings->count, copy)))
             return error;
     }
     return 0;
@@ -114,9 +134,7 @@ static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int
     int fd = exec->file->host_fd;
     if (exec->file->kind != FILE_REGULAR || fd < 0)
         return -EACCES;
-    char name[40];
-    path_of_host_fd(name, fd);
-    return host_call4(SYS_faccessat, AT_FDCWD, name, X_OK, 0) < 0 ? -EACCES : 0;
+    return host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH) < 0 ? -EACCES : 0;
 }
 
 static int read_head(struct exec *exec)
@@ -264,28 +282,23 @@ static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t a
                     uint64_t environment, int flags)
 {
     struct exec *exec = calloc(1, sizeof *exec);
-    char *buffer = malloc(STRING_MAX);
-    long error = -ENOMEM;
-    if (!exec || !buffer)
-        goto out;
+    long error;
+    if (!exec)
+        return -ENOMEM;
     exec->task = task;
     error = copyinstr(&task->thread, exec->path, path, sizeof exec->path);
     if (error >= 0)
         error = *exec->path || flags & AT_EMPTY_PATH ? 0 : -ENOENT;
     if (!error)
-        error = strings_copyin(task, &exec->arguments, arguments, buffer);
+        error = strings_copyin(task, &exec->arguments, arguments);
     if (!error)
-        error = strings_copyin(task, &exec->environment, environment, buffer);
-    free(buffer);
-    buffer = NULL;
+        error = strings_copyin(task, &exec->environment, environment);
     if (!error)
         error = run(exec, dirfd, flags);
     if (exec->file)
         file_put(exec->file);
     strings_free(&exec->arguments);
     strings_free(&exec->environment);
-out:
-    free(buffer);
     free(exec);
     return error;
 }

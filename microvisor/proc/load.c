@@ -110,26 +110,45 @@ static struct space *idle;
 static unsigned idle_count;
 static struct lock idle_lock;
 
-static struct space *space_take_idle(void)
+static int is_alike(const struct space *space, const struct space *model)
 {
+    return model && memory_is_warm(space->memory) && space->image == model->image &&
+           space->gate == model->gate;
+}
+
+/* The best for a copy of model (NULL: for something else): one that was a copy of it, or one with
+ * nothing in its window, or any. */
+static struct space *space_take_idle(const struct space *model)
+{
+    struct space **best = NULL;
     lock_acquire(&idle_lock);
-    struct space *space = idle;
+    for (struct space **at = &idle; *at; at = &(*at)->next_idle) {
+        int alike = is_alike(*at, model);
+        if (!best || alike || !memory_is_warm((*at)->memory))
+            best = at;
+        if (alike || (!model && !memory_is_warm((*at)->memory)))
+            break;
+    }
+    struct space *space = best ? *best : NULL;
     if (space) {
-        idle = space->next_idle;
+        *best = space->next_idle;
         idle_count--;
     }
     lock_release(&idle_lock);
     return space;
 }
 
-/* Whether the space was kept. */
+/* Whether the space was kept: a warm one with its image. */
 static int space_keep_idle(struct space *space)
 {
     lock_acquire(&idle_lock);
     int keep = idle_count < IDLE_MOST;
     if (keep) {
-        *space = (struct space){
-            .base = space->base, .memory = space->memory, .next_idle = idle};
+        *space = (struct space){.base = space->base,
+                                .memory = space->memory,
+                                .image = space->image,
+                                .gate = space->gate,
+                                .next_idle = idle};
         idle = space;
         idle_count++;
     }
@@ -137,10 +156,26 @@ static int space_keep_idle(struct space *space)
     return keep;
 }
 
-struct space *space_create(int *error)
+static void space_destroy(struct space *space)
 {
-    struct space *space = space_take_idle();
+    image_put(space->image);
+    memory_destroy(space->memory);
+    window_release(space->base);
+    free(space);
+}
+
+struct space *space_create(const struct space *model, int *error)
+{
+    struct space *space = space_take_idle(model);
     *error = 0;
+    if (space && !is_alike(space, model)) {
+        image_put(space->image);
+        space->image = NULL;
+        if (memory_cool(space->memory)) {
+            space_destroy(space);
+            space = NULL;
+        }
+    }
     if (space) {
         space->users = 1;
         return space;
@@ -168,12 +203,15 @@ bad:
 int space_copy(struct space *to, const struct space *from, int others)
 {
     int error = memory_copy(to->memory, from->memory, from->gate, others);
+    int gate_ready = error == 1;
     if (!error)
         error = gate_page_fill(to->base, from->gate);
     if (!error)
         error = memory_protect(to->memory, from->gate, LIND_PAGE_SIZE, PROT_READ);
-    if (error)
+    if (error && !gate_ready)
         return -ENOMEM;
+    image_put(to->image); /* that it had as a warm one */
+    to->forked = 1;
     to->image_start = from->image_start;
     to->gate = from->gate;
     to->image = image_share(from->image);
@@ -185,15 +223,17 @@ void space_put(struct space *space)
 {
     if (!space || atomic_fetch_sub(&space->users, 1) != 1)
         return;
-    /* A window is used again only if it is all reservation: nothing of this cage stays in it. */
-    int emptied = !memory_clear(space->memory);
+    /* A window is used again only if nothing of this cage stays in it: it is all reservation, or has
+     * what a fork of the same program begins with. */
+    int emptied =
+        !(space->forked ? memory_rest(space->memory, space->gate) : memory_clear(space->memory));
     text_release(&space->text);
-    image_put(space->image);
-    if (emptied && space_keep_idle(space))
-        return;
-    memory_destroy(space->memory);
-    window_release(space->base);
-    free(space);
+    if (!memory_is_warm(space->memory)) {
+        image_put(space->image);
+        space->image = NULL;
+    }
+    if (!emptied || !space_keep_idle(space))
+        space_destroy(space);
 }
 
 void executable_put(struct executable *executable)
@@ -215,7 +255,7 @@ int program_load(const struct program *program, const struct credentials *creden
     struct program_image *image = image_get(program->host_fd, program->guest_path, &error, why);
     if (!image)
         return error;
-    struct space *space = loaded->space = space_create(&error);
+    struct space *space = loaded->space = space_create(NULL, &error);
     if (!space) {
         image_put(image);
         return error;

@@ -1,0 +1,110 @@
+/* Windows that keep their mappings for the next fork.
+ *
+ * Undoing and making the mappings of a small program is most of what a fork costs. A process that
+ * fork made mostly leaves its window as it got it, and the next fork of the same parent wants the
+ * same again: so the window of one that ends only loses its private content, and the fork that
+ * takes it over compares, and does to the host what differs.
+ *
+ * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
+ * the image, without locks or advice, in windows that share nothing with a relative (share.c).
+ * What a cage could have written there is discarded, whether it still could or not; the executable
+ * pages and the gate page it never could. */
+#include <sys/mman.h>
+
+#include "microvisor/mm/share.h"
+#include "microvisor/mm/warm.h"
+
+enum { KEPT_FLAGS = REGION_PROTECTION | REGION_PINNED | REGION_STACK | REGION_IMAGE };
+
+static int is_gate(const struct memory *memory, const struct region *region)
+{
+    return region->flags & REGION_PINNED && !(region->flags & PROT_EXEC) &&
+           region->start == memory->warm.gate;
+}
+
+static int same(const struct region *a, const struct region *b)
+{
+    return a->start == b->start && a->end == b->end && a->flags == b->flags &&
+           a->offset == b->offset && a->object == b->object;
+}
+
+static int keep_regions(struct memory *memory)
+{
+    struct warm *warm = &memory->warm;
+    if (memory->count > WARM_MOST || atomic_load(&memory->shares->used))
+        return 0;
+    for (uint32_t i = 0; i < memory->count; i++)
+        if (memory->regions[i].flags & ~(uint32_t)KEPT_FLAGS)
+            return 0;
+    for (uint32_t i = 0; i < memory->count; i++) {
+        const struct region *region = &memory->regions[i];
+        if (!(region->flags & PROT_EXEC) && !is_gate(memory, region) &&
+            host_advise(memory, region->start, region->end, MADV_DONTNEED) < 0)
+            return 0;
+        warm->regions[i] = *region;
+    }
+    warm->count = memory->count;
+    return 1;
+}
+
+int memory_rest(struct memory *memory, uint64_t gate)
+{
+    map_lock(memory);
+    memory->warm.gate = (uint32_t)(gate >> PAGE_SHIFT);
+    int kept = keep_regions(memory);
+    if (kept)
+        map_forget(memory);
+    map_unlock(memory);
+    return kept ? 0 : memory_clear(memory);
+}
+
+int memory_cool(struct memory *memory)
+{
+    return memory->warm.count ? memory_clear(memory) : 0;
+}
+
+int memory_is_warm(const struct memory *memory)
+{
+    return memory->warm.count != 0;
+}
+
+/* Whether the map has this very region. */
+static int has(const struct memory *memory, const struct region *region)
+{
+    uint32_t index = map_find(memory, region->start);
+    return index < memory->count && same(&memory->regions[index], region);
+}
+
+int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
+{
+    struct warm *warm = &to->warm;
+    uint32_t kept = 0;
+    if (!warm->count)
+        return 0;
+    for (uint32_t i = 0; i < warm->count; i++)
+        kept += (uint32_t)has(from, &warm->regions[i]);
+    int all = to->image_fd != from->image_fd || warm->gate != gate >> PAGE_SHIFT;
+    if (all || kept < warm->count - kept) {
+        warm->count = 0;
+        return host_try_reserve(to, PAGES_START, PAGES_END);
+    }
+    kept = 0;
+    for (uint32_t i = 0; i < warm->count; i++) {
+        const struct region *region = &warm->regions[i];
+        if (has(from, region))
+            warm->regions[kept++] = *region;
+        else if (host_try_reserve(to, region->start, region->end))
+            return -ENOMEM;
+    }
+    warm->count = kept;
+    return 0;
+}
+
+int warm_has(const struct memory *memory, const struct region *region)
+{
+    const struct warm *warm = &memory->warm;
+    for (uint32_t i = 0; i < warm->count; i++)
+        if (same(&warm->regions[i], region))
+            return 1;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* Inside the mm room: what the window of an empty map still has (warm.c). */
+#ifndef LIND_MM_WARM_H
+#define LIND_MM_WARM_H
+
+#include "microvisor/mm/map.h"
+
+/* For memory_copy, with the map's lock of `from` held: leaves of what the empty map's window has
+ * only what `from` has, too. gate: window offset of the gate page of `from`. Returns 0 or -ENOMEM.
+ */
+int warm_start(struct memory *to, const struct memory *from, uint64_t gate);
+
+/* Whether the window has the region, with its protection and without any content of its own (the
+ * gate page: with its content). */
+int warm_has(const struct memory *memory, const struct region *region);
+
+#endif
