@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "microvisor/fs/pool.h"
 #include "microvisor/fs/resolve.h"
 
 #define ANCESTOR_DEVICE 0x10
@@ -150,22 +151,24 @@ static struct file *directory_new(struct place *place, const char *path)
     return file_from_node(&node, path, O_RDONLY | O_DIRECTORY);
 }
 
+static struct pool places = POOL_OF(struct place);
+
 struct place *place_new(void)
 {
-    struct place *place = calloc(1, sizeof *place);
+    struct place *place = pool_take(&places);
     if (!place)
         return NULL;
     atomic_store(&place->umask, 022);
     place->directory = directory_new(place, "");
     if (place->directory)
         return place;
-    free(place);
+    pool_give(&places, place);
     return NULL;
 }
 
 struct place *place_copy(struct place *from)
 {
-    struct place *place = malloc(sizeof *place);
+    struct place *place = pool_take(&places);
     if (!place)
         return NULL;
     lock_acquire(&from->lock);
@@ -179,7 +182,7 @@ struct place *place_copy(struct place *from)
 void place_free(struct place *place)
 {
     file_put(place->directory);
-    free(place);
+    pool_give(&places, place);
 }
 
 /* Notes in `over` that `below` is mounted below it, if it is. */

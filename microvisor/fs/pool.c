@@ -19,10 +19,13 @@ void *pool_take(struct pool *pool)
     uint64_t *object = pool->free;
     if (object) {
         pool->free = *(void **)object;
-        for (volatile uint64_t *word = object; word < object + pool->size / 8; word++)
-            *word = 0;
     }
     lock_release(&pool->lock);
+    if (object) { /* not memset: HOT */
+        void *at = object;
+        uint64_t words = pool->size / 8;
+        __asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(0) : "memory");
+    }
     return object;
 }
 

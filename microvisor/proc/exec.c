@@ -9,6 +9,7 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
+#include "microvisor/fs/pool.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/futex.h"
@@ -113,6 +114,8 @@ struct exec {
     char head[LINE_MAX_HERE + 1];
 };
 
+static struct pool execs = POOL_OF(struct exec);
+
 /* Opens what is to be run: a regular file that may be executed, and be read, which Linux would not
  * need. */
 static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int flags)
@@ -216,7 +219,7 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
     process_adopt(task, loaded, exec->own, name, fd);
     descriptors_exec(task);
     vfork_done(process);
-    free(exec);
+    pool_give(&execs, exec);
     task->reenter = 1;
     thread_leave(&task->thread);
 }
@@ -281,7 +284,7 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
 static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t arguments,
                     uint64_t environment, int flags)
 {
-    struct exec *exec = calloc(1, sizeof *exec);
+    struct exec *exec = pool_take(&execs);
     long error;
     if (!exec)
         return -ENOMEM;
@@ -299,7 +302,7 @@ static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t a
         file_put(exec->file);
     strings_free(&exec->arguments);
     strings_free(&exec->environment);
-    free(exec);
+    pool_give(&execs, exec);
     return error;
 }
 

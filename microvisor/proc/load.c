@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "microvisor/fs/pool.h"
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/images.h"
 #include "microvisor/proc/proc.h"
@@ -236,6 +237,18 @@ void space_put(struct space *space)
         space_destroy(space);
 }
 
+static struct pool executables = POOL_OF(struct executable);
+
+struct executable *executable_new(void)
+{
+    struct executable *executable = pool_take(&executables);
+    if (executable) {
+        executable->users = 1;
+        executable->fd = -1;
+    }
+    return executable;
+}
+
 void executable_put(struct executable *executable)
 {
     if (!executable || atomic_fetch_sub(&executable->users, 1) != 1)
@@ -244,7 +257,7 @@ void executable_put(struct executable *executable)
         close(executable->fd);
     free(executable->arguments);
     free(executable->environment);
-    free(executable);
+    pool_give(&executables, executable);
 }
 
 int program_load(const struct program *program, const struct credentials *credentials,

@@ -36,6 +36,9 @@ void space_put(struct space *space);
 
 /* Makes an empty space a copy of another, for fork. Returns 0 or -ENOMEM. */
 int space_copy(struct space *to, const struct space *from, int others);
+
+/* An empty one with one user, or NULL; and the end of a user's hold (NULL is nothing). */
+struct executable *executable_new(void);
 void executable_put(struct executable *executable);
 
 /* process.c */

@@ -49,7 +49,7 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     static const char platform[] = "x86_64";
     size_t path_size = strlen(program->guest_path) + 1;
     uint64_t *table = NULL;
-    struct executable *executable = calloc(1, sizeof *executable);
+    struct executable *executable = executable_new();
     int error = -ENOMEM;
     if (!arguments || !environment || !executable)
         goto bad;
@@ -110,8 +110,6 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
         copyout_window(base, table_at, table, words * WORD))
         goto bad;
 
-    executable->users = 1;
-    executable->fd = -1;
     executable->arguments = arguments;
     executable->arguments_size = argument_size;
     executable->environment = environment;
@@ -123,7 +121,7 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     free(table);
     return 0;
 bad:
-    free(executable);
+    executable_put(executable);
     free(table);
     free(arguments);
     free(environment);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "microvisor/fs/pool.h"
 #include "microvisor/signal/internal.h"
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
@@ -20,9 +21,11 @@ static void list_clear(struct signal_list *list)
     list->end = &list->first;
 }
 
+static struct pool actions_pool = POOL_OF(struct signal_actions);
+
 struct signal_actions *signal_actions_create(void)
 {
-    struct signal_actions *actions = calloc(1, sizeof *actions);
+    struct signal_actions *actions = pool_take(&actions_pool);
     if (actions)
         list_clear(&actions->list);
     return actions;
@@ -59,7 +62,7 @@ void signal_actions_destroy(struct signal_actions *actions)
         actions->chunks = chunk->next;
         munmap(chunk, sizeof *chunk);
     }
-    free(actions);
+    pool_give(&actions_pool, actions);
 }
 
 /* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when

@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "microvisor/fs/pool.h"
 #include "microvisor/signal/internal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/internal.h"
@@ -301,9 +302,11 @@ int timers_register(struct timers *timers)
     return 0;
 }
 
+static struct pool pool = POOL_OF(struct timers);
+
 struct timers *timers_create(struct process *process)
 {
-    struct timers *timers = calloc(1, sizeof *timers);
+    struct timers *timers = pool_take(&pool);
     if (!timers)
         return NULL;
     timers->process = process;
@@ -333,7 +336,7 @@ void timers_destroy(struct timers *timers)
             break;
         }
     timers_unlock();
-    free(timers);
+    pool_give(&pool, timers);
 }
 
 void timers_cpu_limit_changed(struct process *process)

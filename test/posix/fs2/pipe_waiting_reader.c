@@ -150,6 +150,8 @@ static void interrupted_stream(int flags)
 {
     static unsigned char bytes[LARGE];
     CHECK(pipe(ends) == 0);
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};
+    sigaction(SIGALRM, &action, NULL);
     pid_t child = fork();
     CHECK(child >= 0);
     if (!child) {
@@ -159,6 +161,7 @@ static void interrupted_stream(int flags)
             for (size_t i = 0; i < length; i++)
                 bytes[i] = (unsigned char)(next++ * 31 >> 3);
             for (size_t done = 0; done < length;) {
+                kill(getppid(), SIGALRM);
                 ssize_t put = write(ends[1], bytes + done, length - done);
                 CHECK(put > 0);
                 done += (size_t)put;
@@ -167,8 +170,6 @@ static void interrupted_stream(int flags)
         _exit(0);
     }
     close(ends[1]);
-    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};
-    sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &(struct itimerval){{0, 200}, {0, 200}}, NULL);
     unsigned total = 0;
     for (;;) {
@@ -183,7 +184,10 @@ static void interrupted_stream(int flags)
             CHECK(bytes[i] == (unsigned char)(total * 31 >> 3));
     }
     setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
-    CHECK(total == 13 * LARGE + 7 * 777 && alarms > 0);
+    if (total != 13 * LARGE + 7 * 777)
+        printf("%u bytes arrived\n", total);
+    CHECK(total == 13 * LARGE + 7 * 777);
+    CHECK(alarms > 0);
     int status;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     close(ends[0]);
