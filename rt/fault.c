@@ -27,12 +27,12 @@ void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct th
 
 enum { FAULT_WRITE = 2, FAULT_FETCH = 16 }; /* bits of the page fault's error code */
 
-static int within(uint64_t pc, const char *start, const char *end)
+NO_SANITIZER static int within(uint64_t pc, const char *start, const char *end)
 {
     return pc >= (uint64_t)start && pc < (uint64_t)end;
 }
 
-static int is_fault(int signal, const siginfo_t *info)
+NO_SANITIZER static int is_fault(int signal, const siginfo_t *info)
 {
     return (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
             signal == SIGTRAP) &&
@@ -101,7 +101,7 @@ static void take_registers(struct thread *thread, const greg_t *g)
 
 /* Continues the interrupted thread at the gate's slow exit. The kernel restores its vector
  * registers, which are the cage's, on the way. */
-static void resume_at_exit(struct thread *thread, greg_t *g)
+NO_SANITIZER static void resume_at_exit(struct thread *thread, greg_t *g)
 {
     g[REG_RBX] = (greg_t)thread;
     g[REG_RSP] = (greg_t)thread->host_stack;
@@ -109,7 +109,9 @@ static void resume_at_exit(struct thread *thread, greg_t *g)
     g[REG_EFL] = FLAGS_FIXED;
 }
 
-void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct thread *thread)
+/* May have interrupted a sanitizer's own code, whose locks it must not take. */
+NO_SANITIZER void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context,
+                                  struct thread *thread)
 {
     greg_t *g = context->uc_mcontext.gregs;
     uint64_t pc = (uint64_t)g[REG_RIP];

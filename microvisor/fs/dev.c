@@ -54,7 +54,7 @@ static long fill(struct task *task, const struct transfer *transfer,
             return total ? (long)total : error;
         if (!error)
             total += part;
-        if (total && *task_pending(task) && signal_pending(task))
+        if (total && task_interrupted(task) && signal_pending(task))
             break;
     }
     return (long)total;

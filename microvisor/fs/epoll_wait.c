@@ -107,7 +107,7 @@ static long set_wait(struct task *task, struct epoll_set *set, struct harvest *h
         lock_acquire(&set->ready_lock);
         set->sleepers--;
         lock_release(&set->ready_lock);
-        if (error == -EINTR && !*task_pending(task))
+        if (error == -EINTR && !task_interrupted(task))
             error = 0;
         if (!error && harvest->count) /* not once more: what is ready for good would come twice */
             error = harvest_own(task, set, harvest);

@@ -196,4 +196,10 @@ static inline const volatile uint32_t *task_pending(const struct task *task)
     return (const volatile uint32_t *)&task->thread.pending;
 }
 
+/* Whether the task has been told to look at signals. */
+static inline int task_interrupted(const struct task *task)
+{
+    return atomic_load_explicit(&task->thread.pending, memory_order_relaxed) != 0;
+}
+
 #endif

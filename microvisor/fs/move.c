@@ -112,7 +112,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
             long more = done < 0 ? 0 : done;
             done = pipe_put(task, move->out, buffer + more, (uint64_t)(got - more), 0);
             done = done < 0 ? (more ? more : done) : more + done;
-            if (*task_pending(task) && signal_pending(task))
+            if (task_interrupted(task) && signal_pending(task))
                 break;
         }
     }

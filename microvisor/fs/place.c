@@ -171,11 +171,14 @@ struct place *place_copy(struct place *from)
     struct place *place = pool_take(&places);
     if (!place)
         return NULL;
+    memcpy(place->mounts, from->mounts, sizeof place->mounts);
+    place->mount_count = from->mount_count;
+    atomic_init(&place->umask, atomic_load(&from->umask));
+    place->lock = (struct lock){0};
     lock_acquire(&from->lock);
-    memcpy(place, from, sizeof *place);
+    place->directory = from->directory;
     file_get(place->directory);
     lock_release(&from->lock);
-    place->lock = (struct lock){0};
     return place;
 }
 

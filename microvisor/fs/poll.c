@@ -207,7 +207,7 @@ static long poll_run(struct task *task, struct poll_table *table, const struct d
             }
         }
         result = poll_sleep(task, table, &sleeper, deadline);
-        if (result == -EINTR && !*task_pending(task))
+        if (result == -EINTR && !task_interrupted(task))
             continue;
         if (result < 0)
             break;

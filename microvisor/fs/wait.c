@@ -100,7 +100,7 @@ long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lo
     lock_acquire(object);
     if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) == sequence)
         queue->sleepers--;
-    return result == -EINTR && *task_pending(task) ? -EINTR : 0;
+    return result == -EINTR && task_interrupted(task) ? -EINTR : 0;
 }
 
 void wait_queue_sleep_through(struct wait_queue *queue, struct lock *object)

@@ -14,8 +14,8 @@ static _Atomic uint64_t arrived;
 static _Atomic int arrived_code[65];
 static struct process *_Atomic receiver;
 
-/* Called in the host's signal handler. */
-void signal_from_host(struct thread *thread, int signal, const void *siginfo)
+/* Called in the host's signal handler, which may have interrupted a sanitizer's own code. */
+NO_SANITIZER void signal_from_host(struct thread *thread, int signal, const void *siginfo)
 {
     if (signal != HOST_SIGNAL_WAKE) {
         int code = ((const siginfo_t *)siginfo)->si_code;
