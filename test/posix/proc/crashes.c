@@ -3,9 +3,9 @@
 // RUN: musl-gcc -static -O2 -pthread %s -o %t.native
 // RUN: timeout 100 %t.native %t.dir 20 96 96 </dev/null
 // RUN: %lind-cc -O2 -pthread %s -o %t
-// RUN: python3 %S/Inputs/leaks.py 16 512 %lind-run -- %t /tmp 100 192 384 2>%t.reports
+// RUN: python3 %S/Inputs/leaks.py 24 768 %lind-run -- %t /tmp 100 480 480 2>%t.reports
 // The control: a descriptor more is found.
-// RUN: not python3 %S/Inputs/leaks.py 16 512 %lind-run -- %t /tmp 4 48 0 leak 2>%t.reports
+// RUN: not python3 %S/Inputs/leaks.py 24 768 %lind-run -- %t /tmp 4 48 0 leak 2>%t.reports
 /* crashes DIRECTORY WORKERS FIRST THEN: workers compute what they are asked for while others, eight
  * at a time, crash or are killed. Says "ready" after the FIRST crashes and waits for a line, then
  * goes on until there were THEN more, says "done" and waits again. */
@@ -172,7 +172,7 @@ static void crash(int total)
     closedir(directory);
 }
 
-/* Fills what lind-run keeps for the next process, so that it grows no more. */
+/* Fills what lind-run keeps for the next process, so that it is the same at each count. */
 static void fill(void)
 {
     enum { KEPT = 80 };
@@ -243,8 +243,10 @@ int main(int argc, char **argv)
         start_worker(worker_count);
     fill();
     crash(atoi(argv[3]));
+    fill();
     wait_for_line("ready");
     crash(atoi(argv[4]));
+    fill();
     if (argc > 5)
         CHECK(open(program, O_RDONLY) >= 0);
     wait_for_line("done");
