@@ -8,6 +8,11 @@
 // RUN: bash -c '%lind-run --inherit-fds -- %t 9 200 9>%t.out 200<%t.file; test $? = 3' && grep -x to-9 %t.out
 // RUN: echo through-a-pipe | sh -c 'exec 5<&0 </dev/null; %lind-run --inherit-fds -- %t 5 6; test $? = 1'
 // RUN: sh -c 'LIND_RUN_OPTS=--inherit-fds %t 3 4 3<%t.file 4<%t.file; test $? = 3'
+// What is closed of the first three stays closed: no file that lind-run opens for itself takes the place.
+// RUN: sh -c '%t.native 0 1 2 <&- >&- 2>&-; test $? = 0' && sh -c '%lind-run -- %t 0 1 2 <&- >&- 2>&-; test $? = 0'
+// RUN: sh -c '%lind-run --inherit-fds -- %t 0 1 2 4 <&- >&- 2>&- 4<%t.file; test $? = 8'
+// RUN: sh -c '%lind-run --inherit-fds -- %t 0 1 2 4 <%t.file >&- 2>&- 4<&-; test $? = 1'
+// RUN: sh -c 'LIND_RUN_OPTS=--inherit-fds %t 0 1 2 3 <&- >&- 2>&- 3<&-; test $? = 0'
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -300,11 +300,29 @@ static int list_inherited(int **list)
     return 0;
 }
 
+/* Fills what is closed of descriptors 0 to 2, so that no file of lind-run's own gets such a number,
+ * which would make it the program's standard input, output or error. Returns them as bits, or -1. */
+static int fill_standard(void)
+{
+    int closed = 0;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            return -1;
+        closed |= 1 << fd;
+    }
+    return closed;
+}
+
 int run_program(const struct run_options *run)
 {
     const char *why = NULL;
     char path[PATH_MAX];
     int *inherited = NULL;
+    int closed = fill_standard();
+    if (closed < 0)
+        return EXIT_LIND; /* with nowhere to say so, perhaps */
     if (run->inherit_fds) { /* before any is opened here */
         int failed = list_inherited(&inherited);
         if (failed)
@@ -355,7 +373,7 @@ int run_program(const struct run_options *run)
     if (!status)
         status = set_directory(run, task);
     for (int i = 0; !status && i <= 2; i++)
-        if (fcntl(i, F_GETFD) >= 0 && (error = descriptors_inherit(task->process, i, i)))
+        if (!(closed & 1 << i) && (error = descriptors_inherit(task->process, i, i)))
             status = complain(EXIT_LIND, "descriptor %d: %s", i, strerror(-error));
     for (const int *at = inherited; at && *at >= 0 && !status; at++) {
         error = *at < DESCRIPTORS_MAX ? descriptors_inherit(task->process, *at, *at) : -EMFILE;
