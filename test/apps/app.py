@@ -54,14 +54,13 @@ def environment(build, kind, tree, recipe):
         granted = [tree] + recipe.get("grant", [])
         if recipe.get("tools"):
             tools = guest_tools.directory(build, SOURCES, recipe.get("helpers", ()))
-            result["TOOLS"] = tools
             granted += [tools + ":/bin:ro", tools + ":/usr/bin:ro", "/etc::ro"]
         result.update({"CC": "lind-cc", "INSIDE": os.path.join(bin_directory, "lind-run"), "AR": "lind-ar", "RANLIB": "lind-ranlib", "NM": "lind-nm",
                        "LIND_RUN_OPTS": " ".join(["--inherit-fds"] + ["--dir " + path for path in granted]),
                        "PATH": bin_directory + os.pathsep + os.environ["PATH"]})
     else:
         llvm = "/usr/lib/llvm-22/bin/llvm-"
-        result.update({"TOOLS": "/usr/bin", "INSIDE": "", "CC": os.path.join(build, "lib", "lind", "native", "native-cc"), "AR": llvm + "ar",
+        result.update({"INSIDE": "", "CC": os.path.join(build, "lib", "lind", "native", "native-cc"), "AR": llvm + "ar",
                        "RANLIB": llvm + "ranlib", "NM": llvm + "nm"})
     return result
 
