@@ -45,7 +45,7 @@ static inline void spin_result(struct spin *spin, int succeeded)
 static inline int spin_while(const _Atomic uint32_t *word, uint32_t value,
                              const volatile uint32_t *pending, unsigned turns)
 {
-    for (; turns && !*pending; turns--) {
+    for (; turns && !__atomic_load_n(pending, __ATOMIC_RELAXED); turns--) {
         if (atomic_load_explicit(word, memory_order_acquire) != value)
             return 1;
         __builtin_ia32_pause();

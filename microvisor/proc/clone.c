@@ -89,7 +89,6 @@ static void copy_registers(struct task *child, const struct task *task, uint64_t
     if (stack)
         child->thread.regs.rsp = (uint32_t)stack;
     memcpy(child->thread.xsave, task->thread.xsave, xsave_size());
-    child->signals.mask = task->signals.mask;
     atomic_store(&child->rescheduled, atomic_load(&task->rescheduled));
     memcpy(child->name, task->name, sizeof child->name);
     /* What was sent to it before it could be woken is seen first of all. */
@@ -119,7 +118,7 @@ static int start_words(struct task *task, struct task *child, const struct reque
 
 static long clone_thread(struct task *task, const struct request *request)
 {
-    struct task *child = task_create(task->process, 0);
+    struct task *child = task_create(task->process, 0, task->signals.mask);
     if (!child)
         return -EAGAIN;
     descriptors_share(task->process->descriptors);
@@ -229,7 +228,7 @@ static long clone_process(struct task *task, const struct request *request)
     tree_add(process, parent ? parent : from);
     tree_unlock();
     process_started();
-    struct task *child = task_create(process, process->pid);
+    struct task *child = task_create(process, process->pid, task->signals.mask);
     int pid = process->pid;
     error = child ? 0 : -EAGAIN;
     if (child) {

@@ -45,7 +45,7 @@ void task_free(struct task *task)
     lock_release(&pool_lock);
 }
 
-struct task *task_create(struct process *process, int tid)
+struct task *task_create(struct process *process, int tid, uint64_t mask)
 {
     struct task *task = task_allocate();
     if (!task)
@@ -54,6 +54,7 @@ struct task *task_create(struct process *process, int tid)
     if (thread_prepare(&task->thread))
         goto no_thread;
     task->process = process;
+    task->signals.mask = mask;
     if (task_signals_start(task))
         goto no_signals;
     task->thread.handlers = process->cage.handlers;
@@ -158,7 +159,7 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
     process->pid = process->group = process->session = tree_new_id();
     tree_add(process, NULL);
     tree_unlock();
-    struct task *task = task_create(process, process->pid);
+    struct task *task = task_create(process, process->pid, 0);
     if (task)
         return task;
     tree_lock();

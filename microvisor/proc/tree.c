@@ -21,23 +21,29 @@ void tree_lock(void)
     lock_acquire(&lock);
 }
 
-/* Whose waiters are to be woken once the lock is open, so that they do not run into it. Processes'
- * memory is never given back (process.c), and waking nobody does no harm. */
+/* Whose waiters are to be woken once the lock is open, so that they do not run into it. By then
+ * the process may have gone: its memory is never given back (process.c), and waking nobody does no
+ * harm, but nothing is read of it. */
 static struct process *to_wake;
 
-static void wake_waiters(struct process *parent)
+/* Who begins to wait later finds child_changes changed. The lock is held. */
+static _Atomic uint32_t *waited_for(struct process *parent)
 {
-    if (atomic_load(&parent->waiting))
-        host_call3(SYS_futex, &parent->child_changes, 129 /* WAKE, private */, INT32_MAX);
+    return parent && atomic_load(&parent->waiting) ? &parent->child_changes : NULL;
+}
+
+static void wake_waiters(_Atomic uint32_t *changes)
+{
+    if (changes)
+        host_call3(SYS_futex, changes, 129 /* WAKE, private */, INT32_MAX);
 }
 
 void tree_unlock(void)
 {
-    struct process *parent = to_wake;
+    _Atomic uint32_t *changes = waited_for(to_wake);
     to_wake = NULL;
     lock_release(&lock);
-    if (parent)
-        wake_waiters(parent);
+    wake_waiters(changes);
 }
 
 struct process *tree_find(int pid)
@@ -215,8 +221,8 @@ int tree_signal_group(int group, const siginfo_t *info)
 void tree_wake_parent(struct process *parent)
 {
     atomic_fetch_add(&parent->child_changes, 1);
-    if (to_wake && to_wake != parent)
-        wake_waiters(to_wake);
+    if (to_wake != parent)
+        wake_waiters(waited_for(to_wake));
     to_wake = parent;
 }
 

@@ -358,6 +358,7 @@ static void in_open(void)
 {
     char path[1100];
     snprintf(path, sizeof path, "%s/fifo.%d", scratch, getpid());
+    unlink(path);
     if (!mkfifo(path, 0600))
         open(path, O_RDONLY);
 }
