@@ -68,8 +68,17 @@ static void settle_call(struct task *task, const struct signal_action *action)
 /* Ends the process. fault: what to report, or NULL. */
 static _Noreturn void die(struct task *task, int signal, const struct fault *fault)
 {
-    if (fault)
+    if (fault) {
+        /* An execve may be ending the tasks one by one, and what those leave make this one fault
+         * (musl's list of threads is unlocked by their ends): that is nobody's end but its own. */
+        struct signal_actions *actions = task->process->actions;
+        lock_acquire(&actions->lock);
+        int ending = atomic_load(&task->exiting);
+        lock_release(&actions->lock);
+        if (ending)
+            task_exit(task, 0);
         fault_report(task, fault);
+    }
     process_exit(task, signal);
 }
 

@@ -233,7 +233,7 @@ static void in_robust(void)
 
 static void in_poll(void)
 {
-    struct pollfd wait[] = {{.fd = pipe_ends[0], .events = POLLIN}, {.fd = 0, .events = 0}};
+    struct pollfd wait[] = {{.fd = pipe_ends[0], .events = POLLIN}, {.fd = -1}};
     poll(wait, 2, -1);
 }
 
