@@ -22,7 +22,7 @@ HELPERS = {
     "bash": ("bash", "bash_cv_func_strtoimax=no ./configure -q --without-bash-malloc --disable-nls CC=lind-cc AR=lind-ar"
                      " RANLIB=lind-ranlib CFLAGS='-O2 -w -Wno-implicit-function-declaration' && make -s", "bash"),
     "bzip2": ("bzip2", "make -s CC=lind-cc AR=lind-ar RANLIB=lind-ranlib bzip2", "bzip2"),
-    "gzip": ("gzip", "./configure -q CC=lind-cc CFLAGS=-O2 && make -s gzip", "gzip"),
+    "gzip": ("gzip", "./configure -q CC=lind-cc CFLAGS='-O2 -w' && make -s", "gzip"),
     # Without modules: the suites' scripts need the language alone. libc=none: Configure is not to look for names in the host's libc.
     "perl": ("perl", "sh Configure -des -Dcc=lind-cc -Dar=lind-ar -Dnm=lind-nm -Dranlib=lind-ranlib -Uusedl -Dusenm=n -Doptimize=-O2"
                      " -Accflags='-w -D_GNU_SOURCE' -Dlibs=-lm -Dlibc=none && make -s miniperl", "miniperl"),
