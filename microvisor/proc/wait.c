@@ -84,7 +84,7 @@ static int look(struct process *parent, struct wait *wait, struct process *child
 static long wait_for(struct task *task, struct wait *wait)
 {
     struct process *parent = task->process;
-    for (;;) {
+    for (int interrupted = 0;;) {
         int any = 0;
         tree_lock();
         for (struct process *child = parent->first_child, *next; child && !wait->found;
@@ -103,6 +103,9 @@ static long wait_for(struct task *task, struct wait *wait)
             return -ECHILD;
         if (wait->options & WNOHANG)
             return 0;
+        /* Not before it has looked again: the signal may be that of the child that ended. */
+        if (interrupted)
+            return signal_interrupted(task, RESTART_SYS);
         const volatile uint32_t *pending = (const volatile uint32_t *)&task->thread.pending;
         if (spin_wait(&task->wait_spin, &parent->child_changes, changes, pending))
             continue;
@@ -110,8 +113,7 @@ static long wait_for(struct task *task, struct wait *wait)
         long result = host_blocking6(pending, SYS_futex, (uint64_t)&parent->child_changes,
                                      128 /* WAIT, private */, changes, 0, 0, 0);
         atomic_fetch_sub(&parent->waiting, 1);
-        if (result == -EINTR)
-            return signal_interrupted(task, RESTART_SYS);
+        interrupted = result == -EINTR;
     }
 }
 

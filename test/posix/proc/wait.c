@@ -246,6 +246,28 @@ static void orphans(void)
         CHECK(wait(0) > 0);
 }
 
+/* A child's end that interrupts wait with its own signal is what wait returns. */
+static void interrupted_by_end(void)
+{
+    struct sigaction old, action = {.sa_sigaction = on_child, .sa_flags = SA_SIGINFO};
+    for (int i = 0; i < 600; i++) {
+        action.sa_flags = SA_SIGINFO | (i % 2 ? SA_NOCLDWAIT : 0);
+        CHECK(!sigaction(SIGCHLD, &action, i ? NULL : &old));
+        pid_t pid = fork();
+        if (!pid) {
+            usleep((useconds_t)(i % 4 * 100));
+            _exit(3);
+        }
+        int status = -1;
+        errno = 0;
+        pid_t got = wait(&status);
+        CHECK(i % 2 ? got == -1 && errno == ECHILD : got == pid && status == 3 << 8);
+        if (got == -1 && errno == EINTR)
+            waitpid(pid, &status, 0);
+    }
+    CHECK(!sigaction(SIGCHLD, &old, NULL));
+}
+
 int main(void)
 {
     errors();
@@ -255,5 +277,6 @@ int main(void)
     child_signals();
     usage();
     orphans();
+    interrupted_by_end();
     return check_end();
 }
