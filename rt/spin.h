@@ -43,9 +43,9 @@ static inline void spin_result(struct spin *spin, int succeeded)
 /* Looks until *word is no longer `value` or *pending is not zero, at most `turns` times. Returns
  * whether the word has changed. */
 static inline int spin_while(const _Atomic uint32_t *word, uint32_t value,
-                             const volatile uint32_t *pending, unsigned turns)
+                             const _Atomic uint32_t *pending, unsigned turns)
 {
-    for (; turns && !__atomic_load_n(pending, __ATOMIC_RELAXED); turns--) {
+    for (; turns && !atomic_load_explicit(pending, memory_order_relaxed); turns--) {
         if (atomic_load_explicit(word, memory_order_acquire) != value)
             return 1;
         __builtin_ia32_pause();
@@ -55,7 +55,7 @@ static inline int spin_while(const _Atomic uint32_t *word, uint32_t value,
 
 /* All three in one. Returns whether the word has changed. */
 static inline int spin_wait(struct spin *spin, const _Atomic uint32_t *word, uint32_t value,
-                            const volatile uint32_t *pending)
+                            const _Atomic uint32_t *pending)
 {
     unsigned turns = spin_turns(spin);
     if (!turns)

@@ -6,8 +6,8 @@
  * pipe.reading is held by who takes bytes out, pipe.writing by who puts bytes in, while they copy
  * from and to the cage: a reader and a writer work at the same time. Copying may fault but never
  * waits for another thread of a cage, and nobody sleeps with either. pipe.lock guards the rest but
- * the wait queues' lists, and is held for moments. Order: one pipe's reading, one pipe's (the same's
- * or another's) writing, one pipe's lock.
+ * the wait queues' lists, and is held for moments. Order: a pipe's reading, a pipe's (the same's or
+ * another's) writing, a pipe's lock.
  *
  * A reader of an empty pipe offers its memory while it waits, and a writer copies straight from its
  * own window there. The reader does not leave its call as long as the writer does. */

@@ -87,7 +87,7 @@ long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lo
     unsigned turns = spin_turns(&queue->spin);
     if (turns) { /* the queue's spin is the object's lock's */
         lock_release(object);
-        int changed = spin_while(&queue->sequence, sequence, task_pending(task), turns);
+        int changed = spin_while(&queue->sequence, sequence, &task->thread.pending, turns);
         lock_acquire(object);
         spin_result(&queue->spin, changed);
         if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) != sequence)

@@ -188,7 +188,8 @@ static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
 {
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t done = 0;
-    if (!spin_wait(&task->vfork_spin, &vfork->done, 0, ends))
+    if (!spin_wait(&task->vfork_spin, &vfork->done, 0,
+                   (const _Atomic uint32_t *)&task->exiting))
         atomic_compare_exchange_strong(&vfork->done, &done, SLEEPS);
     while (atomic_load(&vfork->done) != 1 && !atomic_load(&task->exiting))
         host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, SLEEPS, 0,

@@ -224,8 +224,8 @@ void space_put(struct space *space)
 {
     if (!space || atomic_fetch_sub(&space->users, 1) != 1)
         return;
-    /* A window is used again only if nothing of this cage stays in it: it is all reservation, or has
-     * what a fork of the same program begins with. */
+    /* A window is used again only if nothing of this cage stays in it: it is all reservation, or
+     * has what a fork of the same program begins with. */
     int emptied =
         !(space->forked ? memory_rest(space->memory, space->gate) : memory_clear(space->memory));
     text_release(&space->text);

@@ -29,8 +29,8 @@ struct loaded {
 int program_load(const struct program *program, const struct credentials *credentials,
                  uint64_t stack_limit, struct loaded *loaded, const char **why);
 
-/* An empty window with one user, for a copy of the model if it is not NULL; or NULL with *error set.
- * The last user's space_put frees it. NULL is nothing. */
+/* An empty window with one user, for a copy of the model if it is not NULL; or NULL with *error
+ * set. The last user's space_put frees it. NULL is nothing. */
 struct space *space_create(const struct space *model, int *error);
 void space_put(struct space *space);
 

@@ -107,7 +107,8 @@ static long wait_for(struct task *task, struct wait *wait)
         if (interrupted)
             return signal_interrupted(task, RESTART_SYS);
         const volatile uint32_t *pending = (const volatile uint32_t *)&task->thread.pending;
-        if (spin_wait(&task->wait_spin, &parent->child_changes, changes, pending))
+        if (spin_wait(&task->wait_spin, &parent->child_changes, changes,
+                      &task->thread.pending))
             continue;
         atomic_fetch_add(&parent->waiting, 1);
         long result = host_blocking6(pending, SYS_futex, (uint64_t)&parent->child_changes,

@@ -76,7 +76,7 @@ static int wait_idle(struct worker *worker)
         idle_count++;
     }
     lock_release(&idle_lock);
-    const volatile uint32_t never = 0;
+    static const _Atomic uint32_t never = 0;
     uint32_t ready = 0;
     if (!keep || spin_wait(&worker->spin, &worker->ready, 0, &never))
         return keep;
