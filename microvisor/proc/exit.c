@@ -97,10 +97,13 @@ static void process_release(struct process *process)
     signal_host_forget(process->actions);
     tree_unlock();
     tree_wait_unpinned(process);
-    for (int user_only = 0; user_only < 2; user_only++)
-        process->used_cpu[user_only] = process_cpu_time(process, user_only);
+    uint64_t used[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
     long priority = host_call2(SYS_getpriority, PRIO_PROCESS, 0); /* 20 less the nice value */
+    tree_lock();
+    process->used_cpu[0] = used[0];
+    process->used_cpu[1] = used[1];
     process->last_nice = priority > 0 ? 20 - (int)priority : 0;
+    tree_unlock();
     timers_destroy(process->timers);
     descriptors_leave(process->descriptors);
     place_free(process->place);

@@ -67,7 +67,9 @@ uint64_t host_thread_cpu(int user_only)
 uint64_t task_cpu_time(const struct task *task, int user_only)
 {
     int id = atomic_load(&task->thread.host_id);
-    uint64_t used = id ? thread_cpu(id, user_only) : 0, before = task->cpu_before[user_only];
+    if (!id) /* cpu_before is not there yet */
+        return 0;
+    uint64_t used = thread_cpu(id, user_only), before = task->cpu_before[user_only];
     return used > before ? used - before : 0;
 }
 
