@@ -385,7 +385,8 @@ void path_of_host_fd(char *text, int fd)
     snprintf(text, 40, "/proc/self/fd/%d", fd);
 }
 
-/* The host's path of fd. Returns its length; -ENOENT when it is deleted or has none. */
+/* The host's path of fd. Returns its length; -ENOENT when it is deleted or has none, -ENAMETOOLONG
+ * when it is longer than the host tells. */
 static long host_path(int fd, char path[PATH_MAX])
 {
     static const char deleted[] = " (deleted)";
@@ -394,7 +395,9 @@ static long host_path(int fd, char path[PATH_MAX])
     struct stat status;
     path_of_host_fd(link, fd);
     long length = readlink(link, path, PATH_MAX);
-    if (length <= 0 || length == PATH_MAX || *path != '/')
+    if (length == PATH_MAX || (length < 0 && errno == ENAMETOOLONG))
+        return -ENAMETOOLONG;
+    if (length <= 0 || *path != '/')
         return -ENOENT;
     path[length] = 0;
     if ((size_t)length > mark && !strcmp(path + length - mark, deleted) &&
@@ -429,7 +432,7 @@ static long path_through(const struct mount *mount, const char *path, long lengt
     /* The granted directory may have been moved since. */
     long root_length = host_path(mount->fd, root);
     if (root_length < 0)
-        return root_length;
+        return -ENOENT;
     if (mount->kind == MOUNT_FILE)
         snprintf(root + root_length, NAME_MAX + 2, "/%s", mount->name);
     if (!strcmp(root, mount->host_path))
@@ -456,6 +459,60 @@ long place_guest_path(struct place *place, const struct mount *prefer, int host_
         return result;
     }
     return -ENOENT;
+}
+
+/* Directories deeper than a path can say. */
+
+int path_is_too_long(long length)
+{
+    return length == -ENAMETOOLONG || length == -ERANGE;
+}
+
+/* Whether such a directory lies below a mount: one of those above it, whose path can be told, does.
+ * Goes up by as many levels at once as do not lead out of the mount. */
+static int lies_below_mount(struct place *place, const struct mount *prefer, int fd)
+{
+    enum { LEVELS = 512 };
+    char up[3 * LEVELS + 1] = "", path[PATH_MAX];
+    int at = fd, found = 0;
+    for (int i = 0; i < LEVELS; i++)
+        memcpy(up + (size_t)i * 3, "../", 4);
+    for (int levels = LEVELS; !found && levels;) {
+        int above =
+            openat(at, up + (size_t)(LEVELS - levels) * 3, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (above < 0)
+            break;
+        long length = place_guest_path(place, prefer, above, path, sizeof path);
+        found = length >= 0 || length == -ERANGE;
+        if (length == -ENAMETOOLONG) {
+            if (at != fd)
+                close(at);
+            at = above;
+            continue;
+        }
+        close(above);
+        levels /= 2;
+    }
+    if (at != fd)
+        close(at);
+    return found;
+}
+
+int place_open_above(struct place *place, const struct mount *prefer, int host_fd, char *path,
+                     size_t size)
+{
+    int above = openat(host_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0)
+        return -errno;
+    long length = place_guest_path(place, prefer, above, path, size);
+    if (path_is_too_long(length)) {
+        *path = 0;
+        length = lies_below_mount(place, prefer, above) ? 0 : -ENOENT;
+    }
+    if (length >= 0)
+        return above;
+    close(above);
+    return (int)length;
 }
 
 /* The working directory. */

@@ -112,6 +112,8 @@ struct location {
                node */
     int owned;     /* fd is closed by location_release */
     int read_only; /* changes give EROFS */
+    int deep;      /* the directory is deeper than a path can say: path is "", and no mount lies
+                      there or below */
     int busy;      /* it is, or lies above, a mount point: may not be removed or renamed (EBUSY) */
     struct node
         node; /* fd -1: the object, or the directory in which name is looked up (LOOKUP_PARENT) */
@@ -167,13 +169,22 @@ int place_open(struct task *task, uint64_t dirfd, const char *path, int flags, u
 int file_reopen(struct task *task, struct file *from, int flags, struct file **file);
 
 /* The guest path of a host fd (NUL-terminated) by asking the host where it is and finding the mount
- * over it. Returns its length; -ENOENT when deleted or not below any mount; -ERANGE. prefer: a
- * mount to try first, may be NULL. */
+ * over it. Returns its length; -ENOENT when deleted or not below any mount; -ERANGE, or
+ * -ENAMETOOLONG where the host cannot tell it. prefer: a mount to try first, may be NULL. */
 long place_guest_path(struct place *place, const struct mount *prefer, int host_fd, char *path,
                       size_t size);
 
-/* The working directory's guest path, as getcwd gives it. Returns its length or -ENOENT, -ERANGE.
- */
+/* Whether place_guest_path said that a directory is deeper than a path can say. */
+int path_is_too_long(long length);
+
+/* Opens the directory above one that is so deep. Returns an O_PATH fd, the caller's, with its guest
+ * path, or "" if that one is as deep still; -ENOENT when it does not lie below a mount (attack row
+ * K9), or another -errno. */
+int place_open_above(struct place *place, const struct mount *prefer, int host_fd, char *path,
+                     size_t size);
+
+/* The working directory's guest path, as getcwd gives it. Returns its length or -ENOENT, -ERANGE,
+ * -ENAMETOOLONG. */
 long place_directory_path(struct task *task, char *path, size_t size);
 
 #endif

@@ -80,6 +80,7 @@ static int enter(struct task *task, struct location *location, size_t length)
     location_release(location);
     location->fd = -1;
     location->owned = 0;
+    location->deep = 0;
     location->path[length] = 0;
     location->name[0] = 0;
     const struct mount *mount = mount_find(place, location->path, length);
@@ -143,9 +144,10 @@ static int enter_file(struct task *task, struct location *location, struct file 
         return 0;
     long length = place_guest_path(task->process->place, file->mount, file->host_fd, location->path,
                                    sizeof location->path);
-    if (length == 1)
+    location->deep = path_is_too_long(length);
+    if (length == 1 || location->deep)
         location->path[0] = 0;
-    return length < 0 ? (int)length : 0;
+    return length < 0 && !location->deep ? (int)length : 0;
 }
 
 static void location_clear(struct location *location)
@@ -155,6 +157,7 @@ static void location_clear(struct location *location)
     location->fd = -1;
     location->owned = 0;
     location->read_only = 1;
+    location->deep = 0;
     location->busy = 0;
     location->node.operations = NULL;
     location->name[0] = 0;
@@ -192,7 +195,7 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
     if (!error && location->fd >= 0) {
         *rest = normal->text;
         *whole = 1;
-        if (covered) {
+        if (covered && !location->deep) {
             /* The kernel may do it if no mount is on the way, which is sure without links. */
             struct normal full;
             size_t length = strlen(location->path);
@@ -237,14 +240,37 @@ struct walk {
     char rest[2 * PATH_MAX];
 };
 
+static void replace_fd(struct location *location, int fd)
+{
+    location_release(location);
+    location->fd = fd;
+    location->owned = 1;
+}
+
+static int go_up_deep(struct walk *walk)
+{
+    struct location *location = walk->location;
+    int fd = place_open_above(walk->task->process->place, location->mount, location->fd,
+                              location->path, sizeof location->path);
+    if (fd < 0)
+        return fd;
+    replace_fd(location, fd);
+    location->deep = !*location->path;
+    return location->deep ? 0 : enter(walk->task, location, strlen(location->path));
+}
+
 static int go_up(struct walk *walk)
 {
     struct location *location = walk->location;
     size_t length = strlen(location->path);
+    if (location->deep)
+        return go_up_deep(walk);
     if (location->fd >= 0 && length != location->mount->path_length) {
         /* Where is the directory now? It may have been renamed since it was opened. */
         long now = place_guest_path(walk->task->process->place, location->mount, location->fd,
                                     location->path, sizeof location->path);
+        if (path_is_too_long(now))
+            return go_up_deep(walk);
         if (now < 0)
             return (int)now;
         length = now == 1 ? 0 : (size_t)now;
@@ -272,13 +298,6 @@ static int follow_text(struct walk *walk, char *text, long length, const char *a
     memmove(walk->rest + length, after, after_length + 1);
     memcpy(walk->rest, text, (size_t)length);
     return *text == '/' ? enter(walk->task, walk->location, 0) : 0;
-}
-
-static void replace_fd(struct location *location, int fd)
-{
-    location_release(location);
-    location->fd = fd;
-    location->owned = 1;
 }
 
 enum { STEP_DIRECTORY, STEP_OBJECT, STEP_LINK }; /* what a step led to */
@@ -319,7 +338,7 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
     int last = !after[strspn(after, "/")];
     int follow = !last || *after || walk->lookup & LOOKUP_FOLLOW;
     size_t length = strlen(location->path);
-    const struct mount *mount = mount_find(place, location->path, length);
+    const struct mount *mount = location->deep ? NULL : mount_find(place, location->path, length);
     if (mount && mount->path_length == length) {
         if (mount->kind != MOUNT_FILE) {
             int error = enter(walk->task, location, length);
@@ -361,7 +380,7 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
 
     struct stat status;
     long fd = open_beneath(location->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
-    if (fd == -ENOENT && location->mount->covered &&
+    if (fd == -ENOENT && location->mount->covered && !location->deep &&
         mount_below(place, location->path, length, 0)) {
         int error = enter(walk->task, location, length);
         return error ? error : STEP_DIRECTORY;
@@ -397,18 +416,33 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
     return directory ? STEP_DIRECTORY : STEP_OBJECT;
 }
 
+/* Makes room behind location->path for a name; what is too long is deep from here on. */
+static int path_room(struct location *location, size_t *path_length, size_t length)
+{
+    *path_length = strlen(location->path);
+    if (*path_length + length + 2 <= sizeof location->path)
+        return 0;
+    if (location->fd < 0)
+        return -ENAMETOOLONG;
+    location->deep = 1;
+    location->path[0] = 0;
+    *path_length = 0;
+    return 0;
+}
+
 /* The last component of a LOOKUP_PARENT. */
 static int finish_parent(struct walk *walk, const char *name, size_t length, int slash)
 {
     struct location *location = walk->location;
-    size_t path_length = strlen(location->path);
-    if (path_length + length + 2 > sizeof location->path)
-        return -ENAMETOOLONG;
+    size_t path_length;
+    int error = path_room(location, &path_length, length);
+    if (error)
+        return error;
     location->path[path_length] = '/';
     memcpy(location->path + path_length + 1, name, length);
     location->path[path_length + 1 + length] = 0;
-    location->busy =
-        mount_below(walk->task->process->place, location->path, path_length + 1 + length, 1);
+    location->busy = !location->deep && mount_below(walk->task->process->place, location->path,
+                                                    path_length + 1 + length, 1);
     location->path[path_length] = 0;
     memcpy(location->name, name, length);
     strcpy(location->name + length, slash ? "/" : "");
@@ -439,9 +473,10 @@ static int walk_on(struct walk *walk)
         if (!strcmp(name, "..")) {
             result = go_up(walk);
         } else if (strcmp(name, ".")) {
-            size_t path_length = strlen(location->path);
-            if (path_length + length + 2 > sizeof location->path)
-                return -ENAMETOOLONG;
+            size_t path_length;
+            int error = path_room(location, &path_length, length);
+            if (error)
+                return error;
             location->path[path_length] = '/';
             memcpy(location->path + path_length + 1, name, length + 1);
             result = step(walk, name, path_length, after);
@@ -579,7 +614,8 @@ int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsig
         error = split(location, &normal, rest, parent);
         if (!strncmp(location->name, "..", 2) && !location->name[2 + (location->name[2] == '/')])
             return resolve_walk(task, dirfd, &normal, lookup, location);
-        location->busy = !*rest || (location->mount->covered && is_busy(task, location, rest));
+        location->busy = !*rest || (location->mount->covered && !location->deep &&
+                                    is_busy(task, location, rest));
         rest = parent;
     } else {
         flags = O_PATH | (lookup & LOOKUP_FOLLOW ? 0 : O_NOFOLLOW);
