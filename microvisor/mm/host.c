@@ -95,7 +95,10 @@ int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t
                          bytes(offset));
     if (at >= 0)
         return 0;
-    host_reserve(memory, start, end);
+    /* Either the host has changed nothing, or what was there is gone already. */
+    if (host_try_reserve(memory, start, end) &&
+        host_call3(SYS_madvise, address(memory, start), bytes(end - start), MADV_NORMAL) == -ENOMEM)
+        give_up();
     return (int)at;
 }
 

@@ -65,6 +65,7 @@ struct memory {
     uint32_t lock_future;  /* mlockall(MCL_FUTURE): flags for new regions */
     uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit
                               (vm.overcommit_memory 0) */
+    int spoilt; /* the host did not let the window be cleared: it may still have mappings */
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
     struct memory_pages pages;
@@ -147,7 +148,7 @@ void host_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint32_t flags);
 
 /* Maps over a range what flags (MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS), fd and offset (pages) say.
- * After an error it is reserved. */
+ * After an error it is reserved, or as it was: the host may have no mapping left even for that. */
 int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
              int flags, int fd, uint64_t offset);
 

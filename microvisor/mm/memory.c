@@ -58,6 +58,7 @@ int memory_clear(struct memory *memory)
     map_remove(memory, PAGES_START, PAGES_END);
     map_forget(memory);
     memory->warm.count = 0;
+    memory->spoilt = error != 0;
     map_unlock(memory);
     return error;
 }

@@ -130,7 +130,8 @@ static long region_flags(const struct request *request)
     return request->flags & MAP_GROWSDOWN ? -EINVAL : flags;
 }
 
-/* Maps on the host and records it. */
+/* Maps on the host and records it. Where the host refuses, what was there is gone from both, or
+ * stays in both: no cage may find it later where its map has nothing. */
 static int map(struct memory *memory, const struct request *request, uint32_t start, uint32_t end,
                uint32_t flags)
 {
@@ -138,8 +139,6 @@ static int map(struct memory *memory, const struct request *request, uint32_t st
     int type = flags & REGION_SHARED ? MAP_SHARED : MAP_PRIVATE;
     int occupied = !map_free(memory, start, end);
     int error = 0;
-    if (occupied)
-        map_remove(memory, start, end);
     if (request->host_fd != NO_FILE) {
         region.offset = request->offset >> PAGE_SHIFT;
         region.object = (uintptr_t)request->file;
@@ -158,16 +157,20 @@ static int map(struct memory *memory, const struct request *request, uint32_t st
     } else if (flags & REGION_PROTECTION) {
         error = host_protect(memory, start, end, flags);
     }
+    if (occupied && (!error || !host_try_reserve(memory, start, end)))
+        map_remove(memory, start, end);
     if (!error && flags & REGION_LOCKED && host_lock(memory, start, end, 1)) {
-        host_reserve(memory, start, end);
         error = -EAGAIN;
-    }
-    if (error)
+        if (!host_try_reserve(memory, start, end))
+            return error;
+        region.flags &= ~(uint32_t)(REGION_LOCKED | REGION_ON_FAULT); /* it stays, in the map too */
+    } else if (error) {
         return error;
+    }
     if (region.flags & REGION_FILE)
         file_get(request->file);
     map_insert(memory, region);
-    return 0;
+    return error;
 }
 
 static long map_request(struct task *task, const struct request *request)
