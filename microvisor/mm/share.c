@@ -23,7 +23,8 @@
 #define MADV_POPULATE_READ_HOST 22 /* Linux 5.14; not in all headers */
 #define MADV_POPULATE_WRITE_HOST 23
 
-enum { PRIVATE, KEPT, BORROWED };
+/* LOST: borrowed, but there was no memory for a copy. Inaccessible, and nothing to copy from. */
+enum { PRIVATE, KEPT, BORROWED, LOST };
 
 /* A fault opens one chunk; once FEW were opened, and the host has that many mappings more, GROUP
  * chunks. */
@@ -76,7 +77,7 @@ static int copy_chunk(const struct shares *shares, uint32_t chunk)
     const struct shares *from = shares->source;
     while (from && from->state[chunk] == BORROWED)
         from = from->source;
-    if (!from)
+    if (!from || from->state[chunk] == LOST)
         return -EFAULT;
     uint64_t at = address(from, chunk), end = at + SHARE_BYTES;
     struct page_range ranges[SHARE_PAGES];
@@ -144,12 +145,13 @@ static int release(struct shares *shares, uint32_t first, uint32_t end)
     return -ENOMEM;
 }
 
-/* Without memory for what is borrowed: it stays inaccessible. */
+/* Without memory for what is borrowed: it stays inaccessible, as it does for those who borrow it on
+ * from here. */
 static void lose(struct shares *shares, uint32_t first, uint32_t end)
 {
     for (; first < end; first++)
         if (shares->state[first] == BORROWED)
-            shares->state[first] = PRIVATE;
+            shares->state[first] = LOST;
 }
 
 /* Makes the chunks [first, end) of one state accessible, for writing too if `write`. */
@@ -158,6 +160,8 @@ static int open_run(struct shares *shares, uint32_t first, uint32_t end, int wri
     int error = 0;
     if (shares->state[first] == BORROWED)
         error = bring(shares, first, end);
+    else if (shares->state[first] == LOST)
+        error = -ENOMEM;
     if (!error && write && shares->state[first] == KEPT)
         error = release(shares, first, end);
     return error;
@@ -237,10 +241,17 @@ void share_settle(struct shares *shares, uint64_t start, uint64_t length)
 {
     if (!length || !atomic_load(&shares->used))
         return;
+    uint32_t first = (uint32_t)(start / SHARE_BYTES);
+    uint32_t end = (uint32_t)((start + length - 1) / SHARE_BYTES) + 1;
     lock_acquire(&lock);
+    /* What is lost may have other content from now on, which its borrowers must not get. */
+    for (uint32_t at = first; at < end; at++)
+        if (shares->state[at] == LOST) {
+            for (struct shares *one = shares->borrowers; one; one = one->next_borrower)
+                lose(one, at, at + 1);
+            set(shares, at, at + 1, PRIVATE);
+        }
     if (open_range(shares, start, length, 1)) {
-        uint32_t first = (uint32_t)(start / SHARE_BYTES);
-        uint32_t end = (uint32_t)((start + length - 1) / SHARE_BYTES) + 1;
         for (struct shares *one = shares->borrowers; one; one = one->next_borrower)
             lose(one, first, end);
         set(shares, first, end, PRIVATE);
