@@ -198,32 +198,36 @@ static struct shares *find(uint64_t base)
     return shares;
 }
 
+/* Opens a chunk that somebody touched, with what is near it once there were many. */
+static int open_for(struct shares *shares, uint32_t chunk, int write)
+{
+    uint8_t state = shares->state[chunk];
+    uint32_t first = chunk, end = chunk + 1;
+    if (state == KEPT && !shares->borrowers) {
+        widen(shares, &first, &end);
+    } else if (shares->opened >= FEW) {
+        uint32_t low = chunk / GROUP * GROUP, high = low + GROUP;
+        while (first > low && shares->state[first - 1] == state)
+            first--;
+        end = run(shares, first, high);
+    }
+    return open_run(shares, first, end, write);
+}
+
 int share_fault(uint64_t at, int write)
 {
-    if (!atomic_load_explicit(&windows_borrowing, memory_order_relaxed))
-        return 0;
-    int mine = 0;
+    int mine;
     lock_acquire(&lock);
     struct shares *shares = find(at & ~(LIND_WINDOW_SIZE - 1));
     uint32_t chunk = (uint32_t)(at % LIND_WINDOW_SIZE / SHARE_BYTES);
     uint8_t state = shares ? shares->state[chunk] : PRIVATE;
-    if (state == BORROWED || (state == KEPT && write)) {
-        uint32_t first = chunk, end = chunk + 1;
-        if (state == KEPT && !shares->borrowers) {
-            widen(shares, &first, &end);
-        } else if (shares->opened >= FEW) {
-            uint32_t low = chunk / GROUP * GROUP, high = low + GROUP;
-            while (first > low && shares->state[first - 1] == state)
-                first--;
-            end = run(shares, first, high);
-        }
-        mine = !open_run(shares, first, end, write);
-    }
-    lock_release(&lock);
-    /* Another thread may have been quicker. */
-    if (!mine && shares && state != BORROWED)
+    if (state == BORROWED || (state == KEPT && write))
+        mine = !open_for(shares, chunk, write);
+    else /* Another thread may have been quicker, or the last borrower has ended since the access:
+            then the host allows it by now. The lock keeps the next fork from changing that. */
         mine = !host_call3(SYS_madvise, at & ~PAGE_MASK, PAGE_BYTES,
                            write ? MADV_POPULATE_WRITE_HOST : MADV_POPULATE_READ_HOST);
+    lock_release(&lock);
     return mine;
 }
 
