@@ -177,7 +177,8 @@ static int copy_region(struct memory *to, struct memory *from, const struct regi
                              REGION_LOCKED | REGION_PROTECTION;
     if (!error && !fresh && (region->flags & special) == (PROT_READ | PROT_WRITE))
         error = copy_private(to, from, region, others);
-    else if (!error && !(region->flags & REGION_SHARED) && !fresh)
+    else if (!error && !(region->flags & REGION_SHARED) && !fresh &&
+             !warm_is_copy(to, from, region))
         error = copy_pages(to, from, region, &opened);
     if (!error && opened)
         error = host_protect(to, start, end, protection);
@@ -226,6 +227,7 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int other
     to->break_end = from->break_end;
     to->next_object = from->next_object;
     to->image_fd = from->image_fd;
+    to->constant = from->constant;
     map_unlock(from);
     if (error)
         memory_clear(to);

@@ -181,10 +181,18 @@ static uint32_t cut(struct memory *memory, uint32_t page)
     return index + 1;
 }
 
+void map_constant_changed(struct memory *memory)
+{
+    static _Atomic uint64_t last;
+    memory->constant = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
 void map_insert(struct memory *memory, struct region region)
 {
     uint32_t index = map_find(memory, region.start);
     region_count(memory, &region);
+    if (!(region.flags & PROT_WRITE))
+        map_constant_changed(memory);
     /* The usual case, growing a neighbour, moves no entries. */
     if (index < memory->count && continues(&region, &memory->regions[index])) {
         file_drop(memory, &region);
@@ -224,6 +232,8 @@ void map_remove(struct memory *memory, uint32_t start, uint32_t end)
     if (first == last)
         return;
     for (uint32_t i = first; i < last; i++) {
+        if (!(memory->regions[i].flags & PROT_WRITE))
+            map_constant_changed(memory);
         region_uncount(memory, &memory->regions[i]);
         file_drop(memory, &memory->regions[i]);
     }
@@ -237,7 +247,10 @@ void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t cl
     uint32_t last = cut(memory, end);
     for (uint32_t i = first; i < last; i++) {
         region_uncount(memory, &memory->regions[i]);
-        memory->regions[i].flags = (memory->regions[i].flags & ~clear) | set;
+        uint32_t before = memory->regions[i].flags, after = (before & ~clear) | set;
+        memory->regions[i].flags = after;
+        if (!(before & after & PROT_WRITE))
+            map_constant_changed(memory);
         region_count(memory, &memory->regions[i]);
     }
     /* From the end, so that indices below stay right. */

@@ -49,6 +49,7 @@ struct memory_pages {
 enum { WARM_MOST = 24 };
 struct warm {
     uint32_t count, gate; /* gate: the page of the gate */
+    uint64_t constant;    /* memory->constant of the map that was */
     struct region regions[WARM_MOST];
 };
 
@@ -65,13 +66,16 @@ struct memory {
     uint32_t lock_future;  /* mlockall(MCL_FUTURE): flags for new regions */
     uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit
                               (vm.overcommit_memory 0) */
-    int spoilt; /* the host did not let the window be cleared: it may still have mappings */
+    int spoilt; /* the host refused to clear the window or to protect: the map may be wrong */
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
     struct memory_pages pages;
     struct region *regions; /* MAP_ENTRIES */
     struct file **dropped;  /* MAP_ENTRIES */
     struct shares *shares;  /* share.h */
+    /* Names the content of all private regions that cannot be written: where the number is the
+     * same, and the region, so is the content. Each change gives a new one, a fork the same. */
+    uint64_t constant;
     struct warm warm;
 };
 
@@ -121,6 +125,10 @@ void map_insert(struct memory *memory, struct region region);
 
 /* Takes [start, end) out of the map. Needs room if it makes two regions of one. */
 void map_remove(struct memory *memory, uint32_t start, uint32_t end);
+
+/* What is private and cannot be written has other content now, or there is more or less of it.
+ * Inserting, removing and changing call it themselves. */
+void map_constant_changed(struct memory *memory);
 
 /* Empties the map alone, which has no files; for warm.c. */
 void map_forget(struct memory *memory);

@@ -333,11 +333,13 @@ long call_mprotect(struct task *task, const uint64_t args[6])
         reached = end;
     if (reached > start) {
         int refused = host_protect(memory, start, reached, (uint32_t)protection);
-        if (refused)
+        if (refused) {
             error = refused;
-        else
+            memory->spoilt = 1; /* a part may have changed */
+        } else {
             map_change(memory, start, reached, REGION_PROTECTION,
                        protection & (PROT_READ | PROT_WRITE));
+        }
     }
 out:
     map_unlock(memory);

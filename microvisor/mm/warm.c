@@ -7,8 +7,10 @@
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
- * What a cage could have written there is discarded, whether it still could or not; the executable
- * pages and the gate page it never could. */
+ * What is writable is discarded at the end. What is not stays (relocated data, mostly), but is
+ * discarded by the next fork unless memory->constant says that it is what that would copy. The
+ * executable pages and the gate page no cage could ever write. */
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "microvisor/mm/share.h"
@@ -20,6 +22,17 @@ static int is_gate(const struct memory *memory, const struct region *region)
 {
     return region->flags & REGION_PINNED && !(region->flags & PROT_EXEC) &&
            region->start == memory->warm.gate;
+}
+
+/* Private memory that nobody can write, other than what nobody ever could. */
+static int is_constant(const struct memory *memory, const struct region *region)
+{
+    return !(region->flags & (PROT_WRITE | PROT_EXEC)) && !is_gate(memory, region);
+}
+
+static int discard(const struct memory *memory, const struct region *region)
+{
+    return host_advise(memory, region->start, region->end, MADV_DONTNEED) < 0 ? -ENOMEM : 0;
 }
 
 static int same(const struct region *a, const struct region *b)
@@ -38,12 +51,12 @@ static int keep_regions(struct memory *memory)
             return 0;
     for (uint32_t i = 0; i < memory->count; i++) {
         const struct region *region = &memory->regions[i];
-        if (!(region->flags & PROT_EXEC) && !is_gate(memory, region) &&
-            host_advise(memory, region->start, region->end, MADV_DONTNEED) < 0)
+        if (region->flags & PROT_WRITE && discard(memory, region))
             return 0;
         warm->regions[i] = *region;
     }
     warm->count = memory->count;
+    warm->constant = memory->constant;
     return 1;
 }
 
@@ -91,13 +104,20 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     kept = 0;
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        if (has(from, region))
+        if (has(from, region) && !(warm->constant != from->constant &&
+                                   is_constant(to, region) && discard(to, region)))
             warm->regions[kept++] = *region;
         else if (host_try_reserve(to, region->start, region->end))
             return -ENOMEM;
     }
     warm->count = kept;
     return 0;
+}
+
+int warm_is_copy(const struct memory *to, const struct memory *from, const struct region *region)
+{
+    return to->warm.constant == from->constant && !from->spoilt &&
+           !(region->flags & (PROT_WRITE | REGION_SHARED)) && warm_has(to, region);
 }
 
 int warm_has(const struct memory *memory, const struct region *region)

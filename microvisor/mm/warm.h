@@ -13,4 +13,7 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate);
  * gate page: with its content). */
 int warm_has(const struct memory *memory, const struct region *region);
 
+/* Whether it even has the content that `from` has there. */
+int warm_is_copy(const struct memory *to, const struct memory *from, const struct region *region);
+
 #endif

@@ -18,6 +18,8 @@ static char data[3 * PAGE] = "data";
 static char zeros[5 * PAGE];
 static int ends[2], zero;
 static char *heap, *area, *hidden, *fixed, *empty;
+static char fixed_value = 'r';
+static char relocated[PAGE] __attribute__((aligned(PAGE))); /* read-only after the start */
 static uint32_t seed = 1;
 
 static uint32_t next_random(uint32_t below)
@@ -76,7 +78,7 @@ static void check(int round)
         fail("mapped memory", round);
     if (!all(empty, PAGE, 0))
         fail("empty memory", round);
-    if (!all(fixed, PAGE, 'r'))
+    if (!all(fixed, PAGE, fixed_value) || !all(relocated, sizeof relocated, fixed_value))
         fail("read-only memory", round);
     if (write(ends[1], hidden, 1) >= 0 || read(zero, fixed, 1) >= 0 ||
         read(zero, empty, 1) >= 0)
@@ -101,6 +103,51 @@ static void __attribute__((noinline)) soil_stack(void)
     char bytes[100000];
     memset(bytes, 'x', sizeof bytes);
     __asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+/* One change at a time to what cannot be written. */
+static void disturb(int round)
+{
+    switch (round % 9) {
+    case 0:
+        madvise(fixed, PAGE, MADV_DONTNEED);
+        break;
+    case 1: /* other memory that looks the same */
+        mmap(fixed, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        break;
+    case 2:
+        munmap(relocated, PAGE);
+        mmap(relocated, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        break;
+    case 3:
+        mprotect(relocated, PAGE, PROT_READ | PROT_WRITE);
+        memset(relocated, 'x', PAGE);
+        mprotect(relocated, PAGE, PROT_READ);
+        break;
+    case 4:
+        madvise(fixed, PAGE, MADV_WIPEONFORK);
+        madvise(fixed, PAGE, MADV_KEEPONFORK);
+        mprotect(fixed, PAGE, PROT_READ | PROT_WRITE);
+        memset(fixed, 'x', PAGE);
+        mprotect(fixed, PAGE, PROT_READ);
+        break;
+    case 5: /* a child that is empty there, and says no longer that it is */
+        madvise(fixed, PAGE, MADV_WIPEONFORK);
+        if (!fork()) {
+            madvise(fixed, PAGE, MADV_KEEPONFORK);
+            _exit(0);
+        }
+        wait(NULL);
+        break;
+    case 6:
+        mremap(relocated, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
+        break;
+    case 7:
+        mprotect(hidden, PAGE, PROT_READ | PROT_WRITE);
+        memset(hidden, 'x', PAGE);
+        mprotect(hidden, PAGE, PROT_NONE);
+    }
+    _exit(0);
 }
 
 static void soil(int round)
@@ -185,6 +232,8 @@ int main(void)
     fixed = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(fixed, 'r', PAGE);
     mprotect(fixed, PAGE, PROT_READ);
+    memset(relocated, 'r', PAGE);
+    mprotect(relocated, PAGE, PROT_READ);
     /* With holes around it, so it stays a mapping of its own. */
     empty = mmap(NULL, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(empty + 2 * PAGE, PAGE);
@@ -201,12 +250,23 @@ int main(void)
             fail("fork", round);
         if (!child) {
             check(round);
-            if (round % 3)
+            if (round % 4 == 1)
+                disturb(round / 4);
+            if (round % 4 > 1)
                 soil(round);
             _exit(0);
         }
         if (waitpid(child, &status, 0) != child || (status && WTERMSIG(status) != SIGABRT && WTERMSIG(status) != SIGSEGV))
             fail("child", round);
+        if (round % 30 == 29) {
+            fixed_value = (char)('A' + round % 26);
+            mprotect(fixed, PAGE, PROT_READ | PROT_WRITE);
+            memset(fixed, fixed_value, PAGE);
+            mprotect(fixed, PAGE, PROT_READ);
+            mprotect(relocated, PAGE, PROT_READ | PROT_WRITE);
+            memset(relocated, fixed_value, PAGE);
+            mprotect(relocated, PAGE, PROT_READ);
+        }
         if (round % 50 == 49) { /* the parent changes, too */
             size_t some = 1 + next_random(4);
             mmap(NULL, some * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
