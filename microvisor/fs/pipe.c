@@ -57,7 +57,7 @@ struct pipe {
     struct wait_queue filled;  /* readers sleep on it, and it has the waiters for all events */
     struct wait_queue drained; /* writers sleep on it */
     struct offer *_Atomic offer; /* OFFERED, or NULL */
-    uint32_t wanted;           /* what some sleeping writer needs free, at least */
+    uint32_t wanted;           /* the least that a waiting writer needs free; 0: none waits */
     uint64_t inode;
     struct timespec made;
 };
@@ -83,6 +83,7 @@ static uint64_t pipe_free(const struct pipe *pipe)
 
 static void announce_drained(struct pipe *pipe, int events)
 {
+    pipe->wanted = 0;
     wait_queue_announce_sleepers(&pipe->drained);
     wait_queue_announce_waiters(&pipe->filled, events);
 }
@@ -168,7 +169,7 @@ static long sleep_drained(struct task *task, struct pipe *pipe, uint64_t wanted)
         wanted = pipe->capacity / 2;
     if (wanted < PIPE_BUF)
         wanted = PIPE_BUF;
-    if (!pipe->drained.sleepers || wanted < pipe->wanted)
+    if (!pipe->wanted || wanted < pipe->wanted)
         pipe->wanted = (uint32_t)wanted;
     return wait_queue_sleep(task, &pipe->drained, &pipe->lock);
 }
@@ -180,8 +181,10 @@ static uint64_t consume(struct pipe *pipe, uint64_t length)
     lock_acquire(&pipe->lock);
     uint64_t room = pipe_free(pipe);
     pipe->head += length;
-    if (!pipe->drained.sleepers || room + length >= pipe->wanted)
+    if (pipe->wanted && room + length >= pipe->wanted) {
+        pipe->wanted = 0;
         wake = wait_queue_change(&pipe->drained);
+    }
     if (room < PIPE_BUF && room + length >= PIPE_BUF)
         wait_queue_announce_waiters(&pipe->filled, WRITABLE);
     uint64_t left = pipe_used(pipe);

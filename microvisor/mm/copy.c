@@ -100,7 +100,7 @@ static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64
 /* Copies the pages that exist of a private region that both windows have with its protection. If
  * there are any and that is not a writable one, `to` is left writable and *opened set. Returns 0 or
  * -ENOMEM. */
-static int copy_pages(struct memory *to, const struct memory *from, const struct region *region,
+static int copy_pages(struct memory *to, struct memory *from, const struct region *region,
                       int *opened)
 {
     struct page_range ranges[RANGES];

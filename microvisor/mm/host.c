@@ -79,11 +79,14 @@ static void fill_hole(const struct memory *memory, uint32_t start, uint32_t end)
         give_up();
 }
 
-int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint32_t flags)
+int host_protect(struct memory *memory, uint32_t start, uint32_t end, uint32_t flags)
 {
     settle(memory, start, end - start);
-    return (int)host_call3(SYS_mprotect, address(memory, start), bytes(end - start),
-                           flags & REGION_PROTECTION);
+    int error = (int)host_call3(SYS_mprotect, address(memory, start), bytes(end - start),
+                                flags & REGION_PROTECTION);
+    if (error)
+        memory->spoilt = 1; /* a part may have changed */
+    return error;
 }
 
 int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,

@@ -153,7 +153,7 @@ void host_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 
 /* Changes the protection of mapped or reserved pages. On reserved pages this maps zero-filled
  * private memory. */
-int host_protect(const struct memory *memory, uint32_t start, uint32_t end, uint32_t flags);
+int host_protect(struct memory *memory, uint32_t start, uint32_t end, uint32_t flags);
 
 /* Maps over a range what flags (MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS), fd and offset (pages) say.
  * After an error it is reserved, or as it was: the host may have no mapping left even for that. */

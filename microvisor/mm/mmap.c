@@ -333,13 +333,11 @@ long call_mprotect(struct task *task, const uint64_t args[6])
         reached = end;
     if (reached > start) {
         int refused = host_protect(memory, start, reached, (uint32_t)protection);
-        if (refused) {
+        if (refused)
             error = refused;
-            memory->spoilt = 1; /* a part may have changed */
-        } else {
+        else
             map_change(memory, start, reached, REGION_PROTECTION,
                        protection & (PROT_READ | PROT_WRITE));
-        }
     }
 out:
     map_unlock(memory);
