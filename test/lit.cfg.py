@@ -43,6 +43,8 @@ if sanitize:
     config.environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0:exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_sigtrap=0:use_sigaltstack=0"
     config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
     config.environment["TSAN_OPTIONS"] = "suppressions=" + os.path.join(config.test_source_root, "tsan-suppressions.txt")
+if "avx2" in open("/proc/cpuinfo").read().split():
+    config.available_features.add("avx2")
 for kind in lit_config.params.get("with", "").split(","):
     if kind:
         config.available_features.add(kind)  # e.g. --param with=long for the long versions of tests

@@ -179,6 +179,14 @@ static void watch_remove(struct epoll_set *set, struct watch *watch)
     *at = watch->chain;
     set->watch_count--;
     wait_queue_remove(&watch->waiter);
+    if (watch->nested_link) {
+        lock_acquire(&set->nested_lock);
+        *watch->nested_link = watch->nested_next;
+        if (watch->nested_next)
+            watch->nested_next->nested_link = watch->nested_link;
+        lock_release(&set->nested_lock);
+    }
+    /* Only now: nobody is left who could put it on the list again. */
     lock_acquire(&set->ready_lock);
     ready_remove(set, watch);
     lock_release(&set->ready_lock);
@@ -187,13 +195,6 @@ static void watch_remove(struct epoll_set *set, struct watch *watch)
     if (watch->file_next)
         watch->file_next->file_link = watch->file_link;
     lock_release(&watch->file->lock);
-    if (watch->nested_link) {
-        lock_acquire(&set->nested_lock);
-        *watch->nested_link = watch->nested_next;
-        if (watch->nested_next)
-            watch->nested_next->nested_link = watch->nested_link;
-        lock_release(&set->nested_lock);
-    }
     if (watch->host_fd >= 0) {
         host_control(set, EPOLL_CTL_DEL, watch->host_fd, 0, 0);
         set->host_count--;
@@ -437,6 +438,7 @@ static long watch_add(struct task *task, struct epoll_set *set, struct file *fil
     *bucket = watch;
     set->watch_count++;
     lock_acquire(&file->lock);
+    file->watched = 1;
     watch->file_next = file->watchers;
     watch->file_link = &file->watchers;
     if (file->watchers)

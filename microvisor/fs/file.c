@@ -41,7 +41,8 @@ struct file *file_new(const struct file_operations *operations, int host_fd, uin
 
 void file_release(struct file *file)
 {
-    if (file->watchers)
+    /* Also if none is left: the end of a set may be about to let go of it. */
+    if (file->watched)
         epoll_forget(file);
     if (file->operations->release)
         file->operations->release(file);

@@ -115,6 +115,7 @@ struct file {
                                O_NONBLOCK, O_PATH, O_DIRECTORY … */
     uint32_t kind;          /* enum file_kind */
     uint32_t inherited;     /* lind-run was given it: the cage may use it, not change what it is */
+    uint32_t watched;       /* an epoll set has or had it */
     const struct mount
         *mount; /* where a path led to it; NULL for what came without a path (inherited, pipes) */
     struct node node; /* of a synthetic file or directory */

@@ -253,8 +253,10 @@ static long clone_process(struct task *task, const struct request *request)
     }
     if (!error && request->flags & CLONE_VFORK)
         vfork_wait(task, pid, &vfork);
-    if (borrows && thread_set_pointer(&task->thread, pointer))
-        process_kill(from, SIGKILL); /* another task has taken it: nobody can tell them apart */
+    /* The child still has it where an end interrupted the wait: then this task does not go on. Else
+     * another task has taken it, and nobody can tell them apart. */
+    if (borrows && thread_set_pointer(&task->thread, pointer) && !atomic_load(&task->exiting))
+        process_kill(from, SIGKILL);
     if (!error)
         return pid;
     if (child)
