@@ -164,6 +164,9 @@ static inline int task_copyout(const struct task *task, uint64_t to, const void 
  * return. */
 _Noreturn void process_exit(struct task *task, int status);
 
+/* proc/exit.c: kills all processes that run in a space. */
+void process_end_space(const struct space *space);
+
 /* proc/exit.c: ends the calling task; the last task's end ends the process, with that task's status
  * unless process_exit said another. Does not return. */
 _Noreturn void task_exit(struct task *task, int status);

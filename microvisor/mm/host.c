@@ -9,7 +9,9 @@
  * the place that a moved one leaves. The host looks for free space from the top of its address
  * space and takes the highest gap that is large enough; the gap between the windows and the
  * libraries above them is always larger. If something got into the hole all the same, the second
- * call notices it, and the runtime ends: nothing of the host's may be within a cage's reach. */
+ * call notices it, and the cage ends, as it does when the host has no mapping left for that call:
+ * nothing of the host's may be within a cage's reach. Its window is not used again. */
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "microvisor/mm/share.h"
@@ -36,13 +38,13 @@ static uint64_t bytes(uint64_t pages)
     return pages << PAGE_SHIFT;
 }
 
-static _Noreturn void give_up(void)
+/* The window may have a hole that the host has no mapping left for. */
+static void lose(struct memory *memory)
 {
-    static const char words[] = "lind-run: the host lost a part of a cage's reserved address space "
-                                "(out of memory, or of mappings: vm.max_map_count); ending\n";
-    host_call3(SYS_write, 2, words, sizeof words - 1);
-    for (;;)
-        host_call1(SYS_exit_group, 125);
+    static const char words[] = "lind-run: the host has no mapping left (vm.max_map_count) to close a "
+                                "gap in a cage's address space: that cage ends\n";
+    if (!atomic_exchange(&memory->lost, 1))
+        host_call3(SYS_write, 2, words, sizeof words - 1);
 }
 
 /* What fork left to be copied is copied before anything is done to it. */
@@ -60,23 +62,49 @@ int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end)
     return at < 0 ? -ENOMEM : 0;
 }
 
-void host_reserve(const struct memory *memory, uint32_t start, uint32_t end)
+void host_abandon(struct memory *memory)
 {
-    /* Where the host cannot map, taking access and content away does as well. */
-    if (host_try_reserve(memory, start, end) &&
-        (host_call3(SYS_mprotect, address(memory, start), bytes(end - start), PROT_NONE) < 0 ||
-         host_advise(memory, start, end, MADV_DONTNEED) < 0))
-        give_up();
+    uint64_t size = bytes(PAGES_END - PAGES_START);
+    if (!atomic_load(&memory->lost)) {
+        /* Taking access and content away does as well, and needs no mapping. */
+        host_call2(SYS_munlock, address(memory, PAGES_START), size);
+        if (!host_call3(SYS_mprotect, address(memory, PAGES_START), size, PROT_NONE) &&
+            !host_advise(memory, PAGES_START, PAGES_END, MADV_DONTNEED))
+            return;
+        atomic_store(&memory->lost, 1);
+        host_call2(SYS_munmap, address(memory, PAGES_START), size);
+        return;
+    }
+    /* Elsewhere may be what is not the window's. */
+    for (uint32_t i = 0; i < memory->count; i++)
+        host_call2(SYS_munmap, address(memory, memory->regions[i].start),
+                   bytes(memory->regions[i].end - memory->regions[i].start));
 }
 
 /* Puts a piece of reservation where a hole is, and only there. */
-static void fill_hole(const struct memory *memory, uint32_t start, uint32_t end)
+static void fill_hole(struct memory *memory, uint32_t start, uint32_t end)
 {
+    enum { TRIES = 64 };
     uint64_t from = address(memory, start);
-    long at = host_call6(SYS_mmap, from, bytes(end - start), PROT_NONE,
-                         RESERVATION | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0);
-    if (at != (long)from)
-        give_up();
+    for (int i = 0; i < TRIES; i++) {
+        long at = host_call6(SYS_mmap, from, bytes(end - start), PROT_NONE,
+                             RESERVATION | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0);
+        if (at == (long)from)
+            return;
+        if (at != -ENOMEM)
+            break;
+        host_call0(SYS_sched_yield); /* others may give mappings back */
+    }
+    lose(memory);
+}
+
+/* After a failed call that maps over a range: either the host has changed nothing, or what was there
+ * is gone already. */
+static void reserve_again(struct memory *memory, uint32_t start, uint32_t end)
+{
+    if (host_try_reserve(memory, start, end) &&
+        host_call3(SYS_madvise, address(memory, start), bytes(end - start), MADV_NORMAL) == -ENOMEM)
+        lose(memory);
 }
 
 int host_protect(struct memory *memory, uint32_t start, uint32_t end, uint32_t flags)
@@ -89,7 +117,7 @@ int host_protect(struct memory *memory, uint32_t start, uint32_t end, uint32_t f
     return error;
 }
 
-int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
+int host_map(struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
              int flags, int fd, uint64_t offset)
 {
     settle(memory, start, end - start);
@@ -98,25 +126,23 @@ int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t
                          bytes(offset));
     if (at >= 0)
         return 0;
-    /* Either the host has changed nothing, or what was there is gone already. */
-    if (host_try_reserve(memory, start, end) &&
-        host_call3(SYS_madvise, address(memory, start), bytes(end - start), MADV_NORMAL) == -ENOMEM)
-        give_up();
+    reserve_again(memory, start, end);
     return (int)at;
 }
 
-int host_share(const struct memory *to, const struct memory *from, uint32_t start, uint32_t end)
+int host_share(struct memory *to, const struct memory *from, uint32_t start, uint32_t end)
 {
     /* An old length of 0 makes a second mapping, with the protection of the first. */
     long at = host_call5(SYS_mremap, address(from, start), 0, bytes(end - start),
                          MREMAP_MAYMOVE | MREMAP_FIXED, address(to, start));
-    if (at >= 0)
-        return 0;
-    host_reserve(to, start, end);
+    if (at < 0)
+        reserve_again(to, start, end);
+    else /* the copy is locked if the first is */
+        at = host_call2(SYS_munlock, address(to, start), bytes(end - start));
     return (int)at;
 }
 
-int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t to, uint32_t new,
+int host_move(struct memory *memory, uint32_t from, uint32_t old, uint32_t to, uint32_t new,
               int keep)
 {
     uint64_t flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0U);
@@ -125,7 +151,7 @@ int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t
     long at = host_call5(SYS_mremap, address(memory, from), bytes(old), bytes(new), flags,
                          address(memory, to));
     if (at < 0) {
-        host_reserve(memory, to, to + new);
+        reserve_again(memory, to, to + new);
         return (int)at;
     }
     if (old && !keep)
@@ -133,7 +159,7 @@ int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t
     return 0;
 }
 
-int host_grow(const struct memory *memory, uint32_t start, uint32_t old, uint32_t new)
+int host_grow(struct memory *memory, uint32_t start, uint32_t old, uint32_t new)
 {
     uint64_t tail = address(memory, start + old);
     settle(memory, start, old);

@@ -13,6 +13,7 @@
 
 #include "microvisor/fs/file.h"
 #include "microvisor/mm/memory.h"
+#include "microvisor/process.h"
 #include "rt/lock.h"
 
 #define PAGE_SHIFT 12
@@ -66,6 +67,7 @@ struct memory {
     uint32_t lock_future;  /* mlockall(MCL_FUTURE): flags for new regions */
     uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit
                               (vm.overcommit_memory 0) */
+    _Atomic int lost; /* it may have a hole: who runs in it ends, and nobody uses it again */
     int spoilt; /* the host refused to clear the window or to protect: the map may be wrong */
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
@@ -148,8 +150,9 @@ uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit);
  * nothing changed: the host has no mapping left for the borders. */
 int host_try_reserve(const struct memory *memory, uint32_t start, uint32_t end);
 
-/* The same where there is no way back: a failure ends lind-run. */
-void host_reserve(const struct memory *memory, uint32_t start, uint32_t end);
+/* Makes all of the window inaccessible where host_try_reserve could not. If it is not all
+ * reservation then, it is lost. */
+void host_abandon(struct memory *memory);
 
 /* Changes the protection of mapped or reserved pages. On reserved pages this maps zero-filled
  * private memory. */
@@ -157,20 +160,21 @@ int host_protect(struct memory *memory, uint32_t start, uint32_t end, uint32_t f
 
 /* Maps over a range what flags (MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS), fd and offset (pages) say.
  * After an error it is reserved, or as it was: the host may have no mapping left even for that. */
-int host_map(const struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
+int host_map(struct memory *memory, uint32_t start, uint32_t end, uint32_t protection,
              int flags, int fd, uint64_t offset);
 
 /* Maps the shared pages at [start, end) of one window at the same place of another. */
-int host_share(const struct memory *to, const struct memory *from, uint32_t start, uint32_t end);
+int host_share(struct memory *to, const struct memory *from, uint32_t start, uint32_t end);
 
 /* Moves [from, from + old) to [to, to + new), growing it, and reserves what it leaves, unless
  * `keep` is set (the old place then stays mapped, empty). With old 0 maps the shared pages at
  * `from` a second time. After an error the target is reserved. */
-int host_move(const struct memory *memory, uint32_t from, uint32_t old, uint32_t to, uint32_t new,
+int host_move(struct memory *memory, uint32_t from, uint32_t old, uint32_t to, uint32_t new,
               int keep);
 
-/* Lets the mapping at [start, start + old) grow to `new` pages over reserved ones. */
-int host_grow(const struct memory *memory, uint32_t start, uint32_t old, uint32_t new);
+/* Lets the mapping at [start, start + old) grow to `new` pages over reserved ones.
+ * Both may lose the window. */
+int host_grow(struct memory *memory, uint32_t start, uint32_t old, uint32_t new);
 
 long host_advise(const struct memory *memory, uint32_t start, uint32_t end, int advice);
 
@@ -184,6 +188,13 @@ int memory_populate(struct memory *memory, uint32_t start, uint32_t end);
 /* mmap.c: takes [start, end) out of window and map. The lock is held, nothing in the range is
  * pinned. Returns 0, or -ENOMEM with nothing changed. */
 int memory_unmap(struct memory *memory, uint32_t start, uint32_t end);
+
+/* Ends those who run in the task's window, if it is lost. After the lock was opened. */
+static inline void memory_end_if_lost(struct task *task)
+{
+    if (atomic_load_explicit(&task->process->memory->lost, memory_order_relaxed))
+        process_end_space(task->process->space);
+}
 
 /* mmap.c: whether `pages` more of a region with these flags keep within RLIMIT_AS and RLIMIT_DATA,
  * and are not more than the host would commit (unless commit is 0). gone: pages that the same call

@@ -53,9 +53,11 @@ int memory_clear(struct memory *memory)
 {
     share_leave(memory->shares);
     map_lock(memory);
-    int error = host_try_reserve(memory, PAGES_START, PAGES_END);
+    int error = -ENOMEM;
+    if (!atomic_load(&memory->lost))
+        error = host_try_reserve(memory, PAGES_START, PAGES_END);
     if (error)
-        host_reserve(memory, PAGES_START, PAGES_END);
+        host_abandon(memory);
     map_remove(memory, PAGES_START, PAGES_END);
     map_forget(memory);
     memory->warm.count = 0;
@@ -64,10 +66,12 @@ int memory_clear(struct memory *memory)
     return error;
 }
 
-void memory_destroy(struct memory *memory)
+int memory_destroy(struct memory *memory)
 {
     memory_clear(memory);
+    int lost = atomic_load(&memory->lost);
     host_pages_free(memory, MAP_SIZE);
+    return lost ? -ENOMEM : 0;
 }
 
 /* Whether [start, start + length) is whole pages inside the window, at least one of them. Sets the

@@ -71,8 +71,9 @@ int memory_is_warm(const struct memory *memory);
 /* Makes a warm window all reservation. Returns as memory_clear. COLD. */
 int memory_cool(struct memory *memory);
 
-/* memory_clear, then frees the map. The window itself is its owner's. COLD. */
-void memory_destroy(struct memory *memory);
+/* memory_clear, then frees the map. The window itself is its owner's. Returns 0, or -ENOMEM when the
+ * window is lost: then it must stay taken for ever. COLD. */
+int memory_destroy(struct memory *memory);
 
 /* The file that memory_map_fixed maps pages of: it cannot change, and stays open as long as the
  * map. */

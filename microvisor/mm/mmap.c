@@ -208,6 +208,7 @@ static long map_request(struct task *task, const struct request *request)
     error = map(memory, request, (uint32_t)start, end, (uint32_t)flags);
 out:
     map_unlock(memory);
+    memory_end_if_lost(task);
     if (error < 0)
         return error;
     if ((request->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
@@ -372,8 +373,9 @@ long call_brk(struct task *task, const uint64_t args[6])
             host_protect(memory, region.start, region.end, region.flags))
             goto out;
         if (memory->lock_future && host_lock(memory, region.start, region.end, 1)) {
-            host_reserve(memory, region.start, region.end);
-            goto out;
+            if (!host_try_reserve(memory, region.start, region.end))
+                goto out;
+            region.flags &= ~(uint32_t)(REGION_LOCKED | REGION_ON_FAULT); /* it stays */
         }
         map_insert(memory, region);
         populated = (memory->lock_future & (REGION_LOCKED | REGION_ON_FAULT)) == REGION_LOCKED;

@@ -192,6 +192,7 @@ out:;
     int populate = now && remap.new > remap.old &&
                    (now->flags & (REGION_LOCKED | REGION_ON_FAULT)) == REGION_LOCKED;
     map_unlock(memory);
+    memory_end_if_lost(task);
     if (populate)
         memory_populate(memory, (uint32_t)result, (uint32_t)result + remap.new);
     return result < 0 ? result : result << PAGE_SHIFT;

@@ -44,7 +44,8 @@ static int same(const struct region *a, const struct region *b)
 static int keep_regions(struct memory *memory)
 {
     struct warm *warm = &memory->warm;
-    if (memory->count > WARM_MOST || memory->spoilt || atomic_load(&memory->shares->used))
+    if (memory->count > WARM_MOST || memory->spoilt || memory->lost ||
+        atomic_load(&memory->shares->used))
         return 0;
     for (uint32_t i = 0; i < memory->count; i++)
         if (memory->regions[i].flags & ~(uint32_t)KEPT_FLAGS)

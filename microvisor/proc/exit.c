@@ -126,6 +126,20 @@ static long kill_one(struct process *process, void *first)
     return 0;
 }
 
+static long kill_in(struct process *process, void *space)
+{
+    if (process->space == space && process->state == PROCESS_ALIVE)
+        process_kill(process, SIGKILL);
+    return 0;
+}
+
+void process_end_space(const struct space *space)
+{
+    tree_lock();
+    tree_each(kill_in, (void *)(uintptr_t)space);
+    tree_unlock();
+}
+
 /* POSIX exit(3): a group that becomes orphaned and has a stopped member gets SIGHUP and SIGCONT. */
 static long is_stopped(struct process *process, void *group)
 {

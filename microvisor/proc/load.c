@@ -160,8 +160,8 @@ static int space_keep_idle(struct space *space)
 static void space_destroy(struct space *space)
 {
     image_put(space->image);
-    memory_destroy(space->memory);
-    window_release(space->base);
+    if (!memory_destroy(space->memory))
+        window_release(space->base);
     free(space);
 }
 
