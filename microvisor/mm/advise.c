@@ -252,17 +252,24 @@ long call_mlockall(struct task *task, const uint64_t args[6])
     if (!lock_limit(task))
         return -EPERM;
     uint32_t region_flags = REGION_LOCKED | (flags & 4 ? REGION_ON_FAULT : 0);
+    uint32_t stack = PAGES_START, rest;
     int error = 0, hole;
     map_lock(memory);
-    if (flags & MCL_CURRENT && memory->pages.total > lock_limit(task) >> PAGE_SHIFT)
+    rest = memory_stack_rest(memory, &stack);
+    if (flags & MCL_CURRENT && memory->pages.total - rest > lock_limit(task) >> PAGE_SHIFT)
         error = -ENOMEM;
     else
         memory->lock_future = flags & MCL_FUTURE ? region_flags : 0;
+    /* Of the stack, what it has grown to. */
     if (!error && flags & MCL_CURRENT)
-        error = set_locked(memory, PAGES_START, PAGES_END, region_flags, &hole);
+        error = set_locked(memory, PAGES_START, stack, region_flags, &hole);
+    if (!error && flags & MCL_CURRENT)
+        error = set_locked(memory, stack + rest, PAGES_END, region_flags, &hole);
     map_unlock(memory);
-    if (!error && flags & MCL_CURRENT && region_flags == REGION_LOCKED)
-        memory_populate(memory, PAGES_START, PAGES_END);
+    if (!error && flags & MCL_CURRENT && region_flags == REGION_LOCKED) {
+        memory_populate(memory, PAGES_START, stack);
+        memory_populate(memory, stack + rest, PAGES_END);
+    }
     return error;
 }
 

@@ -37,10 +37,12 @@ int page_map_open(void)
     int fd = atomic_load(&page_map), none = -1;
     if (fd >= 0)
         return fd;
-    fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || atomic_compare_exchange_strong(&page_map, &none, fd))
+    fd = (int)host_call4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (atomic_compare_exchange_strong(&page_map, &none, fd))
         return fd;
-    close(fd);
+    host_call1(SYS_close, fd);
     return none;
 }
 
@@ -52,8 +54,8 @@ static int find_in_map(int fd, struct page_range *ranges, uint64_t *start, uint6
     if (count > CHUNK)
         count = CHUNK;
     *start = at + (count << PAGE_SHIFT);
-    ssize_t size = (ssize_t)(count * sizeof *entries);
-    if (pread(fd, entries, (size_t)size, (off_t)(at / PAGE_BYTES * sizeof *entries)) != size) {
+    long size = (long)(count * sizeof *entries);
+    if (host_call4(SYS_pread64, fd, entries, size, at / PAGE_BYTES * sizeof *entries) != size) {
         *ranges = (struct page_range){at, *start, 0};
         return 1;
     }
@@ -95,6 +97,16 @@ static int find_pages(int fd, struct page_range *ranges, uint64_t *start, uint64
 {
     long found = pages_scan(fd, ranges, RANGES, 0, start, end);
     return found < 0 ? find_in_map(fd, ranges, start, end) : (int)found;
+}
+
+uint64_t pages_first(uint64_t start, uint64_t end)
+{
+    struct page_range ranges[RANGES];
+    int fd = page_map_open();
+    while (start < end)
+        if (find_pages(fd, ranges, &start, end))
+            return ranges[0].start;
+    return end;
 }
 
 /* Copies the pages that exist of a private region that both windows have with its protection. If

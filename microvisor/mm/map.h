@@ -143,6 +143,10 @@ void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t cl
  * there is no room. */
 uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit);
 
+/* memory.c: the lower pages of the main stack that it has not grown to; Linux would not have them
+ * mapped yet. Returns how many they are, from *start. */
+uint32_t memory_stack_rest(const struct memory *memory, uint32_t *start);
+
 /* host.c: what the map's changes are to the host. All take page numbers; the caller has made sure
  * that the range is inside the usable window and nothing in it pinned. They return 0 or -errno. */
 

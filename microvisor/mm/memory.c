@@ -159,6 +159,28 @@ void memory_set_top(struct memory *memory, uint64_t top)
     map_unlock(memory);
 }
 
+/* What Linux maps of a stack at first, in pages. */
+enum { STACK_FIRST = 33 };
+
+uint32_t memory_stack_rest(const struct memory *memory, uint32_t *start)
+{
+    uint32_t index = map_find(memory, memory->top);
+    *start = PAGES_START;
+    while (index < memory->count && !(memory->regions[index].flags & REGION_STACK))
+        index++;
+    if (index == memory->count)
+        return 0;
+    const struct region *low = &memory->regions[index];
+    uint32_t end = low->end;
+    for (; ++index < memory->count && memory->regions[index].flags & REGION_STACK;)
+        end = memory->regions[index].end;
+    *start = low->start;
+    end = end - low->start > STACK_FIRST ? end - STACK_FIRST : low->start;
+    if (end > low->end)
+        end = low->end;
+    return share_first_page(memory->shares, low->start, end) - low->start;
+}
+
 /* The guest name of a file that is mapped, as /proc/self/maps has it. */
 static void file_name(struct file *file, struct place *place, struct memory_region *region,
                       char *name, size_t size)
@@ -182,8 +204,17 @@ int memory_describe(struct memory *memory, struct place *place, uint64_t from,
     uint32_t page = from >= MEMORY_END ? PAGES_END : (uint32_t)(from >> PAGE_SHIFT);
     uint32_t index = map_find(memory, page);
     int exists = index < memory->count;
-    if (exists) {
+    if (exists && memory->regions[index].flags & REGION_STACK) {
+        uint32_t grown, rest = memory_stack_rest(memory, &grown);
+        grown += rest;
+        index = map_find(memory, page > grown ? page : grown);
         found = memory->regions[index];
+        if (found.start < grown)
+            found.start = grown;
+    } else if (exists) {
+        found = memory->regions[index];
+    }
+    if (exists) {
         region->start = (uint64_t)found.start << PAGE_SHIFT;
         region->end = (uint64_t)found.end << PAGE_SHIFT;
         region->flags = found.flags & ~(REGION_FILE | REGION_IMAGE);
@@ -222,8 +253,14 @@ void memory_usage(struct memory *memory, struct memory_usage *usage)
 {
     map_lock(memory);
     const struct memory_pages *pages = &memory->pages;
-    *usage =
-        (struct memory_usage){pages->total,  pages->data,   pages->stack,        pages->text,
-                              pages->shared, pages->locked, memory->break_start, memory->break_end};
+    uint32_t start, rest = memory_stack_rest(memory, &start);
+    *usage = (struct memory_usage){.total = pages->total - rest,
+                                   .data = pages->data,
+                                   .stack = pages->stack - rest,
+                                   .text = pages->text,
+                                   .shared = pages->shared,
+                                   .locked = pages->locked,
+                                   .break_start = memory->break_start,
+                                   .break_end = memory->break_end};
     map_unlock(memory);
 }

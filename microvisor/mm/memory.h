@@ -114,7 +114,8 @@ struct memory_region {
 int memory_describe(struct memory *memory, struct place *place, uint64_t from,
                     struct memory_region *region, char *name, size_t size);
 
-/* Sums over the map, in pages, and the heap. */
+/* Sums over the map, in pages, and the heap. The main stack counts as far as it has grown, as on
+ * Linux; of a region of it, memory_describe shows as much. */
 struct memory_usage {
     uint64_t total, data, stack, text, shared, locked;
     uint64_t break_start, break_end;

@@ -34,7 +34,10 @@ int memory_may_grow(struct task *task, uint64_t pages, uint32_t flags, int commi
 {
     struct memory *memory = task->process->memory;
     int data = (flags & REGION_DATA_MASK) == PROT_WRITE;
-    if (memory->pages.total - gone->total + pages > limit(task, RLIMIT_AS) >> PAGE_SHIFT)
+    uint64_t total = memory->pages.total - gone->total + pages;
+    uint64_t most = limit(task, RLIMIT_AS) >> PAGE_SHIFT;
+    uint32_t start;
+    if (total > most && total - memory_stack_rest(memory, &start) > most)
         return 0;
     if (data && memory->pages.data - gone->data + pages > limit(task, RLIMIT_DATA) >> PAGE_SHIFT)
         return 0;

@@ -95,6 +95,27 @@ static int copy_chunk(const struct shares *shares, uint32_t chunk)
     return 0;
 }
 
+uint32_t share_first_page(const struct shares *shares, uint32_t start, uint32_t end)
+{
+    lock_acquire(&lock);
+    while (start < end) {
+        const struct shares *from = shares;
+        uint32_t chunk = start / SHARE_PAGES, next = run(shares, chunk, SHARE_CHUNKS);
+        while (from->state[chunk] == BORROWED && from->source)
+            from = from->source;
+        if (from != shares)
+            next = chunk + 1;
+        next = next * SHARE_PAGES < end ? next * SHARE_PAGES : end;
+        uint64_t first = pages_first(from->base + ((uint64_t)start << PAGE_SHIFT),
+                                     from->base + ((uint64_t)next << PAGE_SHIFT));
+        start = (uint32_t)((first - from->base) >> PAGE_SHIFT);
+        if (start < next)
+            break;
+    }
+    lock_release(&lock);
+    return start;
+}
+
 /* Gives a memory the borrowed chunks [first, end) of its own. */
 static int bring(struct shares *shares, uint32_t first, uint32_t end)
 {

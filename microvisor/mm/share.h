@@ -39,7 +39,11 @@ int share_read(struct shares *shares, uint64_t start, uint64_t length);
 /* For a window that is to be emptied: gives everyone what they have of it. COLD. */
 void share_leave(struct shares *shares);
 
-/* copy.c: this address space's page map, or -1. COLD. */
+/* The first page of [start, end), in pages, that exists, in the window or where it is borrowed
+ * from; or end. */
+uint32_t share_first_page(const struct shares *shares, uint32_t start, uint32_t end);
+
+/* copy.c: this address space's page map, or -1. */
 int page_map_open(void);
 
 /* The host's description of pages, for PAGEMAP_SCAN (Linux 6.7; not in all headers). */
@@ -52,5 +56,9 @@ struct page_range {
  * host. Returns the number of ranges, or -errno. */
 long pages_scan(int fd, struct page_range *ranges, uint64_t count, uint64_t most, uint64_t *start,
                 uint64_t end);
+
+/* copy.c: the first page of [start, end) that exists and is not a file's, or end; addresses of the
+ * host. Where the host does not tell, all exist. */
+uint64_t pages_first(uint64_t start, uint64_t end);
 
 #endif
