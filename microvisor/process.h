@@ -45,9 +45,16 @@ struct executable {
     char path[4096];   /* guest path of the program */
 };
 
+/* A task that is making a process; under the tree lock. On its stack. */
+struct forking {
+    struct forking *next;
+    uint64_t signals; /* what was sent meanwhile to several processes, its own among them */
+};
+
 /* Where a process is in its life. */
 enum process_state {
     PROCESS_ALIVE,
+    PROCESS_INIT, /* process 1, lind-run itself: has none of the parts below, takes no signals */
     PROCESS_ENDING, /* its last task is freeing what it held: takes no more signals */
     PROCESS_ZOMBIE, /* only what wait(2) reports is left */
 };
@@ -81,6 +88,8 @@ struct process {
                      */
     int stop_signal;           /* with CLD_STOPPED */
     int has_execed;            /* setpgid of a child is refused from then on */
+    struct forking *forking;   /* its tasks that are making processes */
+    int is_subreaper; /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
     uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
     int last_nice;             /* of a zombie: its nice value */
     uint64_t children_cpu[2];  /* of children waited for, and theirs */

@@ -268,23 +268,29 @@ static void add_status(struct content *content, const struct process *process, u
     content_add(content, "\n");
 }
 
-int proc_of_zombie(struct content *content, proc_content *of, int pid)
+int proc_without_parts(struct content *content, proc_content *of, int pid)
 {
     int error = 0;
     tree_lock();
     const struct process *process = tree_find(pid);
+    int is_init = process && process->state == PROCESS_INIT;
     if (!process)
         error = -ESRCH;
     else if (of == proc_comm)
         content_add(content, "%s\n", process->name);
     else if (of == proc_status)
-        add_status(content, process, 0, process->name, "Z (zombie)");
+        add_status(content, process, 0, process->name, is_init ? "S (sleeping)" : "Z (zombie)");
     else if (of == proc_stat) {
-        add_stat(content, process, 0, process->name, 'Z', process->used_cpu, 1,
+        add_stat(content, process, 0, process->name, is_init ? 'S' : 'Z', process->used_cpu, 1,
                  process->last_nice);
         content_add(content, "0 0 %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                     (uint64_t)RLIM_INFINITY);
-    } else if (of != proc_cmdline) {
+    } else if (of == proc_statm && is_init) {
+        content_add(content, "0 0 0 0 0 0 0\n");
+    } else if (of == proc_cmdline) {
+        if (is_init)
+            content_add_bytes(content, process->name, strlen(process->name) + 1);
+    } else {
         error = -ESRCH;
     }
     tree_unlock();

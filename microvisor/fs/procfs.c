@@ -143,7 +143,7 @@ static struct process *hold(struct task *task, const struct node *node, int insi
 {
     const struct credentials *own = &task->process->credentials, *its;
     struct process *process = tree_pin(task, node_pid(node));
-    *error = process ? 0 : -ENOENT;
+    *error = process ? 0 : inside && own->fsuid && node_pid(node) == PID_INIT ? -EACCES : -ENOENT;
     if (!process)
         return NULL;
     its = &process->credentials;
@@ -482,7 +482,7 @@ static long refresh(struct task *task, void *data)
     else if (process)
         error = name->content(&made, task, process, node_number(&file->node));
     else if (error == -ENOENT)
-        error = proc_of_zombie(&made, name->content, node_pid(&file->node));
+        error = proc_without_parts(&made, name->content, node_pid(&file->node));
     if (process)
         tree_unpin(task, process);
     if (made.failed)

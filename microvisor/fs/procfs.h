@@ -34,9 +34,9 @@ proc_content proc_boot_id, proc_cpuinfo, proc_filesystems, proc_hostname, proc_l
     proc_meminfo, proc_osrelease, proc_osversion, proc_system_stat, proc_uptime, proc_uuid,
     proc_version; /* proc_system.c */
 
-/* The content of those files that a zombie has. -ESRCH for the others, and when there is none with
- * this pid. */
-int proc_of_zombie(struct content *content, proc_content *of, int pid);
+/* The content of those files that a zombie and process 1 have. -ESRCH for the others, and when
+ * there is no process with this pid. */
+int proc_without_parts(struct content *content, proc_content *of, int pid);
 
 /* What /proc/self/fd/N names: a guest path, "pipe:[5]", "anon_inode:[x]"; NUL-terminated, returns
  * its length. */

@@ -201,32 +201,82 @@ static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
     tree_unlock();
 }
 
+static void forking_begin(struct process *process, struct forking *forking)
+{
+    *forking = (struct forking){0};
+    tree_lock();
+    forking->next = process->forking;
+    process->forking = forking;
+    tree_unlock();
+}
+
+/* The tree lock is held. */
+static void forking_end(struct process *process, const struct forking *forking)
+{
+    struct forking **at = &process->forking;
+    while (*at != forking)
+        at = &(*at)->next;
+    *at = forking->next;
+}
+
+/* A child that did not come to be. */
+static long forking_failed(struct process *from, const struct forking *forking,
+                           struct process *process, long error)
+{
+    tree_lock();
+    forking_end(from, forking);
+    tree_unlock();
+    if (process)
+        process_undo_copy(process);
+    return error;
+}
+
+/* What was sent to a group while one of its members, whose actions or mask leave it alive, made
+ * this process. */
+static void send_delayed(struct process *process, uint64_t signals)
+{
+    for (int signal = 1; signals; signal++, signals >>= 1) {
+        const siginfo_t info = {.si_signo = signal, .si_code = SI_USER};
+        if (signals & 1)
+            signal_send_process(process, &info);
+    }
+}
+
 static long clone_process(struct task *task, const struct request *request)
 {
-    struct process *from = task->process, *process = process_copy(from);
+    struct process *from = task->process;
+    struct forking forking;
+    forking_begin(from, &forking);
+    if (signal_pending(task))
+        return forking_failed(from, &forking, NULL, signal_interrupted(task, RESTART_NOINTR));
+    struct process *process = process_copy(from);
     struct vfork vfork = {0};
     uint64_t pointer = task->thread.fs_base - task->thread.base;
     int borrows = request->flags & CLONE_VM && !(request->flags & CLONE_SETTLS);
     if (!process)
-        return -ENOMEM;
+        return forking_failed(from, &forking, NULL, -ENOMEM);
     for (size_t i = 0; i < HOST_RANGES; i++)
         atomic_store(&task->thread.host_ranges[i], 0);
     int error = give_space(process, from, request->flags);
     if (!error)
         error = give_descriptors(process, from, request->flags);
-    if (error) {
-        process_undo_copy(process);
-        return error;
-    }
+    if (error)
+        return forking_failed(from, &forking, process, error);
     process->exit_signal = request->exit_signal;
     process->vfork = request->flags & CLONE_VFORK ? &vfork : NULL;
     tree_lock();
+    /* The process' end, or a signal that it has yet to deal with: no child may miss these. */
+    if (atomic_load(&from->exiting) || (forking.signals && signal_pending(task))) {
+        tree_unlock();
+        return forking_failed(from, &forking, process, signal_interrupted(task, RESTART_NOINTR));
+    }
+    forking_end(from, &forking);
     process->pid = tree_new_id();
     process->group = from->group;
     process->session = from->session;
     process->terminal = from->terminal;
-    struct process *parent = request->flags & CLONE_PARENT ? from->parent_process : from;
-    tree_add(process, parent ? parent : from);
+    tree_add(process, request->flags & CLONE_PARENT ? from->parent_process : from);
+    send_delayed(process, forking.signals);
     tree_unlock();
     process_started();
     struct task *child = task_create(process, process->pid, task->signals.mask);

@@ -16,7 +16,7 @@
 
 #define EXIT_STATUS(code) ((int)((code)&0xff) << 8)
 
-/* Futexes of lind-run's main thread: the first process's end, and the number of processes that are
+/* Futexes of lind-run's main thread: the first program's end, and the number of processes that are
  * not zombies. */
 static _Atomic uint32_t first_ended;
 static int first_status;
@@ -119,9 +119,9 @@ static void process_release(struct process *process)
     process->actions = NULL;
 }
 
-static long kill_one(struct process *process, void *first)
+static long kill_one(struct process *process, void *unused)
 {
-    if (process != first && process->state == PROCESS_ALIVE)
+    if (process->state == PROCESS_ALIVE)
         process_kill(process, SIGKILL);
     return 0;
 }
@@ -158,26 +158,63 @@ static void orphaned(int group, int session, const struct process *leaving)
     tree_signal_group(group, &go_on);
 }
 
-/* Gives the children of a process that has ended to the first process. Returns those that are
- * zombies and nobody waits for, linked by next, out of the tree. */
+/* Sends the parent the signal that a process is a zombie. */
+static void announce_end(const struct process *process)
+{
+    int status = process->exit_status;
+    siginfo_t info = {.si_signo = process->exit_signal};
+    if (!process->exit_signal)
+        return;
+    info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
+    info.si_status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
+    info.si_pid = process->pid;
+    info.si_uid = process->credentials.uid;
+    info.si_utime = (long)(process->used_cpu[1] / 10000000);
+    info.si_stime = (long)((process->used_cpu[0] - process->used_cpu[1]) / 10000000);
+    signal_send_process(process->parent_process, &info);
+}
+
+/* Whether nobody will wait for a zombie: process 1 is its parent, or one that wants none. */
+static int is_unwanted(const struct process *zombie)
+{
+    const struct process *parent = zombie->parent_process;
+    return parent->state != PROCESS_ALIVE ||
+           (zombie->exit_signal == SIGCHLD && signal_no_zombies(parent->actions));
+}
+
+/* Who gets the children of a process: the nearest ancestor that asked for such, or process 1. */
+static struct process *heir_of(const struct process *process)
+{
+    struct process *heir = process->parent_process;
+    while (heir->state != PROCESS_INIT && !(heir->state == PROCESS_ALIVE && heir->is_subreaper))
+        heir = heir->parent_process;
+    return heir;
+}
+
+/* Gives the children of a process that has ended to its heir. Returns those that are zombies and
+ * nobody waits for, linked by next, out of the tree. */
 static struct process *pass_children_on(struct process *process)
 {
-    struct process *heir = tree_find(1), *unwanted = NULL;
+    struct process *unwanted = NULL;
     int changed = 0;
-    if (heir == process || (heir && heir->state != PROCESS_ALIVE))
-        heir = NULL;
+    if (!process->first_child)
+        return NULL;
+    struct process *heir = heir_of(process);
     for (struct process *child = process->first_child, *next; child; child = next) {
         next = child->next_sibling;
-        int zombie = child->state == PROCESS_ZOMBIE;
-        if (zombie && (!heir || signal_no_zombies(heir->actions))) {
-            tree_remove(child);
-            child->next = unwanted;
-            unwanted = child;
-            continue;
-        }
         tree_move(child, heir);
         child->exit_signal = SIGCHLD;
-        changed |= zombie;
+        if (child->state == PROCESS_ZOMBIE) {
+            changed = 1;
+            if (heir->state == PROCESS_ALIVE)
+                announce_end(child);
+            if (is_unwanted(child)) {
+                tree_remove(child);
+                child->next = unwanted;
+                unwanted = child;
+            }
+            continue;
+        }
         if (child->state != PROCESS_ALIVE)
             continue;
         if (child->parent_death_signal) {
@@ -203,36 +240,21 @@ static void process_bury(struct process *process)
     struct process *unwanted = pass_children_on(process), *parent = process->parent_process;
     process->state = PROCESS_ZOMBIE;
     process->wait_event = 0;
-    int group = process->group, first = process->pid == 1;
-    if (parent && parent->group != group && parent->session == process->session)
+    int group = process->group, first = process->pid == PID_FIRST;
+    if (parent->group != group && parent->session == process->session)
         orphaned(group, process->session, process);
-    int keep = first || (parent && parent->state == PROCESS_ALIVE);
-    if (parent && keep) {
-        int status = process->exit_status;
-        if (process->exit_signal == SIGCHLD && signal_no_zombies(parent->actions))
-            keep = 0;
-        if (process->exit_signal) {
-            siginfo_t info = {.si_signo = process->exit_signal};
-            info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
-            info.si_status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
-            info.si_pid = process->pid;
-            info.si_uid = process->credentials.uid;
-            info.si_utime = (long)(process->used_cpu[1] / 10000000);
-            info.si_stime = (long)((process->used_cpu[0] - process->used_cpu[1]) / 10000000);
-            signal_send_process(parent, &info);
-        }
-    }
-    if (!keep) {
+    if (first)
+        first_status = process->exit_status;
+    if (parent->state == PROCESS_ALIVE)
+        announce_end(process);
+    if (is_unwanted(process)) {
         tree_remove(process);
         process->next = unwanted;
         unwanted = process;
     }
-    if (parent)
-        tree_wake_parent(parent);
-    if (first) {
-        first_status = process->exit_status;
-        tree_each(kill_one, process);
-    }
+    tree_wake_parent(parent);
+    if (first)
+        tree_each(kill_one, NULL);
     while (unwanted) {
         struct process *next = unwanted->next;
         process_free(unwanted);

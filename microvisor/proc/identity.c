@@ -244,13 +244,9 @@ long call_setsid(struct task *task, const uint64_t args[6])
     return result;
 }
 
-/* The process with an id, for calls that show nothing but that it exists. */
-static int exists(struct task *task, int id)
+static uint32_t capabilities(const struct process *process)
 {
-    tree_lock();
-    int found = !id || tree_find_task(id) != NULL;
-    tree_unlock();
-    return found;
+    return process->credentials.euid ? 0 : 1U << CAP_SETUID | 1U << CAP_SETGID;
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */
@@ -271,9 +267,17 @@ static long capability_words(struct task *task, uint64_t address,
     }
 }
 
-static uint32_t capabilities(const struct task *task)
+/* Those of the process that a task belongs to, or of process 1; id 0 is the caller. Returns 0 or
+ * -ESRCH. */
+static long capabilities_of(struct task *task, int id, uint32_t *all)
 {
-    return privileged(task) ? 1U << CAP_SETUID | 1U << CAP_SETGID : 0;
+    tree_lock();
+    const struct task *of = id ? tree_find_task(id) : task;
+    const struct process *process = of ? of->process : id == PID_INIT ? tree_find(id) : NULL;
+    if (process)
+        *all = capabilities(process);
+    tree_unlock();
+    return process ? 0 : -ESRCH;
 }
 
 long call_capget(struct task *task, const uint64_t args[6])
@@ -286,9 +290,9 @@ long call_capget(struct task *task, const uint64_t args[6])
         return words < 0 ? words : 0;
     if (header.pid < 0)
         return -EINVAL;
-    if (!exists(task, header.pid))
+    uint32_t all;
+    if (capabilities_of(task, header.pid, &all))
         return -ESRCH;
-    uint32_t all = capabilities(task);
     const struct __user_cap_data_struct data[2] = {{all, all, 0}, {0}};
     return task_copyout(task, args[1], data, (size_t)words * sizeof *data);
 }
@@ -305,7 +309,7 @@ long call_capset(struct task *task, const uint64_t args[6])
         return -EPERM;
     if (task_copyin(task, data, args[1], (size_t)words * sizeof *data))
         return -EFAULT;
-    uint32_t all = capabilities(task);
+    uint32_t all = capabilities(task->process);
     int same = data[0].effective == all && data[0].permitted == all && !data[0].inheritable &&
                !data[1].effective && !data[1].permitted && !data[1].inheritable;
     return same ? 0 : -EPERM;

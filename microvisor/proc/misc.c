@@ -114,7 +114,7 @@ long call_prlimit64(struct task *task, const uint64_t args[6])
         return -EFAULT;
     struct process *process = tree_pin(task, (int)args[0]);
     if (!process)
-        return -ESRCH;
+        return (int)args[0] == PID_INIT ? -EPERM : -ESRCH;
     long error = -EPERM;
     if (same_user(task->process, process))
         error = change_limit(process, (unsigned)args[1], args[2] ? &new : NULL, &old);
@@ -186,6 +186,13 @@ long call_prctl(struct task *task, const uint64_t args[6])
         return 0;
     case PR_GET_PDEATHSIG:
         return task_copyout(task, value, &process->parent_death_signal, sizeof(int));
+    case PR_SET_CHILD_SUBREAPER:
+        tree_lock();
+        process->is_subreaper = value != 0;
+        tree_unlock();
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return task_copyout(task, value, &process->is_subreaper, sizeof(int));
     case PR_GET_DUMPABLE:
         return !(process->options & OPTION_NOT_DUMPABLE);
     case PR_SET_DUMPABLE:

@@ -43,8 +43,9 @@ void executable_put(struct executable *executable);
 
 /* process.c */
 
-/* The first process: no parent, the host user's ids and limits, no program yet. descriptors and
- * place are given to it. Returns its task, or NULL with *error set to -errno. */
+/* Process 1, and the first program's process (PID_FIRST): the host user's ids and limits, no program
+ * yet, leader of a session as lind-run is of one of the host's, or not. descriptors and place are
+ * given to it. Called once. Returns its task, or NULL with *error set to -errno. */
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error);
 
 /* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no
@@ -109,7 +110,7 @@ void process_not_started(void);
 /* clone.c: the parent that waits in clone goes on: the child has left its space. */
 void vfork_done(struct process *child);
 
-/* Waits until the first process has ended, kills the others and waits for them, and returns the
+/* Waits until the first program has ended, kills the others and waits for them, and returns the
  * first one's status as wait(2) has it. */
 int processes_wait_all(void);
 

@@ -140,9 +140,25 @@ static void inherit_host(struct process *process)
     process->start_time = clock_host(CLOCK_BOOTTIME);
 }
 
-struct task *process_create(struct descriptors *descriptors, struct place *place, int *error)
+/* Enters lind-run itself as process 1. Returns it, or NULL when out of memory. */
+static struct process *init_create(void)
 {
     struct process *process = process_new();
+    if (!process)
+        return NULL;
+    process->state = PROCESS_INIT;
+    snprintf(process->name, sizeof process->name, "lind-run");
+    process->start_time = clock_host(CLOCK_BOOTTIME);
+    tree_lock();
+    process->pid = process->group = process->session = tree_new_id();
+    tree_add(process, NULL);
+    tree_unlock();
+    return process;
+}
+
+struct task *process_create(struct descriptors *descriptors, struct place *place, int *error)
+{
+    struct process *init = init_create(), *process = init ? process_new() : NULL;
     *error = -ENOMEM;
     if (!process)
         return NULL;
@@ -157,7 +173,9 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
     calls_fill(process->cage.handlers);
     tree_lock();
     process->pid = process->group = process->session = tree_new_id();
-    tree_add(process, NULL);
+    if (getsid(0) != getpid())
+        process->session = init->session;
+    tree_add(process, init);
     tree_unlock();
     struct task *task = task_create(process, process->pid, 0);
     if (task)

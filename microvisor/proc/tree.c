@@ -191,7 +191,8 @@ static long has_outside_parent(struct process *process, void *data)
     const struct process *parent = process->parent_process;
     return process->group == search->group && process != search->leaving &&
            process->state != PROCESS_ZOMBIE && parent && parent != search->leaving &&
-           parent->group != process->group && parent->session == process->session;
+           parent->pid != PID_INIT && parent->group != process->group &&
+           parent->session == process->session;
 }
 
 int tree_group_orphaned(int group, const struct process *leaving)
@@ -200,14 +201,22 @@ int tree_group_orphaned(int group, const struct process *leaving)
     return !tree_each(has_outside_parent, &search);
 }
 
+void tree_signalled_many(struct process *process, int signal)
+{
+    for (struct forking *one = process->forking; one && signal; one = one->next)
+        one->signals |= signal_bit(signal);
+}
+
 static long send_to_member(struct process *process, void *data)
 {
     struct group_search *search = data;
     if (process->group != search->group)
         return 0;
     search->count++;
-    if (process->state == PROCESS_ALIVE)
-        signal_send_process(process, search->info);
+    if (process->state != PROCESS_ALIVE)
+        return 0;
+    signal_send_process(process, search->info);
+    tree_signalled_many(process, search->info->si_signo);
     return 0;
 }
 

@@ -17,12 +17,17 @@ void tree_unlock(void);
  * kernel.pid_max). */
 #define PID_MAX 4194304
 
+/* lind-run itself, as programs see it (state PROCESS_INIT); and the program that it was started
+ * for, whose end is the end of all. */
+#define PID_INIT 1
+#define PID_FIRST 2
+
 /* With the tree lock held */
 
 /* A number that is no pid, tid, group or session. */
 int tree_new_id(void);
 
-/* Enters a process under process->pid, as a child of parent (NULL for the first). */
+/* Enters a process under process->pid, as a child of parent (NULL for process 1). */
 void tree_add(struct process *process, struct process *parent);
 
 /* Makes another process its parent. */
@@ -49,12 +54,15 @@ long tree_each(long (*visit)(struct process *process, void *data), void *data);
 int tree_group_exists(int group, int session);
 
 /* Whether a group is orphaned: no member has a parent in another group of its session (POSIX
- * XBD 3.264). Leaves `leaving` out, which may be NULL. */
+ * XBD 3.264), process 1 being nobody's as on Linux. Leaves `leaving` out, which may be NULL. */
 int tree_group_orphaned(int group, const struct process *leaving);
 
 /* Sends to each living process of a group. Returns how many there are, zombies included. Ignores
  * errors. */
 int tree_signal_group(int group, const siginfo_t *info);
+
+/* Notes for children that are just being made that a signal was sent to their parent and others. */
+void tree_signalled_many(struct process *process, int signal);
 
 /* Tells the parent that something about a child is to be seen by wait(2): wakes the parent's tasks,
  * and sends SIGCHLD with this code (CLD_STOPPED, CLD_CONTINUED) unless the parent's action says

@@ -141,13 +141,13 @@ static void park(struct task *task)
     tree_unlock();
 }
 
-/* A stop signal's default action. The first process stops as lind-run, the job of the host's shell.
+/* A stop signal's default action. The first program stops as lind-run, the job of the host's shell.
  */
 static void stop(struct task *task, int signal)
 {
     struct process *process = task->process;
     struct signal_actions *actions = process->actions;
-    if (process->pid == 1) {
+    if (process->pid == PID_FIRST) {
         signal_host_stop(signal);
         return;
     }

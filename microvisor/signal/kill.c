@@ -24,19 +24,24 @@ static int may_send(const struct process *from, const struct process *to, int si
            sender->uid == receiver->uid || (signal == SIGCONT && from->session == to->session);
 }
 
-/* Sends to a process, or to one task of it; the tree lock is held. Signal 0 only asks. */
-static long send(const struct process *from, struct process *to, struct task *task,
-                 const siginfo_t *info)
+static long check(const struct process *from, const struct process *to, int signal)
 {
-    int signal = info->si_signo;
     if (!to)
         return -ESRCH;
     if (signal < 0 || signal > 64)
         return -EINVAL;
-    if (!may_send(from, to, signal))
-        return -EPERM;
-    if (!signal || to->state != PROCESS_ALIVE)
-        return 0; /* a zombie takes everything and does nothing */
+    return may_send(from, to, signal) ? 0 : -EPERM;
+}
+
+/* Sends to a process, or to one task of it; the tree lock is held. Signal 0 only asks. */
+static long send(const struct process *from, struct process *to, struct task *task,
+                 const siginfo_t *info)
+{
+    long error = check(from, to, info->si_signo);
+    if (error)
+        return error;
+    if (!info->si_signo || to->state != PROCESS_ALIVE)
+        return 0; /* a zombie and process 1 take everything and do nothing */
     return task ? signal_send_task(task, info) : signal_send_process(to, info);
 }
 
@@ -46,7 +51,7 @@ enum { NONE_YET = 1 };
 struct many {
     const struct process *from;
     const siginfo_t *info;
-    int group; /* 0: all but the first process and the sender */
+    int group; /* 0: all but process 1 and the sender */
     int count;
     long result; /* NONE_YET; 0 once one was sent; otherwise the first error */
 };
@@ -55,12 +60,14 @@ static long send_one_of_many(struct process *process, void *data)
 {
     struct many *many = data;
     if (many->group ? process->group != many->group
-                    : process->pid == 1 || process == many->from)
+                    : process->pid == PID_INIT || process == many->from)
         return 0;
     many->count++;
     long result = send(many->from, process, NULL, many->info);
     if (!result)
-        many->result = 0;
+        tree_signalled_many(process, many->info->si_signo);
+    if (!result || (!many->group && result == -EPERM))
+        many->result = 0; /* as on Linux, kill(-1) just leaves out whom it may not send to */
     else if (many->result == NONE_YET)
         many->result = result;
     return 0;
@@ -91,11 +98,12 @@ static long send_to_tid(struct task *task, int group, int tid, const siginfo_t *
 {
     tree_lock();
     struct task *to = tree_find_task(tid);
+    const struct process *process = to ? to->process : tree_find(tid);
     long result = -ESRCH;
     if (to && (!group || group == to->process->pid))
         result = send(task->process, to->process, to, info);
-    else if (!to && tree_find(tid) && (!group || group == tid))
-        result = 0; /* a process whose first task has ended */
+    else if (process && !to && (!group || group == tid)) /* its first task has ended, or it has none */
+        result = check(task->process, process, info->si_signo);
     tree_unlock();
     return result;
 }

@@ -110,6 +110,8 @@ static int hold_thread(struct task *task, uint64_t id, int change)
         tree_lock();
         found = (int)id ? tree_find_task((int)id) : task;
         host_id = found ? atomic_load(&found->thread.host_id) : -ESRCH;
+        if (!found && (int)id == PID_INIT) /* it has no thread of its own, nor is one changed */
+            host_id = change ? -EPERM : (int)host_call0(SYS_getpid);
         if (host_id)
             break;
         tree_unlock();

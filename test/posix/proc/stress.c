@@ -323,7 +323,6 @@ int main(int argc, char **argv)
         if (!pids[i])
             _exit(family(i));
     }
-    /* Orphans are the first process' children. */
     int left = FAMILIES, status;
     while (left) {
         for (int i = 0; i < FAMILIES; i++)
