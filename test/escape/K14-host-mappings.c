@@ -1,4 +1,6 @@
 // When all cages together have used up the host's mappings, can a cage that goes on mapping, unmapping, moving, protecting, locking, forking and
+// The sanitizers themselves end where they get no mapping.
+// UNSUPPORTED: sanitizer-address, sanitizer-thread
 // ending take lind-run, and with it its siblings, down (attack row K14)? (The control is K14-mappings.c: natively the host's limit is reached.)
 // RUN: %lind-cc -O1 -D_GNU_SOURCE -I%root/test/posix/mm %s -o %t
 // RUN: %lind-run %t 6 | FileCheck %s
