@@ -69,7 +69,7 @@ struct space {
     struct text text;            /* the program's; text.targets is owned */
     uint64_t image_start;    /* window offset at which address 0 of the program's file is loaded */
     uint64_t gate;           /* window offset of the gate page */
-    int forked;              /* a copy of another */
+    unsigned starts;         /* how many times its layout was started (proc/load.c) */
     struct space *next_idle; /* proc/load.c */
 };
 

@@ -240,6 +240,7 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int other
     to->next_object = from->next_object;
     to->image_fd = from->image_fd;
     to->constant = from->constant;
+    to->started = from->started;
     map_unlock(from);
     if (error)
         memory_clear(to);

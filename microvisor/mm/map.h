@@ -78,6 +78,7 @@ struct memory {
     /* Names the content of all private regions that cannot be written: where the number is the
      * same, and the region, so is the content. Each change gives a new one, a fork the same. */
     uint64_t constant;
+    uint64_t started; /* its value when the image was laid out, here or where fork began */
     struct warm warm;
 };
 

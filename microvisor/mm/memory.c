@@ -7,6 +7,7 @@
 
 #include "microvisor/fs/place.h"
 #include "microvisor/mm/share.h"
+#include "microvisor/mm/warm.h"
 #include "rt/host.h"
 #include "rt/window.h"
 
@@ -102,25 +103,28 @@ int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, uns
         return -EINVAL;
     if (!name)
         region.offset = region.start;
-    int error = -EEXIST;
+    if (host_fd >= 0)
+        region.flags |= REGION_IMAGE;
+    int error = -EEXIST, kept = 0;
     map_lock(memory);
     if (!map_free(memory, region.start, region.end))
         goto out;
     error = -ENOMEM;
     if (!map_room(memory))
         goto out;
-    if (host_fd >= 0) {
-        region.flags |= REGION_IMAGE;
+    kept = warm_take(memory, &region);
+    if (kept)
+        error = kept < 0 ? kept : 0;
+    else if (host_fd >= 0)
         error = host_map(memory, region.start, region.end, (int)(flags & REGION_PROTECTION),
                          MAP_PRIVATE, host_fd, offset >> PAGE_SHIFT);
-    } else {
+    else
         error = host_protect(memory, region.start, region.end, flags);
-    }
     if (!error)
         map_insert(memory, region);
 out:
     map_unlock(memory);
-    return error;
+    return error ? error : kept;
 }
 
 int memory_protect(struct memory *memory, uint64_t start, uint64_t length, int protection)

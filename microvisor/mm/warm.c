@@ -1,15 +1,16 @@
-/* Windows that keep their mappings for the next fork.
+/* Windows that keep their mappings for the next fork or execve.
  *
- * Undoing and making the mappings of a small program is most of what a fork costs. A process that
- * fork made mostly leaves its window as it got it, and the next fork of the same parent wants the
- * same again: so the window of one that ends only loses its private content, and the fork that
- * takes it over compares, and does to the host what differs.
+ * Undoing and making the mappings of a small program is most of what a fork or an execve costs. A
+ * process mostly leaves its window as it got it, and the next fork of the same parent, or the next
+ * start of the same program, wants the same again: so the window of one that ends only loses its
+ * private content, and the one that takes it over compares, and does to the host what differs.
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
  * What is writable is discarded at the end. What is not stays (relocated data, mostly), but is
- * discarded by the next fork unless memory->constant says that it is what that would copy. The
- * executable pages and the gate page no cage could ever write. */
+ * discarded by the next fork unless memory->constant says that it is what that would copy, and by
+ * the next start unless memory->constant is still that of the last one. The executable pages and
+ * the gate page no cage could ever write. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -64,8 +65,10 @@ static int keep_regions(struct memory *memory)
 int memory_rest(struct memory *memory, uint64_t gate)
 {
     map_lock(memory);
+    /* What a start that failed has not taken over is still mapped, but in no list. */
+    int kept = !memory->warm.count;
     memory->warm.gate = (uint32_t)(gate >> PAGE_SHIFT);
-    int kept = keep_regions(memory);
+    kept = kept && keep_regions(memory);
     if (kept)
         map_forget(memory);
     map_unlock(memory);
@@ -113,6 +116,62 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     }
     warm->count = kept;
     return 0;
+}
+
+int memory_start(struct memory *memory)
+{
+    const struct warm *warm = &memory->warm;
+    for (uint32_t i = 0; i < warm->count; i++) {
+        const struct region *region = &warm->regions[i];
+        if (warm->constant != memory->started && is_constant(memory, region) &&
+            discard(memory, region))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+uint64_t memory_kept_stack(const struct memory *memory, uint64_t length)
+{
+    for (uint32_t i = 0; i < memory->warm.count; i++) {
+        const struct region *region = &memory->warm.regions[i];
+        if (region->flags & REGION_STACK && region->end - region->start == length >> PAGE_SHIFT)
+            return (uint64_t)region->start << PAGE_SHIFT;
+    }
+    return 0;
+}
+
+int warm_take(struct memory *memory, const struct region *wanted)
+{
+    struct warm *warm = &memory->warm;
+    uint32_t kept = 0;
+    int error = 0, found = 0;
+    for (uint32_t i = 0; i < warm->count; i++) {
+        const struct region *region = &warm->regions[i];
+        if (same(region, wanted))
+            found = 1;
+        else if (region->start < wanted->end && region->end > wanted->start && !error)
+            error = host_try_reserve(memory, region->start, region->end);
+        else
+            warm->regions[kept++] = *region;
+    }
+    if (!error)
+        warm->count = kept;
+    return error ? error : found;
+}
+
+int memory_started(struct memory *memory)
+{
+    struct warm *warm = &memory->warm;
+    int error = 0;
+    map_lock(memory);
+    for (uint32_t i = 0; !error && i < warm->count; i++)
+        error = host_try_reserve(memory, warm->regions[i].start, warm->regions[i].end);
+    if (!error) {
+        warm->count = 0;
+        memory->started = memory->constant;
+    }
+    map_unlock(memory);
+    return error;
 }
 
 int warm_is_copy(const struct memory *to, const struct memory *from, const struct region *region)

@@ -9,6 +9,10 @@
  */
 int warm_start(struct memory *to, const struct memory *from, uint64_t gate);
 
+/* For memory_map_fixed: whether the window has the region, which is the map's from now on: 1. If
+ * not, nothing is left of what it has there: 0, or -ENOMEM. */
+int warm_take(struct memory *memory, const struct region *region);
+
 /* Whether the window has the region, with its protection and without any content of its own (the
  * gate page: with its content). */
 int warm_has(const struct memory *memory, const struct region *region);

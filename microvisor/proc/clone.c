@@ -143,7 +143,7 @@ static int give_space(struct process *child, struct process *from, uint64_t flag
         child->space = from->space;
         atomic_fetch_add(&child->space->users, 1);
     } else {
-        child->space = space_create(from->space, &error);
+        child->space = space_create(from->space->image, from->space->gate, &error);
         if (!child->space)
             return error;
         int others = atomic_load(&from->task_count) > 1;

@@ -17,11 +17,15 @@
 
 #define MIB (1ULL << 20)
 
-/* The image lies at a random page of the window's first part, the heap above it, the stack at a
- * random place near the top, and what is mapped otherwise grows down from below the stack. */
+/* The image lies at a random page of the window's first part, the heap at a random distance above
+ * it, the stack at a random place near the top, and what is mapped otherwise grows down from a
+ * random distance below the stack. Image and stack of a window that is used again for the same
+ * program stay where they are, so many times. */
+enum { STARTS_MOST = 64 };
 #define IMAGE_RANDOM (256 * MIB)
 #define BREAK_RANDOM (32 * MIB)
 #define STACK_RANDOM (128 * MIB)
+#define TOP_RANDOM (16 * MIB)
 #define STACK_DEFAULT (8 * MIB)
 #define STACK_MAX (256 * MIB)
 #define STACK_GUARD (1 * MIB)
@@ -49,17 +53,21 @@ static int map_pages(struct space *space, uint64_t start, uint64_t end, int prot
     const struct program_image *image = space->image;
     if (start >= end)
         return 0;
-    return memory_map_fixed(space->memory, space->image_start + start, end - start,
-                            (unsigned)protection | (pinned ? REGION_PINNED : 0U), image->fd,
-                            start - page_down(image->module.image_start), "[program]");
+    int error = memory_map_fixed(space->memory, space->image_start + start, end - start,
+                                 (unsigned)protection | (pinned ? REGION_PINNED : 0U), image->fd,
+                                 start - page_down(image->module.image_start), "[program]");
+    return error < 0 ? error : 0;
 }
 
 /* The gate page, which names this window. */
 static int map_gate(struct space *space)
 {
     struct memory *memory = space->memory;
-    int error = memory_map_fixed(memory, space->gate, LIND_PAGE_SIZE,
-                                 PROT_READ | PROT_WRITE | REGION_PINNED, -1, 0, "[gate]");
+    int error = memory_map_fixed(memory, space->gate, LIND_PAGE_SIZE, PROT_READ | REGION_PINNED,
+                                 -1, 0, "[gate]");
+    if (error) /* or it is there, filled */
+        return error < 0 ? error : 0;
+    error = memory_protect(memory, space->gate, LIND_PAGE_SIZE, PROT_READ | PROT_WRITE);
     if (!error)
         error = gate_page_fill(space->base, space->gate);
     return error ? error : memory_protect(memory, space->gate, LIND_PAGE_SIZE, PROT_READ);
@@ -86,13 +94,14 @@ static int map_segment(struct space *space, const struct module_segment *segment
     if (!error && start < end)
         error = memory_map_fixed(space->memory, space->image_start + start, end - start,
                                  (unsigned)protection, -1, 0, "[program]");
-    return error;
+    return error < 0 ? error : 0;
 }
 
 /* Lays an image out with module address 0 at window offset `at`. Takes the image over. */
 static int map_image(struct space *space, struct program_image *image, uint64_t at)
 {
     const struct module *module = &image->module;
+    image_put(space->image); /* that it had as a warm one */
     space->image = image;
     space->image_start = at;
     space->gate = at + module->gate_address;
@@ -104,33 +113,37 @@ static int map_image(struct space *space, struct program_image *image, uint64_t 
     return error;
 }
 
-/* Spaces that nobody uses, with their empty windows: made again faster than anew. Linked through
- * next_idle. idle_lock is a leaf lock. */
-enum { IDLE_MOST = 64 };
+/* Spaces that nobody uses, with their windows: made again faster than anew. The one put here last
+ * is the first. Linked through next_idle. idle_lock is a leaf lock. */
+enum {
+    IDLE_MOST = 64,
+    WARM_KEPT = 32 /* with fewer, warm ones are left for their own images */
+};
 static struct space *idle;
 static unsigned idle_count;
 static struct lock idle_lock;
 
-static int is_alike(const struct space *space, const struct space *model)
+static int is_alike(const struct space *space, const struct program_image *image, uint64_t gate)
 {
-    return model && memory_is_warm(space->memory) && space->image == model->image &&
-           space->gate == model->gate;
+    return memory_is_warm(space->memory) && space->image == image && (!gate || space->gate == gate);
 }
 
-/* The best for a copy of model (NULL: for something else): one that was a copy of it, or one with
- * nothing in its window, or any. */
-static struct space *space_take_idle(const struct space *model)
+/* The best for the image with its gate there, or anywhere (0): one that had just this, or one with
+ * nothing in its window, or, if there are more than `least`, the one unused for longest. */
+static struct space *space_take_idle(const struct program_image *image, uint64_t gate,
+                                     unsigned least)
 {
     struct space **best = NULL;
+    int alike = 0;
     lock_acquire(&idle_lock);
-    for (struct space **at = &idle; *at; at = &(*at)->next_idle) {
-        int alike = is_alike(*at, model);
-        if (!best || alike || !memory_is_warm((*at)->memory))
+    for (struct space **at = &idle; *at && !alike; at = &(*at)->next_idle) {
+        alike = is_alike(*at, image, gate);
+        if (alike || !best || memory_is_warm((*best)->memory))
             best = at;
-        if (alike || (!model && !memory_is_warm((*at)->memory)))
-            break;
     }
     struct space *space = best ? *best : NULL;
+    if (space && !alike && memory_is_warm(space->memory) && idle_count <= least)
+        space = NULL;
     if (space) {
         *best = space->next_idle;
         idle_count--;
@@ -149,6 +162,7 @@ static int space_keep_idle(struct space *space)
                                 .memory = space->memory,
                                 .image = space->image,
                                 .gate = space->gate,
+                                .starts = space->starts,
                                 .next_idle = idle};
         idle = space;
         idle_count++;
@@ -165,40 +179,45 @@ static void space_destroy(struct space *space)
     free(space);
 }
 
-struct space *space_create(const struct space *model, int *error)
+/* A space with a new window, or NULL with *error set. */
+static struct space *space_make(int *error)
 {
-    struct space *space = space_take_idle(model);
+    struct space *space = calloc(1, sizeof *space);
+    *error = space ? window_reserve(&space->base) : -ENOMEM;
+    if (*error) {
+        free(space);
+        return NULL;
+    }
+    space->memory = memory_create(space->base);
+    if (space->memory)
+        return space;
+    *error = -ENOMEM;
+    window_release(space->base);
+    free(space);
+    return NULL;
+}
+
+struct space *space_create(const struct program_image *image, uint64_t gate, int *error)
+{
+    struct space *space = space_take_idle(image, gate, WARM_KEPT);
     *error = 0;
-    if (space && !is_alike(space, model)) {
+    if (!space)
+        space = space_make(error);
+    if (!space && (space = space_take_idle(image, gate, 0)))
+        *error = 0;
+    if (space && !is_alike(space, image, gate)) {
         image_put(space->image);
         space->image = NULL;
+        space->starts = 0;
         if (memory_cool(space->memory)) {
             space_destroy(space);
             space = NULL;
+            *error = -ENOMEM;
         }
     }
-    if (space) {
+    if (space)
         space->users = 1;
-        return space;
-    }
-    space = calloc(1, sizeof *space);
-    *error = -ENOMEM;
-    if (!space)
-        return NULL;
-    *error = window_reserve(&space->base);
-    if (*error)
-        goto bad;
-    space->memory = memory_create(space->base);
-    if (!space->memory) {
-        window_release(space->base);
-        *error = -ENOMEM;
-        goto bad;
-    }
-    space->users = 1;
     return space;
-bad:
-    free(space);
-    return NULL;
 }
 
 int space_copy(struct space *to, const struct space *from, int others)
@@ -212,7 +231,6 @@ int space_copy(struct space *to, const struct space *from, int others)
     if (error && !gate_ready)
         return -ENOMEM;
     image_put(to->image); /* that it had as a warm one */
-    to->forked = 1;
     to->image_start = from->image_start;
     to->gate = from->gate;
     to->image = image_share(from->image);
@@ -225,9 +243,9 @@ void space_put(struct space *space)
     if (!space || atomic_fetch_sub(&space->users, 1) != 1)
         return;
     /* A window is used again only if nothing of this cage stays in it: it is all reservation, or
-     * has what a fork of the same program begins with. */
-    int emptied =
-        !(space->forked ? memory_rest(space->memory, space->gate) : memory_clear(space->memory));
+     * has what the same program begins with. */
+    int emptied = !(space->starts < STARTS_MOST ? memory_rest(space->memory, space->gate)
+                                                : memory_clear(space->memory));
     text_release(&space->text);
     if (!memory_is_warm(space->memory)) {
         image_put(space->image);
@@ -268,7 +286,7 @@ int program_load(const struct program *program, const struct credentials *creden
     struct program_image *image = image_get(program->host_fd, program->guest_path, &error, why);
     if (!image)
         return error;
-    struct space *space = loaded->space = space_create(NULL, &error);
+    struct space *space = loaded->space = space_create(image, 0, &error);
     if (!space) {
         image_put(image);
         return error;
@@ -276,7 +294,14 @@ int program_load(const struct program *program, const struct credentials *creden
 
     const struct module *module = &image->module;
     uint64_t at = LIND_GUARD_SIZE + random_pages(IMAGE_RANDOM) - page_down(module->image_start);
-    error = map_image(space, image, at);
+    if (space->image)
+        at = space->gate - module->gate_address;
+    space->starts++;
+    error = memory_start(space->memory);
+    if (error)
+        image_put(image);
+    else
+        error = map_image(space, image, at);
     if (error) {
         *why = "not enough memory to load it";
         goto done;
@@ -286,12 +311,15 @@ int program_load(const struct program *program, const struct credentials *creden
 
     uint64_t stack_size = stack_limit > STACK_MAX ? STACK_DEFAULT : stack_limit;
     stack_size = page_up(stack_size < LIND_PAGE_SIZE * 32 ? LIND_PAGE_SIZE * 32 : stack_size);
-    uint64_t top = MEMORY_END - random_pages(STACK_RANDOM);
+    uint64_t kept = memory_kept_stack(space->memory, stack_size);
+    uint64_t top = kept ? kept + stack_size : MEMORY_END - random_pages(STACK_RANDOM);
     error = memory_map_fixed(space->memory, top - stack_size, stack_size,
                              PROT_READ | PROT_WRITE | REGION_STACK, -1, 0, "[stack]");
-    if (error)
+    if (error >= 0)
+        error = memory_started(space->memory);
+    if (error < 0)
         goto done;
-    memory_set_top(space->memory, top - stack_size - STACK_GUARD);
+    memory_set_top(space->memory, top - stack_size - STACK_GUARD - random_pages(TOP_RANDOM));
 
     const struct start_info info = {
         .entry = at + module->entry,

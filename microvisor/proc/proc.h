@@ -29,9 +29,10 @@ struct loaded {
 int program_load(const struct program *program, const struct credentials *credentials,
                  uint64_t stack_limit, struct loaded *loaded, const char **why);
 
-/* An empty window with one user, for a copy of the model if it is not NULL; or NULL with *error
- * set. The last user's space_put frees it. NULL is nothing. */
-struct space *space_create(const struct space *model, int *error);
+/* An empty window with one user, or NULL with *error set. It may be warm (memory_is_warm) with the
+ * image, its gate page at `gate` if that is not 0; then it has a hold on the image. The last user's
+ * space_put frees it. NULL is nothing. */
+struct space *space_create(const struct program_image *image, uint64_t gate, int *error);
 void space_put(struct space *space);
 
 /* Makes an empty space a copy of another, for fork. Returns 0 or -ENOMEM. */
