@@ -26,7 +26,7 @@ static void slot_write(struct descriptors *table, uint32_t fd, uintptr_t value)
     if (!value && fd < table->lowest)
         table->lowest = fd;
     if (value && fd >= table->end)
-        table->end = fd + 1;
+        atomic_store_explicit(&table->end, fd + 1, memory_order_relaxed);
 }
 
 static struct file *slot_file(uintptr_t slot)

@@ -33,7 +33,8 @@ struct descriptors {
     _Atomic uint32_t users;        /* processes that use it (CLONE_FILES) */
     struct lock lock;              /* of changes to slots and the fields below */
     uint32_t lowest;               /* no number below is free */
-    uint32_t end;                  /* no number from here on is or was in use */
+    _Atomic uint32_t end;          /* no number from here on is or was in use; read without the
+                                      lock, too */
     struct lock_carrier *carriers; /* of the owner's record locks (locks.c) */
 };
 

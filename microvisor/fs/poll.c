@@ -22,7 +22,7 @@
 /* The sleeping task, for its waiters. */
 struct sleeper {
     _Atomic uint32_t woken; /* the futex, when there is no bell */
-    int bell;               /* an eventfd, or -1 */
+    _Atomic int bell;       /* an eventfd, or -1; made while waiters may be called already */
 };
 
 struct poll_entry {

@@ -90,7 +90,6 @@ static void copy_registers(struct task *child, const struct task *task, uint64_t
         child->thread.regs.rsp = (uint32_t)stack;
     memcpy(child->thread.xsave, task->thread.xsave, xsave_size());
     atomic_store(&child->rescheduled, atomic_load(&task->rescheduled));
-    memcpy(child->name, task->name, sizeof child->name);
     /* What was sent to it before it could be woken is seen first of all. */
     atomic_fetch_or(&child->thread.pending, PENDING_SIGNAL);
 }
@@ -118,7 +117,7 @@ static int start_words(struct task *task, struct task *child, const struct reque
 
 static long clone_thread(struct task *task, const struct request *request)
 {
-    struct task *child = task_create(task->process, 0, task->signals.mask);
+    struct task *child = task_create(task->process, 0, task->signals.mask, task->name);
     if (!child)
         return -EAGAIN;
     descriptors_share(task->process->descriptors);
@@ -279,7 +278,7 @@ static long clone_process(struct task *task, const struct request *request)
     send_delayed(process, forking.signals);
     tree_unlock();
     process_started();
-    struct task *child = task_create(process, process->pid, task->signals.mask);
+    struct task *child = task_create(process, process->pid, task->signals.mask, task->name);
     int pid = process->pid;
     error = child ? 0 : -EAGAIN;
     if (child) {

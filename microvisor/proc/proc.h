@@ -51,8 +51,8 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
 
 /* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no
  * registers; it runs once worker_start or task_run is called. From now on it is sent the process'
- * signals that are not in mask. NULL when out of memory. */
-struct task *task_create(struct process *process, int tid, uint64_t mask);
+ * signals that are not in mask. name: 16 bytes, or NULL. NULL when out of memory. */
+struct task *task_create(struct process *process, int tid, uint64_t mask, const char *name);
 
 /* The only task of its process takes the process's pid as its tid, after execve. */
 void task_become_leader(struct task *task);

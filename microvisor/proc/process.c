@@ -45,7 +45,7 @@ void task_free(struct task *task)
     lock_release(&pool_lock);
 }
 
-struct task *task_create(struct process *process, int tid, uint64_t mask)
+struct task *task_create(struct process *process, int tid, uint64_t mask, const char *name)
 {
     struct task *task = task_allocate();
     if (!task)
@@ -55,15 +55,19 @@ struct task *task_create(struct process *process, int tid, uint64_t mask)
         goto no_thread;
     task->process = process;
     task->signals.mask = mask;
-    if (task_signals_start(task))
-        goto no_signals;
     task->thread.handlers = process->cage.handlers;
     if (process->space) {
         task->thread.base = process->space->base;
         task->thread.text = &process->space->text;
     }
+    if (name)
+        memcpy(task->name, name, sizeof task->name);
     tree_lock();
     task->tid = tid ? tid : tree_new_id();
+    tree_unlock();
+    if (task_signals_start(task)) /* from here on others see it */
+        goto no_signals;
+    tree_lock();
     tree_add_task(task);
     tree_unlock();
     atomic_fetch_add(&process->task_count, 1);
@@ -80,7 +84,7 @@ void task_become_leader(struct task *task)
 {
     tree_lock();
     tree_remove_task(task);
-    task->tid = task->process->pid;
+    signal_task_number(task, task->process->pid);
     tree_add_task(task);
     tree_unlock();
 }
@@ -177,7 +181,7 @@ struct task *process_create(struct descriptors *descriptors, struct place *place
         process->session = init->session;
     tree_add(process, init);
     tree_unlock();
-    struct task *task = task_create(process, process->pid, 0);
+    struct task *task = task_create(process, process->pid, 0, NULL);
     if (task)
         return task;
     tree_lock();

@@ -406,6 +406,13 @@ int task_signals_start(struct task *task)
     return 0;
 }
 
+void signal_task_number(struct task *task, int tid)
+{
+    lock_acquire(&task->process->actions->lock);
+    task->tid = tid;
+    lock_release(&task->process->actions->lock);
+}
+
 void task_signals_end(struct task *task)
 {
     struct signal_actions *actions = task->process->actions;

@@ -145,6 +145,9 @@ void signal_mask_set(struct task *task, uint64_t mask);
 void signal_mask_swap(struct task *task, uint64_t mask);
 long signal_mask_end(struct task *task, long result);
 
+/* Changes a task's number, which signal_each_task's visitors read. */
+void signal_task_number(struct task *task, int tid);
+
 /* Calls visit for each task of a process, under the process' signal lock, until it returns
  * non-zero, which is returned. */
 long signal_each_task(struct process *process, long (*visit)(struct task *task, void *data),

@@ -49,7 +49,7 @@ static void handler(int signal, siginfo_t *info, void *context)
 {
     uint64_t thread = thread_is, cage = *cage_is;
     struct rlimit limit;
-    if (depth < 3 && turns % 3 == 0) {
+    if (signal != SIGUSR1 && ++turns % 3 == 0) {
         depth++;
         raise(SIGUSR1);
         depth--;
@@ -120,16 +120,31 @@ static void *worker(void *data)
     return NULL;
 }
 
+/* Signals leave time for work between them, however slow their handling is (sanitizers). */
+static suseconds_t interval(void)
+{
+    enum { TIMES = 50, SHARE = 8 };
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < TIMES; i++)
+        raise(SIGUSR2);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long each = ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec) / TIMES;
+    return 1000 + each / 1000 * SHARE * THREADS * CAGES;
+}
+
 static int run(uint64_t cage)
 {
     struct work work[THREADS];
     pthread_t threads[THREADS];
     *cage_is = cage;
-    const struct itimerval often = {{0, 1500}, {0, 1500}}, never = {0};
+    const struct itimerval never = {0};
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGUSR2, &action, NULL);
+    const suseconds_t each = interval();
+    const struct itimerval often = {{0, each}, {0, each}};
     setitimer(ITIMER_REAL, &often, NULL);
     for (uint64_t i = 0; i < THREADS; i++) {
         work[i] = (struct work){cage * 100 + i + 1, cage};
