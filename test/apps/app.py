@@ -138,9 +138,13 @@ def main():
         with open(bench) as file:
             entries = json.load(file)
     for name, work in recipe.get("bench", {}).items():
-        entry = {"cwd": os.path.join(home, "caged")}
+        entry = {"part": work.get("part", "cpu")}
         for kind in ("native", "caged"):
             tree = os.path.join(home, kind)
+            if "command" in work:  # of a shell, as the steps are
+                variables = environment(build, kind, tree, recipe)
+                entry[kind] = ["env", "-C", tree, *(name + "=" + variables[name] for name in ("INSIDE", "CC", "PATH")), "sh", "-c", work["command"]]
+                continue
             binary = os.path.join(tree, work["binary"])
             command = [part.replace("@TREE@", tree) for part in work["arguments"]]
             entry[kind + "_binary"] = binary

@@ -48,8 +48,12 @@ def recipes(automake, jobs):
                 {"run": "make -s %s" % jobs, "seconds": 1800},
                 {"run": "./bash lind-inputs/expand.sh", "test": "expand.sh"},
                 {"run": "python3 lind-inputs/interactive.py ./bash --norc --noprofile", "test": "interactive"},
+                {"run": "$CC -O2 -o nothing lind-inputs/nothing.c && ./bash lind-inputs/loop.sh 100 ./nothing", "test": "loop.sh"},
             ],
             "binaries": ["bash"],
+            "bench": {
+                "bash loop": {"part": "shell", "binary": "bash", "arguments": ["@TREE@/lind-inputs/loop.sh", "10000", "@TREE@/nothing"]},
+            },
         },
         "gzip": gnu("gzip", "tests", "gzip"),
         "grep": gnu("grep", "tests", "src/grep"),

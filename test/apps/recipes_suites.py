@@ -149,7 +149,8 @@ def recipes(automake, jobs):
             {"run": "make -s clean >/dev/null && make -s CC=\"$CC\" AR=$AR RANLIB=$RANLIB MAKEINFO=true HELP2MAN=true"},
             {"run": "sh lind-inputs/inside.sh check", "test": "check", "split": automake, "seconds": 300},
         ], ["hello"], needs=["busybox", "dash", "mawk", "make-dfsg", "sed", "grep", "coreutils", "tcc"], inputs="autotools",
-            grant=["/usr/include::ro", "/usr/lib/x86_64-linux-musl::ro"]),
+            grant=["/usr/include::ro", "/usr/lib/x86_64-linux-musl::ro"],
+            bench={"configure": {"part": "shell", "command": "sh lind-inputs/inside.sh configure >/dev/null 2>&1"}}),
         # Its own suite needs dejagnu and looks at the machine's processes. A shell of the tree is the parent of what ps is to see; another one
         # is between, because ps shows children of process 1 as orphans.
         "procps": suite("procps", [

@@ -1,0 +1,5 @@
+/* What loop.sh starts. */
+int main(void)
+{
+    return 0;
+}
