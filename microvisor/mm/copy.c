@@ -109,6 +109,41 @@ uint64_t pages_first(uint64_t start, uint64_t end)
     return end;
 }
 
+/* Bits of pages of a region with warm_keeps_pages. */
+struct page_set {
+    uint64_t bits[SHARE_PAGES_LEAST / 64];
+};
+
+static void pages_add(struct page_set *set, const struct page_range *range, uint64_t start)
+{
+    for (uint64_t page = (range->start - start) >> PAGE_SHIFT;
+         page < (range->end - start) >> PAGE_SHIFT; page++)
+        set->bits[page / 64] |= 1ULL << (page % 64);
+}
+
+/* Discards the pages of a kept region that the set does not have. Returns 0 or -ENOMEM. */
+static int discard_others(const struct memory *memory, const struct region *region,
+                          const struct page_set *wanted, int fd)
+{
+    struct page_range ranges[RANGES];
+    struct page_set there = {0};
+    uint64_t start = memory->base + ((uint64_t)region->start << PAGE_SHIFT), at = start;
+    uint64_t end = memory->base + ((uint64_t)region->end << PAGE_SHIFT);
+    while (at < end)
+        for (int i = find_pages(fd, ranges, &at, end); i-- > 0;)
+            pages_add(&there, &ranges[i], start);
+    for (uint32_t page = 0, count = region->end - region->start, next; page < count; page = next) {
+        for (next = page; next < count && (there.bits[next / 64] & ~wanted->bits[next / 64]) >>
+                                              (next % 64) & 1;)
+            next++;
+        if (next == page)
+            next++;
+        else if (host_advise(memory, region->start + page, region->start + next, MADV_DONTNEED) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 /* Copies the pages that exist of a private region that both windows have with its protection. If
  * there are any and that is not a writable one, `to` is left writable and *opened set. Returns 0 or
  * -ENOMEM. */
@@ -116,6 +151,8 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
                       int *opened)
 {
     struct page_range ranges[RANGES];
+    struct page_set copied = {0};
+    int kept = to->warm.pages && warm_keeps_pages(region) && warm_has(to, region);
     uint64_t size = (uint64_t)(region->end - region->start) << PAGE_SHIFT;
     int error = share_read(from->shares, (uint64_t)region->start << PAGE_SHIFT, size);
     int fd = page_map_open();
@@ -124,7 +161,7 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
     int readable = region->flags & (PROT_READ | PROT_WRITE);
     if (!readable)
         error = host_protect(from, region->start, region->end, PROT_READ);
-    uint64_t at = from->base + ((uint64_t)region->start << PAGE_SHIFT);
+    uint64_t start = from->base + ((uint64_t)region->start << PAGE_SHIFT), at = start;
     uint64_t end = from->base + ((uint64_t)region->end << PAGE_SHIFT);
     while (!error && at < end) {
         int found = find_pages(fd, ranges, &at, end);
@@ -132,10 +169,15 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
             *opened = 1;
             error = host_protect(to, region->start, region->end, PROT_READ | PROT_WRITE);
         }
-        for (int i = 0; !error && i < found; i++)
+        for (int i = 0; !error && i < found; i++) {
             error = copyout_window(to->base, ranges[i].start - from->base,
                                    (const void *)ranges[i].start, ranges[i].end - ranges[i].start);
+            if (kept)
+                pages_add(&copied, &ranges[i], start);
+        }
     }
+    if (kept && !error)
+        error = discard_others(to, region, &copied, fd);
     if (!readable && host_protect(from, region->start, region->end, region->flags))
         error = -ENOMEM;
     return error ? -ENOMEM : 0;
@@ -232,7 +274,8 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int other
         } else if (!(region->flags & REGION_NO_FORK))
             error = copy_region(to, from, region, others);
     }
-    to->warm.count = 0; /* all of it is the map's now */
+    to->warm.count = to->warm.pages = 0; /* all of it is the map's now */
+    to->copied = 1;
     to->top = to->search_from = from->top;
     to->search_hole = PAGES_WINDOW;
     to->break_start = from->break_start;

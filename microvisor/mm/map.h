@@ -50,6 +50,7 @@ struct memory_pages {
 enum { WARM_MOST = 24 };
 struct warm {
     uint32_t count, gate; /* gate: the page of the gate */
+    uint32_t pages;       /* how many pages of writable regions may have content */
     uint64_t constant;    /* memory->constant of the map that was */
     struct region regions[WARM_MOST];
 };
@@ -79,6 +80,7 @@ struct memory {
      * same, and the region, so is the content. Each change gives a new one, a fork the same. */
     uint64_t constant;
     uint64_t started; /* its value when the image was laid out, here or where fork began */
+    int copied;       /* filled by memory_copy */
     struct warm warm;
 };
 

@@ -27,6 +27,7 @@ void map_forget(struct memory *memory)
     memory->break_start = memory->break_end = 0;
     memory->pages = (struct memory_pages){0};
     memory->next_object = 1;
+    memory->copied = 0;
     memory->top = PAGES_END - TOP_ROOM - (uint32_t)(random_bits() % TOP_RANDOM);
     memory->search_from = memory->top;
     memory->search_hole = 0;

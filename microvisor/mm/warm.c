@@ -7,7 +7,9 @@
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
- * What is writable is discarded at the end. What is not stays (relocated data, mostly), but is
+ * What is writable is discarded at the end, unless fork had made the window: then small regions keep
+ * their pages, for the next fork to write what it copies into them and to discard the others
+ * (copy.c), which is less work than a fault for each page; a start discards them. What is not stays (relocated data, mostly), but is
  * discarded by the next fork unless memory->constant says that it is what that would copy, and by
  * the next start unless memory->constant is still that of the last one. The executable pages and
  * the gate page no cage could ever write. */
@@ -17,6 +19,8 @@
 #include "microvisor/mm/share.h"
 #include "microvisor/mm/warm.h"
 
+/* Pages that one window may keep. */
+enum { PAGES_KEPT = 512 };
 enum { KEPT_FLAGS = REGION_PROTECTION | REGION_PINNED | REGION_STACK | REGION_IMAGE };
 
 static int is_gate(const struct memory *memory, const struct region *region)
@@ -42,9 +46,16 @@ static int same(const struct region *a, const struct region *b)
            a->offset == b->offset && a->object == b->object;
 }
 
+int warm_keeps_pages(const struct region *region)
+{
+    return region->flags & PROT_WRITE && !(region->flags & REGION_STACK) &&
+           region->end - region->start < SHARE_PAGES_LEAST;
+}
+
 static int keep_regions(struct memory *memory)
 {
     struct warm *warm = &memory->warm;
+    uint32_t kept = 0;
     if (memory->count > WARM_MOST || memory->spoilt || memory->lost ||
         atomic_load(&memory->shares->used))
         return 0;
@@ -53,12 +64,16 @@ static int keep_regions(struct memory *memory)
             return 0;
     for (uint32_t i = 0; i < memory->count; i++) {
         const struct region *region = &memory->regions[i];
-        if (region->flags & PROT_WRITE && discard(memory, region))
+        uint32_t pages = region->end - region->start;
+        if (memory->copied && warm_keeps_pages(region) && kept + pages <= PAGES_KEPT)
+            kept += pages;
+        else if (region->flags & PROT_WRITE && discard(memory, region))
             return 0;
         warm->regions[i] = *region;
     }
     warm->count = memory->count;
     warm->constant = memory->constant;
+    warm->pages = kept;
     return 1;
 }
 
@@ -123,8 +138,10 @@ int memory_start(struct memory *memory)
     const struct warm *warm = &memory->warm;
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        if (warm->constant != memory->started && is_constant(memory, region) &&
-            discard(memory, region))
+        int stale = warm->pages && warm_keeps_pages(region);
+        if (warm->constant != memory->started)
+            stale |= is_constant(memory, region);
+        if (stale && discard(memory, region))
             return -ENOMEM;
     }
     return 0;

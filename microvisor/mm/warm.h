@@ -14,8 +14,11 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate);
 int warm_take(struct memory *memory, const struct region *region);
 
 /* Whether the window has the region, with its protection and without any content of its own (the
- * gate page: with its content). */
+ * gate page: with its content; regions with warm_keeps_pages: with any content). */
 int warm_has(const struct memory *memory, const struct region *region);
+
+/* Whether it is a region whose pages are kept: writable, and too small for share.c. */
+int warm_keeps_pages(const struct region *region);
 
 /* Whether it even has the content that `from` has there. */
 int warm_is_copy(const struct memory *to, const struct memory *from, const struct region *region);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024 };
+enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024, STACK = 8 << 20 };
 
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = {[0 ... 3 * PAGE - 1] = 'd'};
 static char zeros[8 * PAGE] __attribute__((aligned(PAGE)));
@@ -93,6 +93,7 @@ static uint64_t shape(int round, char **before)
         int mapped = 0;
         for (size_t i = 0; i < count; i++)
             mapped |= address >= ranges[i].start && address < ranges[i].end;
+        mapped |= address < ranges[stack].start && address >= ranges[stack].end - STACK; /* it grows */
         if (!mapped && readable(address))
             fail("something of an earlier run is still mapped", round);
     }

@@ -1,4 +1,5 @@
 // Does each child begin with what its parent has, and nothing of the children before, whatever they did to their memory?
+// RUN: musl-gcc -static -O1 %s -o %t.native && %t.native
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,11 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, PAGES = 16, ROUNDS = 400 };
+enum { PAGE = 4096, PAGES = 16, SPARSE = 180, ROUNDS = 400 };
 
 static char data[3 * PAGE] = "data";
 static char zeros[5 * PAGE];
-static int ends[2], zero;
+static char sparse[SPARSE][PAGE] __attribute__((aligned(PAGE))); /* pages 0, or a letter */
+static char letters[SPARSE];
+static int ends[2], passed[2], zero;
 static char *heap, *area, *hidden, *fixed, *empty;
 static char fixed_value = 'r';
 static char relocated[PAGE] __attribute__((aligned(PAGE))); /* read-only after the start */
@@ -72,6 +75,9 @@ static void check(int round)
         fail("initialised data", round);
     if (!all(zeros, sizeof zeros, 0))
         fail("zeroed data", round);
+    for (int i = 0; i < SPARSE; i++)
+        if (!all(sparse[i], PAGE, letters[i]))
+            fail("sparse data", round);
     if (!all(heap, PAGES * PAGE, 'h'))
         fail("heap", round);
     if (!all(area, PAGE, 'a') || !all(area + PAGE, (PAGES - 1) * PAGE, 0))
@@ -155,6 +161,9 @@ static void soil(int round)
     uint32_t what = next_random(4096);
     memset(data, 'x', sizeof data);
     memset(zeros, 'x', sizeof zeros);
+    for (int i = 0; i < SPARSE; i++)
+        if (next_random(3) == 0)
+            memset(sparse[i], 'x', PAGE);
     memset(heap, 'x', PAGES * PAGE);
     memset(area, 'x', PAGES * PAGE);
     soil_stack();
@@ -219,7 +228,7 @@ static void soil(int round)
 int main(void)
 {
     zero = open("/dev/zero", O_RDONLY);
-    if (pipe(ends))
+    if (pipe(ends) || pipe2(passed, O_NONBLOCK))
         fail("pipe", -1);
     heap = grow((PAGES + 1) * PAGE);
     heap += (uintptr_t)-(uintptr_t)heap % PAGE;
@@ -252,12 +261,25 @@ int main(void)
             if (round % 4 == 1) /* without a check, which changes something itself */
                 disturb(round / 4);
             check(round);
+            if (write(passed[1], "", 1) != 1)
+                fail("write", round);
             if (round % 4 > 1)
                 soil(round);
             _exit(0);
         }
-        if (waitpid(child, &status, 0) != child || (status && WTERMSIG(status) != SIGABRT && WTERMSIG(status) != SIGSEGV))
+        char byte; /* those that soil may die of it, but not before */
+        if (waitpid(child, &status, 0) != child ||
+            (round % 4 == 1 ? status != 0 : read(passed[0], &byte, 1) != 1) ||
+            (status && WTERMSIG(status) != SIGABRT && WTERMSIG(status) != SIGSEGV))
             fail("child", round);
+        if (round % 7 == 6) {
+            int i = (int)next_random(SPARSE);
+            letters[i] = (char)('a' + round % 20);
+            memset(sparse[i], letters[i], PAGE);
+            i = (int)next_random(SPARSE);
+            letters[i] = 0;
+            madvise(sparse[i], PAGE, MADV_DONTNEED);
+        }
         if (round % 30 == 29) {
             fixed_value = (char)('A' + round % 26);
             mprotect(fixed, PAGE, PROT_READ | PROT_WRITE);
