@@ -222,7 +222,7 @@ static struct process *pass_children_on(struct process *process)
             info.si_pid = process->pid;
             signal_send_process(child, &info);
         }
-        if (child->group != process->group && child->session == process->session)
+        if (tree_is_outside(process, child))
             orphaned(child->group, child->session, process);
     }
     if (changed)
@@ -240,9 +240,9 @@ static void process_bury(struct process *process)
     struct process *unwanted = pass_children_on(process), *parent = process->parent_process;
     process->state = PROCESS_ZOMBIE;
     process->wait_event = 0;
-    int group = process->group, first = process->pid == PID_FIRST;
-    if (parent->group != group && parent->session == process->session)
-        orphaned(group, process->session, process);
+    int first = process->pid == PID_FIRST;
+    if (tree_is_outside(parent, process))
+        orphaned(process->group, process->session, process);
     if (first)
         first_status = process->exit_status;
     if (parent->state == PROCESS_ALIVE)

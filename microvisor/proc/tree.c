@@ -185,14 +185,19 @@ int tree_group_exists(int group, int session)
     return (int)tree_each(in_session, &search);
 }
 
+int tree_is_outside(const struct process *parent, const struct process *process)
+{
+    return parent && parent->pid != PID_INIT && parent->group != process->group &&
+           parent->session == process->session;
+}
+
 static long has_outside_parent(struct process *process, void *data)
 {
     const struct group_search *search = data;
     const struct process *parent = process->parent_process;
     return process->group == search->group && process != search->leaving &&
-           process->state != PROCESS_ZOMBIE && parent && parent != search->leaving &&
-           parent->pid != PID_INIT && parent->group != process->group &&
-           parent->session == process->session;
+           process->state != PROCESS_ZOMBIE && parent != search->leaving &&
+           tree_is_outside(parent, process);
 }
 
 int tree_group_orphaned(int group, const struct process *leaving)

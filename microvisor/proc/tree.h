@@ -53,8 +53,11 @@ long tree_each(long (*visit)(struct process *process, void *data), void *data);
 /* Whether a process group with this id has a member in the session. */
 int tree_group_exists(int group, int session);
 
-/* Whether a group is orphaned: no member has a parent in another group of its session (POSIX
- * XBD 3.264), process 1 being nobody's as on Linux. Leaves `leaving` out, which may be NULL. */
+/* Whether a parent is in another group of its child's session, from where it could continue the
+ * child's group. Process 1 continues nobody, as on Linux. */
+int tree_is_outside(const struct process *parent, const struct process *process);
+
+/* Whether a group is orphaned: no member has such a parent (POSIX XBD 3.264). Leaves `leaving` out, which may be NULL. */
 int tree_group_orphaned(int group, const struct process *leaving);
 
 /* Sends to each living process of a group. Returns how many there are, zombies included. Ignores

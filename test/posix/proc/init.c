@@ -164,6 +164,37 @@ static void own_group(void)
     close(pair[1]);
 }
 
+/* The end of a child of process 1 is none that could make a group an orphaned one: stopped members stay so. */
+static void stopped_stay(void)
+{
+    siginfo_t info = {0};
+    char byte;
+    int pair[2];
+    pid_t member = start();
+    if (!member)
+        for (;;)
+            pause();
+    CHECK(!kill(member, SIGSTOP) && waitpid(member, NULL, WUNTRACED) == member);
+    CHECK(!pipe(pair));
+    pid_t parent = start();
+    if (!parent) {
+        pid_t old = getpid();
+        if (start())
+            _exit(0);
+        close(pair[0]);
+        while (getppid() == old)
+            usleep(1000);
+        finish();
+    }
+    close(pair[1]);
+    ENDS(parent);
+    CHECK(read(pair[0], &byte, 1) == 0); /* the orphan has ended, but for being reaped */
+    usleep(50000);
+    CHECK(waitid(P_PID, (id_t)member, &info, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0);
+    CHECK(!kill(member, SIGKILL) && waitpid(member, NULL, 0) == member);
+    close(pair[0]);
+}
+
 static void session(int leads)
 {
     int number = -1;
@@ -265,6 +296,7 @@ int main(int argc, char **argv)
         }
         ENDS(pid);
     }
+    stopped_stay();
     session(leads);
     return check_end();
 }
