@@ -16,6 +16,10 @@
 #include "rt/thread.h"
 #include "threei/cage.h"
 
+/* Of Linux's struct rusage: the C library's may have room behind it, which is not the program's. */
+#define LINUX_RUSAGE_SIZE 144
+_Static_assert(sizeof(struct rusage) >= LINUX_RUSAGE_SIZE, "the host's");
+
 struct descriptors;    /* fs/descriptors.h: the table of open file descriptions */
 struct place;          /* fs/place.h: root, mounts, working directory, umask */
 struct memory;         /* mm/memory.h: the map of the window */

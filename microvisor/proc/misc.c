@@ -51,13 +51,14 @@ static long count(struct process *process, void *data)
  */
 long call_sysinfo(struct task *task, const uint64_t args[6])
 {
+    enum { LINUX_SIZE = 112 }; /* the C library's may be longer */
     struct sysinfo info = {0};
     host_call1(SYS_sysinfo, &info);
     info.procs = 0;
     tree_lock();
     tree_each(count, &info.procs);
     tree_unlock();
-    return task_copyout(task, args[0], &info, sizeof info);
+    return task_copyout(task, args[0], &info, LINUX_SIZE);
 }
 
 long call_getrandom(struct task *task, const uint64_t args[6])

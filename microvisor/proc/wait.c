@@ -1,6 +1,7 @@
 /* wait4 and waitid. */
 #include <errno.h>
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -125,7 +126,7 @@ static int copy_usage(struct task *task, const struct wait *wait, uint64_t to)
         return 0;
     usage.ru_utime = timeval_of(wait->cpu[1]);
     usage.ru_stime = timeval_of(wait->cpu[0] - wait->cpu[1]);
-    return task_copyout(task, to, &usage, sizeof usage);
+    return task_copyout(task, to, &usage, LINUX_RUSAGE_SIZE);
 }
 
 long call_wait4(struct task *task, const uint64_t args[6])
@@ -192,7 +193,10 @@ long call_waitid(struct task *task, const uint64_t args[6])
             info.si_uid = wait.uid;
             info.si_status = wait.status;
         }
-        if (task_copyout(task, args[2], &info, sizeof info))
+        /* Linux writes these fields alone: signal, error, code; process, user, status. */
+        enum { FIELDS = 3 * sizeof(int), IDS = offsetof(siginfo_t, si_pid) };
+        if (task_copyout(task, args[2], &info, FIELDS) ||
+            task_copyout(task, args[2] + IDS, (const char *)&info + IDS, FIELDS))
             return -EFAULT;
     }
     return wait.found && copy_usage(task, &wait, args[4]) ? -EFAULT : 0;

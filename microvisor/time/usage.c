@@ -51,7 +51,7 @@ long call_getrusage(struct task *task, const uint64_t args[6])
     }
     usage.ru_utime = timeval_of(cpu[1]);
     usage.ru_stime = timeval_of(cpu[0] > cpu[1] ? cpu[0] - cpu[1] : 0);
-    return task_copyout(task, args[1], &usage, sizeof usage);
+    return task_copyout(task, args[1], &usage, LINUX_RUSAGE_SIZE);
 }
 
 long call_times(struct task *task, const uint64_t args[6])
@@ -168,7 +168,7 @@ long call_sched_getscheduler(struct task *task, const uint64_t args[6])
 
 long call_sched_getparam(struct task *task, const uint64_t args[6])
 {
-    struct sched_param param;
+    int param; /* Linux's struct sched_param; the C library's may be longer */
     if ((int)args[0] < 0 || !args[1])
         return -EINVAL;
     int id = hold_thread(task, args[0], 0);
@@ -182,7 +182,7 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
  * policies. */
 static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t address)
 {
-    struct sched_param param;
+    int param; /* as above */
     if ((int)tid < 0 || !address)
         return -EINVAL;
     if (task_copyin(task, &param, address, sizeof param))
@@ -192,7 +192,7 @@ static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t add
         return id;
     if (policy == SCHED_FIFO || policy == SCHED_RR)
         return release_thread(
-            param.sched_priority >= 1 && param.sched_priority <= 99 ? -EPERM : -EINVAL);
+            param >= 1 && param <= 99 ? -EPERM : -EINVAL);
     if (policy == -1)
         return release_thread(host_call2(SYS_sched_setparam, id, &param));
     if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
