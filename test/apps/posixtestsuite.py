@@ -3,7 +3,7 @@
 Usage: posixtestsuite.py --build DIR [--only TEXT] [--every N [--offset K]] [--jobs N] [--seconds N]
 
 Programs run as a user without rights (some would set the host's clock or take a processor for good), each in a session of its
-own with a time limit. A file without main() is a test of a header: it must compile. The verdicts are the suite's: 0 pass, 1 fail,
+own with a time limit. Those that start programs in /bin find caged ones there (guest_tools.py). A file without main() is a test of a header: it must compile. The verdicts are the suite's: 0 pass, 1 fail,
 2 unresolved, 4 unsupported, 5 untested; "signal N" and "timeout" are ours. Only programs that pass natively are run caged. Those
 that then fail run again alone, natively and caged, twice: a test that passes in one of these is called unsteady, and printed.
 A difference is an error unless KNOWN gives the reason. Prints counts for each directory of interfaces.
@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+import guest_tools
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OPTIONS = ["-std=gnu99", "-O1", "-w", "-D_XOPEN_SOURCE=600", "-Wno-error=implicit-function-declaration",
@@ -28,13 +30,7 @@ NOBODY = 65534
 
 # Test (a regular expression for its path) -> why it differs.
 KNOWN = {
-    r"interfaces/killpg/(1-1|2-1|4-1|6-1)\.c": "the first program's group is number 1, as in a container, and kill(-1) means all other processes",
-    r"interfaces/(kill/2-2|kill/3-1|sigqueue/3-1|sigqueue/12-1)\.c": "expects that process 1 is another user's: in a cage it is the program itself",
-    r"interfaces/timer_create/9-1\.c": "starts /bin/sleep, which is not granted",
-    r"interfaces/sem_unlink/2-2\.c": "starts /bin/ls, which is not granted",
     r"interfaces/sem_unlink/4-1\.c": "unlinks a name that was never set: whatever is on the stack",
-    r"interfaces/mlockall/(3-6|8-1)\.c": "the stack is mapped as a whole: with it all memory is"
-                                         " above the usual 8 MiB of RLIMIT_MEMLOCK",
     r"interfaces/mmap/5-1\.c": "maps a file PROT_EXEC: only verified programs are executable",
 }
 # Message queues are not there (docs/calls.md).
@@ -55,10 +51,18 @@ class Suite:
         os.environ.pop("TMPDIR", None)
         self.scratch = tempfile.mkdtemp(prefix="posixtestsuite.", dir="/tmp")
         os.chmod(self.scratch, 0o755)
+        self.options = []
         # A copy, as a user without rights may have no way to the build directory.
         self.lind_run = shutil.copy(os.path.join(self.build, "bin", "lind-run"), self.scratch)
         self.compilers = {"native": os.path.join(self.build, "lib", "lind", "native", "native-cc"),
                           "caged": os.path.join(self.build, "bin", "lind-cc")}
+
+    def grant_tools(self, tests):
+        """Gives the caged runs a /bin, if one of the tests starts something there."""
+        sources = [os.path.join(self.source, test) for test in tests]
+        if any(b'"/bin/' in open(source, "rb").read() for source in sources):
+            tools = guest_tools.directory(self.build, os.path.dirname(self.source))
+            self.options = ["--dir", shutil.copytree(tools, os.path.join(self.scratch, "bin"), symlinks=True) + ":/bin:ro"]
 
     def tests(self):
         found = [os.path.relpath(path, self.source) for part in ("conformance", "functional")
@@ -92,7 +96,7 @@ class Suite:
             shutil.rmtree(directory, ignore_errors=True)
 
     def execute(self, program, kind, directory):
-        prefix = [self.lind_run, "--"] if kind == "caged" else []
+        prefix = [self.lind_run] + self.options + ["--"] if kind == "caged" else []
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
         with open(os.path.join(directory, "output"), "wb+") as output:
             child = subprocess.Popen(prefix + [program], cwd=directory, stdin=subprocess.DEVNULL, stdout=output,
@@ -131,6 +135,7 @@ def main():
     differences, explained, unsteady = [], [], []
     try:
         tests = suite.tests()
+        suite.grant_tools(tests)
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             results = []
             for result in pool.map(suite.one, tests):
