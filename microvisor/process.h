@@ -73,7 +73,8 @@ struct space {
     struct text text;            /* the program's; text.targets is owned */
     uint64_t image_start;    /* window offset at which address 0 of the program's file is loaded */
     uint64_t gate;           /* window offset of the gate page */
-    unsigned starts;         /* how many times its layout was started (proc/load.c) */
+    uint64_t stack_end;      /* of the main stack, where the layout has it */
+    unsigned starts;         /* how many starts had this layout, here and before it came here by fork */
     struct space *next_idle; /* proc/load.c */
 };
 

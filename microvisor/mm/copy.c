@@ -109,6 +109,17 @@ uint64_t pages_first(uint64_t start, uint64_t end)
     return end;
 }
 
+uint64_t pages_count(uint64_t start, uint64_t end, uint64_t most)
+{
+    struct page_range ranges[RANGES];
+    uint64_t count = 0;
+    int fd = page_map_open();
+    while (start < end && count < most)
+        for (int i = find_pages(fd, ranges, &start, end); i-- > 0;)
+            count += (ranges[i].end - ranges[i].start) >> PAGE_SHIFT;
+    return count;
+}
+
 /* Bits of pages of a region with warm_keeps_pages. */
 struct page_set {
     uint64_t bits[SHARE_PAGES_LEAST / 64];

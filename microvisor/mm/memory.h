@@ -65,8 +65,9 @@ int memory_clear(struct memory *memory);
 /* memory_clear, but where the map is simple the window may keep its mappings, without the content
  * of private memory, for a memory_copy from one that is alike, or to start the same image again: it
  * is warm then, and good for nothing else before memory_cool. gate: window offset of the gate page.
- * COLD. */
-int memory_rest(struct memory *memory, uint64_t gate);
+ * start: whether it may be started again; if not, it is kept only if memory_copy had filled it. COLD.
+ */
+int memory_rest(struct memory *memory, uint64_t gate, int start);
 int memory_is_warm(const struct memory *memory);
 
 /* Starting an image in a window that may be warm with it: memory_start, then memory_map_fixed for
@@ -74,9 +75,6 @@ int memory_is_warm(const struct memory *memory);
  * -ENOMEM. If one of them fails, memory_rest clears the window. COLD. */
 int memory_start(struct memory *memory);
 int memory_started(struct memory *memory);
-
-/* Where a warm window has a stack of this length; 0 when it has none. */
-uint64_t memory_kept_stack(const struct memory *memory, uint64_t length);
 
 /* Makes a warm window all reservation. Returns as memory_clear. COLD. */
 int memory_cool(struct memory *memory);

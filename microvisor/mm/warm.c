@@ -9,18 +9,20 @@
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
  * What is writable is discarded at the end, unless fork had made the window: then small regions keep
  * their pages, for the next fork to write what it copies into them and to discard the others
- * (copy.c), which is less work than a fault for each page; a start discards them. What is not stays (relocated data, mostly), but is
- * discarded by the next fork unless memory->constant says that it is what that would copy, and by
- * the next start unless memory->constant is still that of the last one. The executable pages and
- * the gate page no cage could ever write. */
+ * (copy.c), which is less work than a fault for each page; a start discards them. What is not stays
+ * (relocated data, mostly), if it is not much, but is discarded by the next fork unless
+ * memory->constant says that it is what that would copy, and by the next start unless
+ * memory->constant is still that of the last one. The executable pages and the gate page no cage
+ * could ever write. */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "microvisor/mm/share.h"
 #include "microvisor/mm/warm.h"
 
-/* Pages that one window may keep. */
-enum { PAGES_KEPT = 512 };
+/* Pages that one window may keep of what can be written, and as many of what cannot; and the pages
+ * that its regions may span, as the host keeps its page tables. */
+enum { PAGES_KEPT = 512, PAGES_SPANNED = 1 << 16 };
 enum { KEPT_FLAGS = REGION_PROTECTION | REGION_PINNED | REGION_STACK | REGION_IMAGE };
 
 static int is_gate(const struct memory *memory, const struct region *region)
@@ -52,16 +54,37 @@ int warm_keeps_pages(const struct region *region)
            region->end - region->start < SHARE_PAGES_LEAST;
 }
 
+/* Whether not too much is kept of what cannot be written. Large pieces are seldom all there. */
+static int constants_are_few(const struct memory *memory)
+{
+    uint64_t most = PAGES_KEPT;
+    for (uint32_t i = 0; i < memory->count; i++) {
+        const struct region *region = &memory->regions[i];
+        uint64_t pages = region->end - region->start;
+        if (!is_constant(memory, region))
+            continue;
+        if (pages > most)
+            pages = pages_count(memory->base + ((uint64_t)region->start << PAGE_SHIFT),
+                                memory->base + ((uint64_t)region->end << PAGE_SHIFT), most + 1);
+        if (pages > most)
+            return 0;
+        most -= pages;
+    }
+    return 1;
+}
+
 static int keep_regions(struct memory *memory)
 {
     struct warm *warm = &memory->warm;
     uint32_t kept = 0;
     if (memory->count > WARM_MOST || memory->spoilt || memory->lost ||
-        atomic_load(&memory->shares->used))
+        memory->pages.total > PAGES_SPANNED || atomic_load(&memory->shares->used))
         return 0;
     for (uint32_t i = 0; i < memory->count; i++)
         if (memory->regions[i].flags & ~(uint32_t)KEPT_FLAGS)
             return 0;
+    if (!constants_are_few(memory))
+        return 0;
     for (uint32_t i = 0; i < memory->count; i++) {
         const struct region *region = &memory->regions[i];
         uint32_t pages = region->end - region->start;
@@ -77,11 +100,11 @@ static int keep_regions(struct memory *memory)
     return 1;
 }
 
-int memory_rest(struct memory *memory, uint64_t gate)
+int memory_rest(struct memory *memory, uint64_t gate, int start)
 {
     map_lock(memory);
     /* What a start that failed has not taken over is still mapped, but in no list. */
-    int kept = !memory->warm.count;
+    int kept = !memory->warm.count && (start || memory->copied);
     memory->warm.gate = (uint32_t)(gate >> PAGE_SHIFT);
     kept = kept && keep_regions(memory);
     if (kept)
@@ -143,16 +166,6 @@ int memory_start(struct memory *memory)
             stale |= is_constant(memory, region);
         if (stale && discard(memory, region))
             return -ENOMEM;
-    }
-    return 0;
-}
-
-uint64_t memory_kept_stack(const struct memory *memory, uint64_t length)
-{
-    for (uint32_t i = 0; i < memory->warm.count; i++) {
-        const struct region *region = &memory->warm.regions[i];
-        if (region->flags & REGION_STACK && region->end - region->start == length >> PAGE_SHIFT)
-            return (uint64_t)region->start << PAGE_SHIFT;
     }
     return 0;
 }

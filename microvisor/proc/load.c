@@ -20,7 +20,8 @@
 /* The image lies at a random page of the window's first part, the heap at a random distance above
  * it, the stack at a random place near the top, and what is mapped otherwise grows down from a
  * random distance below the stack. Image and stack of a window that is used again for the same
- * program stay where they are, so many times. */
+ * program stay where they are, so many times; one that fork made has both and the count from its
+ * parent. */
 enum { STARTS_MOST = 64 };
 #define IMAGE_RANDOM (256 * MIB)
 #define BREAK_RANDOM (32 * MIB)
@@ -125,7 +126,8 @@ static struct lock idle_lock;
 
 static int is_alike(const struct space *space, const struct program_image *image, uint64_t gate)
 {
-    return memory_is_warm(space->memory) && space->image == image && (!gate || space->gate == gate);
+    return memory_is_warm(space->memory) && space->image == image &&
+           (gate ? space->gate == gate : space->starts < STARTS_MOST);
 }
 
 /* The best for the image with its gate there, or anywhere (0): one that had just this, or one with
@@ -162,6 +164,7 @@ static int space_keep_idle(struct space *space)
                                 .memory = space->memory,
                                 .image = space->image,
                                 .gate = space->gate,
+                                .stack_end = space->stack_end,
                                 .starts = space->starts,
                                 .next_idle = idle};
         idle = space;
@@ -233,6 +236,8 @@ int space_copy(struct space *to, const struct space *from, int others)
     image_put(to->image); /* that it had as a warm one */
     to->image_start = from->image_start;
     to->gate = from->gate;
+    to->stack_end = from->stack_end;
+    to->starts = from->starts;
     to->image = image_share(from->image);
     text_share(&from->text, 0, &to->text);
     return 0;
@@ -244,8 +249,7 @@ void space_put(struct space *space)
         return;
     /* A window is used again only if nothing of this cage stays in it: it is all reservation, or
      * has what the same program begins with. */
-    int emptied = !(space->starts < STARTS_MOST ? memory_rest(space->memory, space->gate)
-                                                : memory_clear(space->memory));
+    int emptied = !memory_rest(space->memory, space->gate, space->starts < STARTS_MOST);
     text_release(&space->text);
     if (!memory_is_warm(space->memory)) {
         image_put(space->image);
@@ -294,8 +298,12 @@ int program_load(const struct program *program, const struct credentials *creden
 
     const struct module *module = &image->module;
     uint64_t at = LIND_GUARD_SIZE + random_pages(IMAGE_RANDOM) - page_down(module->image_start);
-    if (space->image)
+    uint64_t top = MEMORY_END - random_pages(STACK_RANDOM);
+    if (space->image) {
         at = space->gate - module->gate_address;
+        top = space->stack_end;
+    }
+    space->stack_end = top;
     space->starts++;
     error = memory_start(space->memory);
     if (error)
@@ -311,8 +319,6 @@ int program_load(const struct program *program, const struct credentials *creden
 
     uint64_t stack_size = stack_limit > STACK_MAX ? STACK_DEFAULT : stack_limit;
     stack_size = page_up(stack_size < LIND_PAGE_SIZE * 32 ? LIND_PAGE_SIZE * 32 : stack_size);
-    uint64_t kept = memory_kept_stack(space->memory, stack_size);
-    uint64_t top = kept ? kept + stack_size : MEMORY_END - random_pages(STACK_RANDOM);
     error = memory_map_fixed(space->memory, top - stack_size, stack_size,
                              PROT_READ | PROT_WRITE | REGION_STACK, -1, 0, "[stack]");
     if (error >= 0)

@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024, STACK = 8 << 20 };
+enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024, STACK = 8 << 20, CHAIN = 400,
+       STARTS = 64, MOVED = 0x30000000 };
 
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = {[0 ... 3 * PAGE - 1] = 'd'};
 static char zeros[8 * PAGE] __attribute__((aligned(PAGE)));
@@ -46,6 +47,7 @@ struct range {
     unsigned long start, end;
 };
 static struct range image_data, image_end; /* mappings: that with `data`, that where `zeros` ends */
+static struct range stack_shown;
 
 /* Whether the system itself can read there. */
 static int readable(unsigned long address)
@@ -88,6 +90,7 @@ static uint64_t shape(int round, char **before)
         for (size_t i = 0; i < sizeof words; i++)
             hash = (hash ^ ((unsigned char *)words)[i]) * 1099511628211u;
     }
+    stack_shown = ranges[stack];
     for (; *before; before++) {
         unsigned long address = strtoul(*before, NULL, 0);
         int mapped = 0;
@@ -150,6 +153,8 @@ static void soil(int kind)
     char *writable = (char *)constant;
     __asm__("" : "+r"(writable)); /* what the compiler may not know: it is written to */
     char *memory, *heap = (char *)syscall(SYS_brk, 0);
+    struct rlimit limit;
+    size_t length;
     int status;
     memset(data, 'x', sizeof data);
     memset(zeros, 'x', sizeof zeros);
@@ -258,6 +263,15 @@ static void soil(int kind)
         mremap((void *)image_end.start, image_end.end - image_end.start,
                image_end.end - image_end.start + 4 * PAGE, 0);
         break;
+    case 23: /* the stack to where the next run must not have it; this one ends by it */
+        getrlimit(RLIMIT_STACK, &limit);
+        length = limit.rlim_cur;
+        memory = (char *)stack_shown.end - length;
+        if (mremap(memory, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, MOVED) == MAP_FAILED) {
+            length = stack_shown.end - stack_shown.start; /* natively it has not grown so far */
+            mremap((void *)stack_shown.start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, MOVED);
+        }
+        break;
     }
     _exit(0);
 }
@@ -301,10 +315,14 @@ static struct told start(char *self, int round, int ends[2])
         fail("posix_spawn", round);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid ||
-        (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)))
+        (status && !(WIFSIGNALED(status) &&
+                     (WTERMSIG(status) == SIGABRT ||
+                      (WTERMSIG(status) == SIGSEGV && round / 2 % KINDS == 23)))))
         fail("child", round);
     if (read(ends[0], &told, sizeof told) != sizeof told)
         fail("read", round);
+    if (told.stack >= MOVED && told.stack < MOVED + 2 * STACK)
+        fail("the stack is where an earlier run had put it", round);
     return told;
 }
 
@@ -323,11 +341,53 @@ static int different(uint64_t *values, int count)
     return result;
 }
 
+/* One of many starts in a row, each of which leaves windows that fork made, too. */
+static int run_link(char **argv)
+{
+    int left = atoi(argv[1]), status;
+    char number[16];
+    char *arguments[] = {argv[0], number, argv[2], "link", NULL};
+    uint64_t here = (uintptr_t)data;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    if (waitpid(pid, &status, 0) != pid || status || write(atoi(argv[2]), &here, sizeof here) != sizeof here)
+        fail("link", left);
+    snprintf(number, sizeof number, "%d", left - 1);
+    return left > 1 && execv(argv[0], arguments);
+}
+
+/* The most starts with the same layout, of CHAIN in a row. */
+static int most_alike(char *self, int ends[2])
+{
+    static uint64_t images[CHAIN];
+    char number[16], end[16];
+    char *arguments[] = {self, number, end, "link", NULL};
+    pid_t pid;
+    int status, most = 0;
+    snprintf(number, sizeof number, "%d", CHAIN);
+    snprintf(end, sizeof end, "%d", ends[1]);
+    if (posix_spawn(&pid, self, NULL, NULL, arguments, environ) || waitpid(pid, &status, 0) != pid || status)
+        fail("chain", CHAIN);
+    for (int i = 0; i < CHAIN; i++)
+        if (read(ends[0], &images[i], sizeof images[i]) != sizeof images[i])
+            fail("read", i);
+    for (int i = 0; i < CHAIN; i++) {
+        int alike = 0;
+        for (int j = 0; j < CHAIN; j++)
+            alike += images[i] == images[j];
+        most = alike > most ? alike : most;
+    }
+    return most;
+}
+
 int main(int argc, char **argv)
 {
     static uint64_t images[ROUNDS], stacks[ROUNDS], frees[ROUNDS];
     struct rlimit limit;
     int ends[2];
+    if (argc > 3 && !strcmp(argv[3], "link"))
+        return run_link(argv);
     if (argc > 1)
         return run_child(argv);
     if (pipe(ends))
@@ -356,5 +416,7 @@ int main(int argc, char **argv)
     }
     if (different(images, CLEAN) < 3 || different(stacks, CLEAN) < 3)
         fail("the layout does not change", ROUNDS + CLEAN);
+    if (most_alike(argv[0], ends) > STARTS)
+        fail("a layout goes on from window to window", CHAIN);
     return 0;
 }
