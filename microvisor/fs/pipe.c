@@ -10,7 +10,8 @@
  * another's) writing, a pipe's lock.
  *
  * A reader of an empty pipe offers its memory while it waits, and a writer copies straight from its
- * own window there. The reader does not leave its call as long as the writer does. */
+ * own window there, if it is another. The reader does not leave its call as long as the writer is at
+ * its memory. */
 #include "microvisor/fs/pipe.h"
 
 #include <errno.h>
@@ -255,6 +256,9 @@ static uint64_t serve(struct task *task, struct pipe *pipe, struct cursor *curso
 {
     lock_acquire(&pipe->lock);
     struct offer *offer = pipe_used(pipe) ? NULL : pipe->offer;
+    /* In one window what is read to may be part of what is written. */
+    if (offer && offer->task->thread.base == task->thread.base)
+        offer = NULL;
     if (offer) {
         pipe->offer = NULL;
         offer->state = TAKEN;

@@ -33,16 +33,47 @@ static void *reader(void *data)
     return NULL;
 }
 
+static int from_child; /* whether another process writes */
+
+/* Writes, and lets no reader wait if it cannot. */
+static ssize_t put(const void *bytes, size_t length)
+{
+    ssize_t written = write(ends[1], bytes, length);
+    int error = errno;
+    if (written < 0)
+        CHECK(write(ends[1], bytes, 1) == 1);
+    errno = error;
+    return written;
+}
+
 /* Lets a reader wait, writes, and returns what write returned. */
 static ssize_t meet(struct reading *reading, const void *bytes, size_t length)
 {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, reader, reading) == 0);
     pause_ms(20);
-    ssize_t written = write(ends[1], bytes, length);
-    int error = errno;
-    if (written < 0)
-        CHECK(write(ends[1], bytes, 1) == 1); /* the reader is not left waiting */
+    ssize_t written;
+    int error;
+    if (from_child) {
+        struct told {
+            ssize_t written;
+            int error;
+        } *told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        CHECK(told != MAP_FAILED);
+        pid_t child = fork();
+        if (!child) {
+            told->written = put(bytes, length);
+            told->error = errno;
+            _exit(0);
+        }
+        CHECK(child > 0 && waitpid(child, NULL, 0) == child);
+        written = told->written;
+        error = told->error;
+        munmap(told, PAGE);
+    } else {
+        written = put(bytes, length);
+        error = errno;
+    }
     pthread_join(thread, NULL);
     errno = error;
     return written;
@@ -94,6 +125,23 @@ static void bad_memory(void)
     reading = (struct reading){{{pages + PAGE - 40, 100}}, 1};
     written = meet(&reading, pages + PAGE - 40, 100);
     CHECK(reading.result == (written == 40 ? 40 : 1));
+    munmap(pages, 2 * PAGE);
+}
+
+/* What is written and where it is read to overlap: the reader gets what was there before. */
+static void overlap(void)
+{
+    static const int distances[] = {-3000, -8, -1, 0, 1, 8, 200, 3000};
+    char bytes[3 * PAGE], before[PAGE];
+    for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
+        for (int j = 0; j < 3 * PAGE; j++)
+            bytes[j] = (char)(j * 7 + j / 256);
+        memcpy(before, bytes + PAGE, PAGE);
+        char *to = bytes + PAGE + distances[i];
+        struct reading reading = {{{to, 50}, {to + 50, PAGE - 50}}, 2};
+        CHECK(meet(&reading, bytes + PAGE, PAGE) == PAGE && reading.result == PAGE);
+        CHECK(memcmp(to, before, PAGE) == 0);
+    }
 }
 
 static void *many_reader(void *data)
@@ -221,7 +269,10 @@ static void killed_reader(void)
 int main(void)
 {
     CHECK(pipe(ends) == 0);
-    bad_memory();
+    for (from_child = 0; from_child < 2; from_child++) {
+        bad_memory();
+        overlap();
+    }
     many();
     interrupted_stream(0);
     interrupted_stream(SA_RESTART);
