@@ -362,8 +362,12 @@ void Bundler::useSlots()
 
 void Bundler::instruction(const MCInst &inst)
 {
-    noteAddress(inst);
+    if (takesReturn(inst))
+        call = Call::Taken;
+    else
+        noteAddress(inst);
     atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
+    afterCallStep(inst);
 }
 
 void Bundler::group(ArrayRef<MCInst> insts)
@@ -377,6 +381,7 @@ void Bundler::group(ArrayRef<MCInst> insts)
     atom(insts, last.getOpcode() == t.CALL64r);
     if (adjust)
         emitCFIAdjustCfaOffset(8);
+    afterCallStep(last);
 }
 
 void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after)
@@ -384,6 +389,37 @@ void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after)
     useSlots();
     atom(insts, true);
     emitLabel(after, {});
+}
+
+void Bundler::returnPoint(MCSymbol *label)
+{
+    fillToBundleEnd();
+    emitLabel(label, {});
+}
+
+// Whether this is the first instruction of a call.
+bool Bundler::takesReturn(const MCInst &inst) const
+{
+    if (inst.getOpcode() != t.LEA64r || inst.getOperand(0).getReg() != t.R11 || !inst.getOperand(1 + MemDisp).isExpr())
+        return false;
+    auto *ref = dyn_cast<MCSymbolRefExpr>(inst.getOperand(1 + MemDisp).getExpr());
+    return ref && ref->getSymbol().isTemporary() && ref->getSymbol().getName().contains(LIND_RETURN_LABEL);
+}
+
+// Unwind information counts the return address from its push to the jump.
+void Bundler::afterCallStep(const MCInst &inst)
+{
+    Kind kind = t.kind(inst.getOpcode());
+    if (call == Call::Taken && inst.getOpcode() == t.PUSH64r) {
+        call = Call::Pushed;
+        callCfa = returnCfaIsOpen();
+        if (callCfa)
+            emitCFIAdjustCfaOffset(8);
+    } else if (call == Call::Pushed && (kind == Kind::Jump || kind == Kind::JumpRegister)) {
+        call = Call::None;
+        if (callCfa)
+            emitCFIAdjustCfaOffset(-8);
+    }
 }
 
 // Whether the frame's address is counted from %rsp here.

@@ -80,6 +80,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void instruction(const llvm::MCInst &inst) override;
     void group(llvm::ArrayRef<llvm::MCInst> insts) override;
     void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) override;
+    void returnPoint(llvm::MCSymbol *label) override;
     void error(llvm::SMLoc where, const llvm::Twine &message) override;
     llvm::MCContext &context() override
     {
@@ -112,6 +113,8 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool isAnchor(const llvm::MCInst &inst) const;
     void probe();
     bool returnCfaIsOpen();
+    bool takesReturn(const llvm::MCInst &inst) const;
+    void afterCallStep(const llvm::MCInst &inst);
 
     // layout.cpp
     void openRegion();
@@ -152,6 +155,9 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     uint64_t drift = 0;         // bytes
     bool scratchBusy = false;   // %r11 may hold a value of the program
     bool poppedScratch = false; // the last atom was popq %r11
+    // How much there is of a call: its return address is in %r11, or on the stack.
+    enum class Call : uint8_t { None, Taken, Pushed } call = Call::None;
+    bool callCfa = false; // Pushed, and unwind information says so
 
     // State of rewritten assembly that is read back.
     bool rewritten = false;

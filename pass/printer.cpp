@@ -84,8 +84,12 @@ class Printer final : public MCInstPrinter, private Sink
     void gate(ArrayRef<MCInst> insts, MCSymbol *after) override
     {
         group(insts);
+        returnPoint(after);
+    }
+    void returnPoint(MCSymbol *label) override
+    {
         line() << "\t.p2align\t" << LIND_BUNDLE_SHIFT << ", 0xcc";
-        line() << after->getName() << ':';
+        line() << label->getName() << ':';
     }
     void error(SMLoc where, const Twine &message) override
     {

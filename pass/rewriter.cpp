@@ -7,6 +7,7 @@
 ALWAYS_ENABLED_STATISTIC(NumMemory, "memory operands confined through %gs");
 ALWAYS_ENABLED_STATISTIC(NumStackMemory, "memory operands left on %rsp");
 ALWAYS_ENABLED_STATISTIC(NumReturns, "returns rewritten");
+ALWAYS_ENABLED_STATISTIC(NumCalls, "calls that push their return address by themselves");
 ALWAYS_ENABLED_STATISTIC(NumIndirect, "indirect jumps and calls rewritten");
 ALWAYS_ENABLED_STATISTIC(NumString, "string operations rewritten");
 ALWAYS_ENABLED_STATISTIC(NumLea, "address computations cut to 32 bits");
@@ -104,6 +105,12 @@ void Rewriter::clobber()
     scratchClobberedBy = mnemonic.str();
 }
 
+void Rewriter::callDone()
+{
+    label();
+    scratchHeld = false;
+}
+
 void Rewriter::clobberFlags()
 {
     flagsClobberedBy = mnemonic.str();
@@ -150,8 +157,10 @@ void Rewriter::noteUses(const MCInst &inst)
 // What the program itself writes counts from here on again.
 void Rewriter::noteDefinitions(const MCInst &inst)
 {
-    if (definesR11(inst))
+    if (definesR11(inst)) {
         scratchClobberedBy.clear();
+        scratchHeld = true;
+    }
     if (t.desc(inst.getOpcode()).hasImplicitDefOfPhysReg(t.EFLAGS))
         flagsClobberedBy.clear();
 }
@@ -336,12 +345,11 @@ void Rewriter::rewriteKind(MCInst &inst)
         emit(make(t.POP64r, {reg(t.R11)}));
         if (t.kind(opcode) == Kind::ReturnPop)
             emit(makeMemory(t.LEA64r, {reg(t.RSP)}, memory(t.RSP, inst.getOperand(0).getImm())));
-        jumpGroup(t.R11, false);
-        label();
+        jumpGroup(t.R11);
+        callDone();
         return;
     case Kind::CallDirect:
-        emit(inst);
-        label(); // a callee keeps neither %r11 nor the flags
+        callDirect(inst);
         return;
     case Kind::Jump:
     case Kind::JumpShort:
@@ -355,15 +363,21 @@ void Rewriter::rewriteKind(MCInst &inst)
             emit(make(t.MOV32rr, {reg(t.R11D), reg(t.ESP)}));
             r = t.R11;
         }
-        jumpGroup(r, t.kind(opcode) == Kind::CallRegister);
-        label();
+        if (t.kind(opcode) == Kind::CallRegister)
+            callRegister(r);
+        else
+            jumpGroup(r);
+        callDone();
         return;
     }
     case Kind::JumpMemory:
     case Kind::CallMemory:
         ++NumIndirect;
-        jumpMemory(inst, t.kind(opcode) == Kind::CallMemory);
-        label();
+        if (t.kind(opcode) == Kind::CallMemory)
+            callMemory(inst);
+        else if (loadTarget(inst))
+            jumpGroup(t.R11);
+        callDone();
         return;
     case Kind::Syscall: {
         ++NumSyscalls;
@@ -538,13 +552,67 @@ void Rewriter::jumpGroup(unsigned target64, bool call)
                 addBase(t.R11), make(call ? t.CALL64r : t.JMP64r, {reg(t.R11)})});
 }
 
-void Rewriter::jumpMemory(const MCInst &inst, bool call)
+bool Rewriter::loadTarget(const MCInst &inst)
 {
     MCInst load = makeMemory(t.MOV64rm, {reg(t.R11)}, memoryOf(inst, 0));
     if (!confineMemory(load, 1))
-        return;
+        return false;
     emit(load);
-    jumpGroup(t.R11, call);
+    return true;
+}
+
+// No return uses the processor's stack of return addresses, so an instruction call only costs: some processors
+// stall when it is not popped. A push and a jump do the same. Returns the label that belongs behind the jump.
+MCSymbol *Rewriter::pushReturn()
+{
+    ++NumCalls;
+    MCContext &context = sink.context();
+    MCSymbol *label = context.createNamedTempSymbol(LIND_RETURN_LABEL);
+    Memory place = {{reg(t.RIP), imm(1), reg(0), MCOperand::createExpr(MCSymbolRefExpr::create(label, context)), reg(0)}};
+    emit(makeMemory(t.LEA64r, {reg(t.R11)}, place));
+    emit(make(t.PUSH64r, {reg(t.R11)}));
+    return label;
+}
+
+void Rewriter::callDirect(const MCInst &inst)
+{
+    if (scratchHeld || !inst.getOperand(0).isExpr()) {
+        emit(inst); // what %r11 holds may be meant for the callee
+    } else {
+        MCSymbol *label = pushReturn();
+        emit(make(t.JMP_1, {inst.getOperand(0)}));
+        sink.returnPoint(label);
+    }
+    callDone();
+}
+
+void Rewriter::callRegister(unsigned target64)
+{
+    if (target64 == t.R11) {
+        jumpGroup(t.R11, true);
+        return;
+    }
+    MCSymbol *label = pushReturn();
+    jumpGroup(target64);
+    sink.returnPoint(label);
+}
+
+void Rewriter::callMemory(const MCInst &inst)
+{
+    const MCOperand &base = inst.getOperand(MemBase), &index = inst.getOperand(MemIndex), &disp = inst.getOperand(MemDisp);
+    bool stack = base.getReg() == t.RSP || base.getReg() == t.ESP;
+    if (t.isR11(base.getReg()) || t.isR11(index.getReg()) || (stack && !disp.isImm())) {
+        if (loadTarget(inst))
+            jumpGroup(t.R11, true);
+        return;
+    }
+    MCInst pushed = inst;
+    if (stack)
+        pushed.getOperand(MemDisp).setImm(disp.getImm() + 8);
+    MCSymbol *label = pushReturn();
+    if (loadTarget(pushed))
+        jumpGroup(t.R11);
+    sink.returnPoint(label);
 }
 
 } // namespace lind

@@ -16,6 +16,9 @@
 namespace lind
 {
 
+// What the names of the labels begin with at which calls return.
+#define LIND_RETURN_LABEL "lind_return"
+
 // Takes the rewritten code.
 class Sink
 {
@@ -26,6 +29,8 @@ class Sink
     virtual void group(llvm::ArrayRef<llvm::MCInst> insts) = 0;
     // The gate group; `after` is the label at which the call returns, at the end of the bundle.
     virtual void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) = 0;
+    // Where a call returns: `label` begins the next bundle.
+    virtual void returnPoint(llvm::MCSymbol *label) = 0;
     virtual void error(llvm::SMLoc where, const llvm::Twine &message) = 0;
     virtual llvm::MCContext &context() = 0;
     // Whether labels are reported to the rewriter, so that it can follow %r11 and the flags.
@@ -57,8 +62,12 @@ class Rewriter
     void rewriteString(const MCInst &inst);
     void rewriteLea(MCInst &inst);
     void rewriteAbsoluteMove(const MCInst &inst);
-    void jumpGroup(unsigned target64, bool call);
-    void jumpMemory(const MCInst &inst, bool call);
+    void jumpGroup(unsigned target64, bool call = false);
+    void callDirect(const MCInst &inst);
+    void callRegister(unsigned target64);
+    void callMemory(const MCInst &inst);
+    llvm::MCSymbol *pushReturn();
+    bool loadTarget(const MCInst &inst);
     bool takePrefix(const MCInst &inst);
     bool checkPrefixes(MCInst &inst);
     bool confineMemory(MCInst &inst, int at);
@@ -101,6 +110,7 @@ class Rewriter
 
     void emit(MCInst inst);
     void clobber();      // %r11 no longer holds what the program put there
+    void callDone();     // a callee keeps neither %r11 nor the flags
     void clobberFlags(); // nor do the flags
     void error(const llvm::Twine &message);
 
@@ -114,6 +124,7 @@ class Rewriter
     // The instruction whose rewriting overwrote %r11 or the flags, while the program could still
     // wrongly rely on the old value; empty when there is none.
     std::string scratchClobberedBy, flagsClobberedBy;
+    bool scratchHeld = false; // the program wrote %r11 since the last call
 };
 
 } // namespace lind

@@ -8,9 +8,11 @@ int f(int x) {
     return y + 1;
 }
 // CHECK: debug.c:7
-// CHECK: leal 0x1f(%{{[a-z0-9]+}}), %r11d
+// CHECK: leaq {{.*}}(%rip), %r11
 // CHECK-NOT: debug.c
-// CHECK: callq *%r11
+// CHECK: leal 0x1f(%r11), %r11d
+// CHECK-NOT: debug.c
+// CHECK: jmpq *%r11
 // CHECK: debug.c:8
 // CHECK: popq %r11
 // CHECK-NOT: debug.c

@@ -133,6 +133,21 @@ static void print_headline(const struct crash *crash, struct program *program, c
     out("\n");
 }
 
+/* Whether code shortly before an address pushes it, as calls do (docs/sfi.md 3): `leaq ADDRESS(%rip),%r11; pushq %r11`. */
+static int is_pushed(const struct program *program, uint64_t address)
+{
+    enum { REACH = 96 }; /* the jump may be a group behind a load, each in a bundle of its own */
+    uint8_t code[8];
+    int32_t distance;
+    for (uint64_t end = address; end + REACH > address && !program_code_before(program, end, code); end--) {
+        memcpy(&distance, code + 2, sizeof distance);
+        if (code[0] == 0x8d && code[1] == 0x1d && code[6] == 0x41 && code[7] == 0x53 &&
+            end - 2 + (uint64_t)(int64_t)distance == address)
+            return 1;
+    }
+    return 0;
+}
+
 /* Whether a word is where a call would return to. */
 static int is_return(const struct crash *crash, const struct program *program, uint64_t word)
 {
@@ -141,7 +156,7 @@ static int is_return(const struct crash *crash, const struct program *program, u
     uint64_t address = word - crash->start;
     if (word < crash->start || word >> 32 || program_code_before(program, address, code))
         return 0;
-    return code[3] == 0xe8 || memcmp(code + 5, indirect, sizeof indirect) == 0;
+    return code[3] == 0xe8 || memcmp(code + 5, indirect, sizeof indirect) == 0 || is_pushed(program, address);
 }
 
 /* Finds the caller where there is no call frame information: at the top of the stack, by the frame
