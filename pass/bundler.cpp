@@ -362,12 +362,18 @@ void Bundler::useSlots()
 
 void Bundler::instruction(const MCInst &inst)
 {
-    if (takesReturn(inst))
-        call = Call::Taken;
-    else
+    bool taken = takesReturn(inst);
+    if (!taken)
         noteAddress(inst);
+    // A call's load of its target may fault, with the return address on the stack already. The jump behind it cannot;
+    // it may end where the call returns to, and unwinders look one byte before that.
+    bool load = call == Call::Pushed && inst.getOpcode() == t.MOV64rm && returnCfaIsOpen();
+    if (load)
+        emitCFIAdjustCfaOffset(8);
     atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
-    afterCallStep(inst);
+    if (load)
+        emitCFIAdjustCfaOffset(-8);
+    call = taken ? Call::Taken : call == Call::Taken && inst.getOpcode() == t.PUSH64r ? Call::Pushed : Call::None;
 }
 
 void Bundler::group(ArrayRef<MCInst> insts)
@@ -381,7 +387,7 @@ void Bundler::group(ArrayRef<MCInst> insts)
     atom(insts, last.getOpcode() == t.CALL64r);
     if (adjust)
         emitCFIAdjustCfaOffset(8);
-    afterCallStep(last);
+    call = Call::None;
 }
 
 void Bundler::gate(ArrayRef<MCInst> insts, MCSymbol *after)
@@ -406,22 +412,6 @@ bool Bundler::takesReturn(const MCInst &inst) const
     return ref && ref->getSymbol().isTemporary() && ref->getSymbol().getName().contains(LIND_RETURN_LABEL);
 }
 
-// Unwind information counts the return address from its push to the jump.
-void Bundler::afterCallStep(const MCInst &inst)
-{
-    Kind kind = t.kind(inst.getOpcode());
-    if (call == Call::Taken && inst.getOpcode() == t.PUSH64r) {
-        call = Call::Pushed;
-        callCfa = returnCfaIsOpen();
-        if (callCfa)
-            emitCFIAdjustCfaOffset(8);
-    } else if (call == Call::Pushed && (kind == Kind::Jump || kind == Kind::JumpRegister)) {
-        call = Call::None;
-        if (callCfa)
-            emitCFIAdjustCfaOffset(-8);
-    }
-}
-
 // Whether the frame's address is counted from %rsp here.
 bool Bundler::returnCfaIsOpen()
 {
@@ -440,6 +430,19 @@ bool Bundler::relaxable(const MCInst &inst) const
     auto *ref = dyn_cast<MCSymbolRefExpr>(o.getExpr());
     return ref && ref->getSpecifier() == 0 && ref->getSymbol().isTemporary() &&
            !ref->getSymbol().isVariable();
+}
+
+// Whether a displacement or immediate could take more bytes than it does.
+bool Bundler::hasLongerForm(const MCInst &inst) const
+{
+    if (t.wideImmediate(inst.getOpcode()) && inst.getOperand(inst.getNumOperands() - 1).isImm())
+        return true;
+    int at = t.memory(inst.getOpcode());
+    if (at < 0)
+        return false;
+    unsigned base = inst.getOperand(at + MemBase).getReg(), segment = inst.getOperand(at + MemSegment).getReg();
+    const MCOperand &disp = inst.getOperand(at + MemDisp);
+    return base && base != t.RIP && segment != t.FS && disp.isImm() && isInt<8>(disp.getImm());
 }
 
 // The form with a full immediate or displacement, where LLVM would decide only later.
@@ -500,18 +503,29 @@ void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd)
     pendingSlot = false;
     slots.back().size = size;
     insideAtom = true;
-    for (const MCInst &inst : code)
-        MCELFStreamer::emitInstruction(inst, *subtarget);
+    bool flexible = code.size() == 1 && !jump && hasLongerForm(code[0]);
+    if (flexible) { // what MCObjectStreamer does for instructions that it may have to relax
+        MCStreamer::emitInstruction(code[0], *subtarget);
+        getCurrentSectionOnly()->setHasInstructions(true);
+        MCDwarfLineEntry::make(this, getCurrentSectionOnly());
+        emitInstToFragment(code[0], *subtarget);
+    } else {
+        for (const MCInst &inst : code)
+            MCELFStreamer::emitInstruction(inst, *subtarget);
+    }
     insideAtom = false;
-    if (jump) {
+    if (jump || flexible) {
         MCFragment *f = slots.back().padding->getNext();
         while (f && f->getKind() != MCFragment::FT_Relaxable)
             f = f->getNext();
         if (!f)
-            report_fatal_error("lind-pass: LLVM did not keep a jump relaxable");
+            report_fatal_error("lind-pass: LLVM did not keep an instruction relaxable");
+        slots.back().code = f;
+    }
+    if (jump) {
         auto *ref = cast<MCSymbolRefExpr>(insts[0].getOperand(0).getExpr());
         slots.back().jump = jumps.size();
-        jumps.push_back({f, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1, false, 0});
+        jumps.push_back({slots.back().code, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1, false, false, 0});
     }
     afterAtom(insts);
     if (padToEnd)

@@ -60,18 +60,22 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     // An atom's padding, and what stands behind it.
     struct Slot {
         llvm::MCBoundaryAlignFragment *padding;
-        unsigned size = 0; // of the atom, without its relaxable jump
-        int jump = -1;     // index into jumps
+        unsigned size = 0;               // of the atom, without its relaxable jump
+        int jump = -1;                   // index into jumps
+        llvm::MCFragment *code = nullptr; // its tail is the instruction, which has longer forms
+        unsigned stretch = 0;            // bytes by which it is longer than it need be, in size
+        bool skipped = false;            // control never passes the padding
     };
     struct Jump {
         llvm::MCFragment *fragment; // its tail is the jump
         const llvm::MCSymbol *target;
         bool conditional;
         bool isLong;
-        uint32_t end; // offset behind the short form in the current layout
+        bool stretched; // long though it need not be
+        uint32_t end;   // offset behind the short form in the current layout
         unsigned size() const
         {
-            return !isLong ? 2 : conditional ? 6 : 5;
+            return !isLong && !stretched ? 2 : conditional ? 6 : 5;
         }
     };
     static constexpr unsigned Unknown = ~0u;
@@ -96,6 +100,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     llvm::MCInst widened(const llvm::MCInst &inst) const;
     unsigned encodedSize(const llvm::MCInst &inst);
     bool relaxable(const llvm::MCInst &inst) const;
+    bool hasLongerForm(const llvm::MCInst &inst) const;
     void useSlots();
     void noteAddress(const llvm::MCInst &inst);
     bool inCode() const;
@@ -114,7 +119,6 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void probe();
     bool returnCfaIsOpen();
     bool takesReturn(const llvm::MCInst &inst) const;
-    void afterCallStep(const llvm::MCInst &inst);
 
     // layout.cpp
     void openRegion();
@@ -122,6 +126,12 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     uint32_t layoutOnce();
     bool lengthenJumps();
     void makeLong(Jump &jump);
+    void replacePadding();
+    void fillGap(unsigned gap, llvm::ArrayRef<Slot *> before);
+    void shrinkAll();
+    void stretch(Slot &slot);
+    void setTail(llvm::MCFragment &fragment, const llvm::MCInst &inst, unsigned size);
+    llvm::SmallVector<llvm::MCInst, 4> longerForms(const Slot &slot);
     Slot &newSlot();
 
     const Tables &t;
@@ -157,7 +167,6 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool poppedScratch = false; // the last atom was popq %r11
     // How much there is of a call: its return address is in %r11, or on the stack.
     enum class Call : uint8_t { None, Taken, Pushed } call = Call::None;
-    bool callCfa = false; // Pushed, and unwind information says so
 
     // State of rewritten assembly that is read back.
     bool rewritten = false;

@@ -10,6 +10,7 @@
 ALWAYS_ENABLED_STATISTIC(NumRegions, "regions laid out");
 ALWAYS_ENABLED_STATISTIC(NumLongJumps, "jumps to local labels that need 32 bits");
 ALWAYS_ENABLED_STATISTIC(NumPadding, "bytes of padding in front of instructions");
+ALWAYS_ENABLED_STATISTIC(NumStretched, "instructions made longer instead of padding");
 
 using namespace llvm;
 
@@ -36,6 +37,7 @@ Bundler::Slot &Bundler::newSlot()
     auto *padding =
         newSpecialFragment<MCBoundaryAlignFragment>(Align(LIND_BUNDLE_SIZE), t.plainSubtarget());
     slots.push_back({padding});
+    slots.back().skipped = deadEnd;
     pendingSlot = true;
     return slots.back();
 }
@@ -47,7 +49,7 @@ uint32_t Bundler::layoutOnce()
     uint32_t offset = regionPhase;
     offsets.clear();
     fragments.clear();
-    size_t nextSlot = 0, nextJump = 0;
+    size_t nextSlot = 0;
     for (MCFragment *f = slots[0].padding; f; f = f->getNext()) {
         f->setLayoutOrder(offsets.size());
         offsets.push_back(offset);
@@ -66,9 +68,13 @@ uint32_t Bundler::layoutOnce()
             break;
         }
         case MCFragment::FT_Relaxable: {
-            Jump &jump = jumps[nextJump++];
-            jump.end = offset + 2;
-            offset += jump.size();
+            const Slot &slot = slots[nextSlot - 1];
+            offset += slot.size;
+            if (slot.jump >= 0) {
+                Jump &jump = jumps[slot.jump];
+                jump.end = offset + 2;
+                offset += jump.size();
+            }
             break;
         }
         case MCFragment::FT_Align: {
@@ -90,7 +96,7 @@ bool Bundler::lengthenJumps()
 {
     bool changed = false;
     for (Jump &jump : jumps) {
-        if (jump.isLong)
+        if (jump.isLong || jump.stretched)
             continue;
         const MCFragment *f = jump.target->isDefined() ? jump.target->getFragment() : nullptr;
         bool here = f && f->getLayoutOrder() < fragments.size() &&
@@ -110,18 +116,150 @@ bool Bundler::lengthenJumps()
 void Bundler::makeLong(Jump &jump)
 {
     ++NumLongJumps;
-    MCFragment &f = *jump.fragment;
-    const MCSubtargetInfo &sti = *f.getSubtargetInfo();
-    MCInst inst = f.getInst();
-    getAssembler().getBackend().relaxInstruction(inst, sti);
-    SmallVector<char, 8> code;
-    SmallVector<MCFixup, 1> fixups;
-    getAssembler().getEmitter().encodeInstruction(inst, code, fixups, sti);
-    if (code.size() != jump.size())
-        report_fatal_error("lind-pass: unexpected length of a relaxed jump");
-    f.setInst(inst);
-    f.setVarContents(code);
-    f.setVarFixups(fixups);
+    MCInst inst = jump.fragment->getInst();
+    getAssembler().getBackend().relaxInstruction(inst, *jump.fragment->getSubtargetInfo());
+    setTail(*jump.fragment, inst, jump.size());
+}
+
+// Puts another form of an instruction in its place.
+void Bundler::setTail(MCFragment &fragment, const MCInst &inst, unsigned size)
+{
+    SmallVector<char, 16> code;
+    SmallVector<MCFixup, 2> fixups;
+    getAssembler().getEmitter().encodeInstruction(inst, code, fixups, *fragment.getSubtargetInfo());
+    if (code.size() != size)
+        report_fatal_error("lind-pass: unexpected length of an instruction");
+    fragment.setInst(inst);
+    fragment.setVarContents(code);
+    fragment.setVarFixups(fixups);
+}
+
+//===-- longer instructions instead of nops --------------------------------------------------===//
+
+// Nops take room and time like other instructions. A displacement or an immediate with more bytes than it needs takes
+// none, so the instructions of a bundle fill the gap at its end as far as they can.
+
+// The longer forms of a slot's instruction, none twice as long as another.
+SmallVector<MCInst, 4> Bundler::longerForms(const Slot &slot)
+{
+    SmallVector<MCInst, 4> forms;
+    const MCInst inst = slot.code->getInst();
+    unsigned wide = t.wideImmediate(inst.getOpcode());
+    if (wide && !inst.getOperand(inst.getNumOperands() - 1).isImm())
+        wide = 0;
+    bool memory = t.memory(inst.getOpcode()) >= 0 && hasLongerForm(inst);
+    for (unsigned flag : {0u, unsigned(FlagDisp8), unsigned(FlagDisp32)}) {
+        if (flag && !memory)
+            break;
+        MCInst form = inst;
+        form.setFlags(inst.getFlags() | flag);
+        if (flag)
+            forms.push_back(form);
+        if (wide) {
+            form.setOpcode(wide);
+            forms.push_back(form);
+        }
+    }
+    return forms;
+}
+
+// Chooses longer forms of the instructions before a gap, in the same bundle, that make it vanish, or at least take fewer
+// nops; as few of them as possible.
+void Bundler::fillGap(unsigned gap, ArrayRef<Slot *> before)
+{
+    constexpr unsigned LongestNop = 10, None = ~0u;
+    struct Choice {
+        Slot *slot;
+        unsigned growth;
+    };
+    // For each sum of growths that can be reached, the choices that lead there.
+    SmallVector<SmallVector<Choice, 8>, LIND_BUNDLE_SIZE> reached(gap + 1);
+    SmallVector<bool, LIND_BUNDLE_SIZE> known(gap + 1);
+    known[0] = true;
+    for (Slot *slot : before) {
+        SmallVector<unsigned, 4> growths;
+        if (slot->jump >= 0) {
+            growths.push_back(4);
+        } else {
+            for (const MCInst &form : longerForms(*slot))
+                if (unsigned size = encodedSize(form); size > slot->size && !is_contained(growths, size - slot->size))
+                    growths.push_back(size - slot->size);
+        }
+        for (unsigned sum = gap; sum > 0; --sum)
+            for (unsigned growth : growths)
+                if (growth <= sum && known[sum - growth] &&
+                    (!known[sum] || reached[sum].size() > reached[sum - growth].size() + 1)) {
+                    reached[sum] = reached[sum - growth];
+                    reached[sum].push_back({slot, growth});
+                    known[sum] = true;
+                }
+    }
+    unsigned best = None, bestNops = (gap + LongestNop - 1) / LongestNop;
+    for (unsigned sum = 1; sum <= gap; ++sum) {
+        unsigned nops = (gap - sum + LongestNop - 1) / LongestNop;
+        if (known[sum] && nops < bestNops) {
+            best = sum;
+            bestNops = nops;
+        }
+    }
+    if (best == None)
+        return;
+    for (const Choice &choice : reached[best]) {
+        if (choice.slot->jump >= 0) {
+            jumps[choice.slot->jump].stretched = true;
+        } else {
+            choice.slot->stretch = choice.growth;
+            choice.slot->size += choice.growth;
+        }
+    }
+}
+
+// Looks for gaps in the layout that layoutOnce() computed. What is behind a gap stays where it is.
+void Bundler::replacePadding()
+{
+    SmallVector<Slot *, LIND_BUNDLE_SIZE> before; // what could be longer, since the bundle's start
+    size_t nextSlot = 0;
+    for (size_t i = 0; i < fragments.size(); ++i) {
+        const MCFragment *f = fragments[i];
+        if (f->getKind() == MCFragment::FT_Align) {
+            uint32_t at = offsets[i] + f->getFixedSize();
+            unsigned gap = offsetToAlignment(at, f->getAlignment());
+            if (gap && gap <= f->getAlignMaxBytesToEmit() && f->hasAlignEmitNops() && !before.empty())
+                fillGap(gap, before);
+            before.clear();
+        } else if (f->getKind() == MCFragment::FT_BoundaryAlign) {
+            Slot &slot = slots[nextSlot++];
+            unsigned gap = slot.padding->getSize();
+            if (gap && !slot.skipped && !before.empty())
+                fillGap(gap, before);
+            if ((offsets[i] + gap) % LIND_BUNDLE_SIZE == 0)
+                before.clear();
+            if (slot.jump >= 0 ? jumps[slot.jump].conditional && jumps[slot.jump].size() == 2 : slot.code != nullptr)
+                before.push_back(&slot);
+        }
+    }
+}
+
+void Bundler::shrinkAll()
+{
+    for (Slot &slot : slots) {
+        slot.size -= slot.stretch;
+        slot.stretch = 0;
+    }
+    for (Jump &jump : jumps)
+        jump.stretched = false;
+}
+
+void Bundler::stretch(Slot &slot)
+{
+    if (!slot.stretch)
+        return;
+    ++NumStretched;
+    for (const MCInst &form : longerForms(slot))
+        if (encodedSize(form) == slot.size) {
+            setTail(*slot.code, form, slot.size);
+            return;
+        }
 }
 
 // Ends the region: what it holds is final, and the section continues at a known place of a bundle.
@@ -131,14 +269,22 @@ void Bundler::closeRegion()
         return;
     open = pendingSlot = false;
     ++NumRegions;
-    uint32_t end = layoutOnce();
-    while (lengthenJumps())
+    uint32_t end;
+    do {
+        shrinkAll();
         end = layoutOnce();
+        while (lengthenJumps())
+            end = layoutOnce();
+        replacePadding();
+        end = layoutOnce();
+    } while (lengthenJumps()); // longer instructions may put a target out of reach
     for (Jump &jump : jumps)
-        if (jump.isLong)
+        if (jump.isLong || jump.stretched)
             makeLong(jump);
-    for (const Slot &slot : slots)
+    for (Slot &slot : slots) {
+        stretch(slot);
         NumPadding += slot.padding->getSize();
+    }
     phase = end % LIND_BUNDLE_SIZE;
     slots.clear();
     jumps.clear();

@@ -17,12 +17,20 @@ const Tables &Tables::get()
     return *theTables;
 }
 
-unsigned Tables::opcode(StringRef name) const
+unsigned Tables::find(StringRef name) const
 {
     for (unsigned o = 0; o < info->getNumOpcodes(); ++o)
         if (info->getName(o) == name)
             return o;
-    report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
+    return 0;
+}
+
+unsigned Tables::opcode(StringRef name) const
+{
+    unsigned o = find(name);
+    if (!o)
+        report_fatal_error(Twine("lind-pass: this LLVM has no opcode ") + name);
+    return o;
 }
 
 unsigned Tables::reg(StringRef name) const
@@ -139,6 +147,12 @@ void Tables::classify(unsigned opcode, Entry &entry) const
         entry.forbidden = "its memory operands are implicit; write the access out";
     entry.lockable = isLockable(name);
     entry.sureAccess = entry.memory >= 0 && isSureAccess(name);
+    // ADD32ri8 and ADD32ri, ADD64mi8 and ADD64mi32, PUSH64i8 and PUSH64i32. 16 bits are left out: their immediates
+    // stall decoders.
+    if (name.ends_with("i8") && name.contains("32"))
+        entry.wideImmediate = find(name.drop_back());
+    else if (name.ends_with("i8") && name.contains("64"))
+        entry.wideImmediate = find((name.drop_back() + "32").str());
     entry.push = name.starts_with("PUSH64") || name == "PUSHF64";
     entry.pop = name.starts_with("POP64");
 }

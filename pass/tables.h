@@ -55,6 +55,8 @@ enum PrefixFlags : unsigned {
     FlagRepeatNot = 1u << 2,
     FlagRepeat = 1u << 3,
     FlagLock = 1u << 4,
+    FlagDisp8 = 1u << 12, // displacements of one byte, or of four, at least
+    FlagDisp32 = 1u << 13,
 };
 
 // First of the five operands of a memory reference, and the others after it.
@@ -119,6 +121,11 @@ class Tables
     {
         return entry(opcode).sureAccess;
     }
+    // The same operation with an immediate of 32 bits instead of 8; 0 if there is none.
+    unsigned wideImmediate(unsigned opcode) const
+    {
+        return entry(opcode).wideImmediate;
+    }
     bool isPush(unsigned opcode) const
     {
         return entry(opcode).push;
@@ -163,6 +170,7 @@ class Tables
         Kind kind = Kind::Plain;
         int8_t memory = -1;
         bool lockable = false, sureAccess = false, push = false, pop = false;
+        unsigned wideImmediate = 0;
         const char *forbidden = nullptr;
     };
     const Entry &entry(unsigned opcode) const
@@ -172,6 +180,7 @@ class Tables
     }
     const Entry &learn(unsigned opcode) const;
     void classify(unsigned opcode, Entry &entry) const;
+    unsigned find(llvm::StringRef name) const; // 0 if LLVM has no such opcode
 
     std::unique_ptr<llvm::MCInstrInfo> info;
     std::unique_ptr<llvm::MCRegisterInfo> registers;
