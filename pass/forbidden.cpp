@@ -38,7 +38,7 @@ const char *const systemPrefixes[] = {
     "UWRMSR",    "MOVRS"};
 const char *const farPrefixes[] = {
     "FARJMP", "FARCALL",     "LRET",        "RET16", "RET32", "RETI16", "RETI32", "CALL16",
-    "CALL32", "CALLpcrel16", "CALLpcrel32", "JMP16", "JMP32", "JMPABS", "JCXZ",   "JECXZ"};
+    "CALL32", "CALLpcrel16", "JMP16", "JMP32", "JMPABS", "JCXZ",   "JECXZ"};
 const char *const narrowBranches[] = {"JMP_2", "JCC_2"};
 const char *const segmentPrefixes[] = {
     "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE", "POPFS",   "POPGS",   "POPDS",   "POPES",

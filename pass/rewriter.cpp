@@ -349,32 +349,35 @@ void Rewriter::rewriteKind(MCInst &inst)
         callDone();
         return;
     case Kind::CallDirect:
-        callDirect(inst);
+    case Kind::CallDirectKept:
+        callDirect(inst, t.kind(opcode) == Kind::CallDirectKept);
         return;
     case Kind::Jump:
     case Kind::JumpShort:
         emit(inst);
         return;
     case Kind::JumpRegister:
-    case Kind::CallRegister: {
+    case Kind::CallRegister:
+    case Kind::CallRegisterKept: {
         ++NumIndirect;
         unsigned r = inst.getOperand(0).getReg();
         if (r == t.RSP) {
             emit(make(t.MOV32rr, {reg(t.R11D), reg(t.ESP)}));
             r = t.R11;
         }
-        if (t.kind(opcode) == Kind::CallRegister)
-            callRegister(r);
-        else
+        if (t.kind(opcode) == Kind::JumpRegister)
             jumpGroup(r);
+        else
+            callRegister(r, t.kind(opcode) == Kind::CallRegisterKept);
         callDone();
         return;
     }
     case Kind::JumpMemory:
     case Kind::CallMemory:
+    case Kind::CallMemoryKept:
         ++NumIndirect;
-        if (t.kind(opcode) == Kind::CallMemory)
-            callMemory(inst);
+        if (t.kind(opcode) != Kind::JumpMemory)
+            callMemory(inst, t.kind(opcode) == Kind::CallMemoryKept);
         else if (loadTarget(inst))
             jumpGroup(t.R11);
         callDone();
@@ -574,10 +577,10 @@ MCSymbol *Rewriter::pushReturn()
     return label;
 }
 
-void Rewriter::callDirect(const MCInst &inst)
+void Rewriter::callDirect(const MCInst &inst, bool keep)
 {
-    if (scratchHeld || !inst.getOperand(0).isExpr()) {
-        emit(inst); // what %r11 holds may be meant for the callee
+    if (keep || scratchHeld || !inst.getOperand(0).isExpr()) { // what %r11 holds may be meant for the callee
+        emit(make(t.CALL64pcrel32, {inst.getOperand(0)}));
     } else {
         MCSymbol *label = pushReturn();
         emit(make(t.JMP_1, {inst.getOperand(0)}));
@@ -586,10 +589,10 @@ void Rewriter::callDirect(const MCInst &inst)
     callDone();
 }
 
-void Rewriter::callRegister(unsigned target64)
+void Rewriter::callRegister(unsigned target64, bool keep)
 {
-    if (target64 == t.R11) {
-        jumpGroup(t.R11, true);
+    if (keep || target64 == t.R11) {
+        jumpGroup(target64, true);
         return;
     }
     MCSymbol *label = pushReturn();
@@ -597,11 +600,11 @@ void Rewriter::callRegister(unsigned target64)
     sink.returnPoint(label);
 }
 
-void Rewriter::callMemory(const MCInst &inst)
+void Rewriter::callMemory(const MCInst &inst, bool keep)
 {
     const MCOperand &base = inst.getOperand(MemBase), &index = inst.getOperand(MemIndex), &disp = inst.getOperand(MemDisp);
     bool stack = base.getReg() == t.RSP || base.getReg() == t.ESP;
-    if (t.isR11(base.getReg()) || t.isR11(index.getReg()) || (stack && !disp.isImm())) {
+    if (keep || t.isR11(base.getReg()) || t.isR11(index.getReg()) || (stack && !disp.isImm())) {
         if (loadTarget(inst))
             jumpGroup(t.R11, true);
         return;

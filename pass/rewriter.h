@@ -63,9 +63,9 @@ class Rewriter
     void rewriteLea(MCInst &inst);
     void rewriteAbsoluteMove(const MCInst &inst);
     void jumpGroup(unsigned target64, bool call = false);
-    void callDirect(const MCInst &inst);
-    void callRegister(unsigned target64);
-    void callMemory(const MCInst &inst);
+    void callDirect(const MCInst &inst, bool keep);
+    void callRegister(unsigned target64, bool keep);
+    void callMemory(const MCInst &inst, bool keep);
     llvm::MCSymbol *pushReturn();
     bool loadTarget(const MCInst &inst);
     bool takePrefix(const MCInst &inst);

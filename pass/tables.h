@@ -30,6 +30,9 @@ enum class Kind : uint8_t {
     CallDirect,
     CallRegister,
     CallMemory,
+    CallDirectKept, // these stay calls (codegen.cpp)
+    CallRegisterKept,
+    CallMemoryKept,
     Jump,      // direct, conditional or not, relaxable
     JumpShort, // loop, jrcxz: never relaxed
     JumpRegister,
@@ -68,7 +71,7 @@ enum MemoryPart { MemBase, MemScale, MemIndex, MemDisp, MemSegment, MemParts };
     X(AND32ri) X(AND32ri8) X(AND32rr) X(AND64ri32) X(AND64ri8) X(AND64rm) X(AND64rr)               \
     X(SUB32ri) X(SUB32ri8) X(SUB32rr) X(SUB64ri32) X(SUB64ri8) X(SUB64rm) X(SUB64rr)               \
     X(ADD64rr_REV) X(AND64rr_REV) X(SUB64rr_REV) X(INC64r) X(DEC64r)                               \
-    X(CALL64pcrel32) X(CALL64r) X(JMP64r) X(JMP64m) X(JMP_1) X(JCC_1) X(JMP_4) X(JCC_4)            \
+    X(CALL64pcrel32) X(CALLpcrel32) X(CALL64r) X(CALL64r_NT) X(CALL64m) X(CALL64m_NT) X(JMP64r) X(JMP64m) X(JMP_1) X(JCC_1) X(JMP_4) X(JCC_4)            \
     X(LEA32r) X(LEA64r) X(LEA64_32r) X(LEAVE64)                                                    \
     X(MOV32rr) X(MOV32rr_REV) X(MOV64rr) X(MOV64rr_REV) X(MOV32rm) X(MOV64rm) X(MOV64mr)           \
     X(MOV32ri) X(MOV64ri) X(MOV64ri32) X(CMP32rr) X(CMP64rr) X(NOOP) X(PAUSE) X(TRAP)              \
