@@ -365,15 +365,18 @@ void Bundler::instruction(const MCInst &inst)
     bool taken = takesReturn(inst);
     if (!taken)
         noteAddress(inst);
-    // A call's load of its target may fault, with the return address on the stack already. The jump behind it cannot;
-    // it may end where the call returns to, and unwinders look one byte before that.
+    // A call's load of its target may fault, with the return address on the stack already. The jump
+    // behind it cannot; it may end where the call returns to, and unwinders look one byte before
+    // that.
     bool load = call == Call::Pushed && inst.getOpcode() == t.MOV64rm && returnCfaIsOpen();
     if (load)
         emitCFIAdjustCfaOffset(8);
     atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
     if (load)
         emitCFIAdjustCfaOffset(-8);
-    call = taken ? Call::Taken : call == Call::Taken && inst.getOpcode() == t.PUSH64r ? Call::Pushed : Call::None;
+    call = taken                                                  ? Call::Taken
+           : call == Call::Taken && inst.getOpcode() == t.PUSH64r ? Call::Pushed
+                                                                  : Call::None;
 }
 
 void Bundler::group(ArrayRef<MCInst> insts)
@@ -406,10 +409,12 @@ void Bundler::returnPoint(MCSymbol *label)
 // Whether this is the first instruction of a call.
 bool Bundler::takesReturn(const MCInst &inst) const
 {
-    if (inst.getOpcode() != t.LEA64r || inst.getOperand(0).getReg() != t.R11 || !inst.getOperand(1 + MemDisp).isExpr())
+    if (inst.getOpcode() != t.LEA64r || inst.getOperand(0).getReg() != t.R11 ||
+        !inst.getOperand(1 + MemDisp).isExpr())
         return false;
     auto *ref = dyn_cast<MCSymbolRefExpr>(inst.getOperand(1 + MemDisp).getExpr());
-    return ref && ref->getSymbol().isTemporary() && ref->getSymbol().getName().contains(LIND_RETURN_LABEL);
+    return ref && ref->getSymbol().isTemporary() &&
+           ref->getSymbol().getName().contains(LIND_RETURN_LABEL);
 }
 
 // Whether the frame's address is counted from %rsp here.
@@ -440,7 +445,8 @@ bool Bundler::hasLongerForm(const MCInst &inst) const
     int at = t.memory(inst.getOpcode());
     if (at < 0)
         return false;
-    unsigned base = inst.getOperand(at + MemBase).getReg(), segment = inst.getOperand(at + MemSegment).getReg();
+    unsigned base = inst.getOperand(at + MemBase).getReg(),
+             segment = inst.getOperand(at + MemSegment).getReg();
     const MCOperand &disp = inst.getOperand(at + MemDisp);
     return base && base != t.RIP && segment != t.FS && disp.isImm() && isInt<8>(disp.getImm());
 }
@@ -525,7 +531,8 @@ void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd)
     if (jump) {
         auto *ref = cast<MCSymbolRefExpr>(insts[0].getOperand(0).getExpr());
         slots.back().jump = jumps.size();
-        jumps.push_back({slots.back().code, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1, false, false, 0});
+        jumps.push_back({slots.back().code, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1,
+                         false, false, 0});
     }
     afterAtom(insts);
     if (padToEnd)

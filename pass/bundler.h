@@ -60,11 +60,11 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     // An atom's padding, and what stands behind it.
     struct Slot {
         llvm::MCBoundaryAlignFragment *padding;
-        unsigned size = 0;               // of the atom, without its relaxable jump
-        int jump = -1;                   // index into jumps
+        unsigned size = 0;                // of the atom, without its relaxable jump
+        int jump = -1;                    // index into jumps
         llvm::MCFragment *code = nullptr; // its tail is the instruction, which has longer forms
-        unsigned stretch = 0;            // bytes by which it is longer than it need be, in size
-        bool skipped = false;            // control never passes the padding
+        unsigned stretch = 0;             // bytes by which it is longer than it need be, in size
+        bool skipped = false;             // control never passes the padding
     };
     struct Jump {
         llvm::MCFragment *fragment; // its tail is the jump

@@ -129,14 +129,20 @@ char DropSignatures::ID;
 
 // A direct call of a weak function that nobody defines would become a branch to address 0, out of
 // the text (docs/sfi.md R6).
-// Calls through the GOT, where its address is 0, are what the program's own test of that address protects.
-class CallWeakThroughGot final : public ModulePass {
+// Calls through the GOT, where its address is 0, are what the program's own test of that address
+// protects.
+class CallWeakThroughGot final : public ModulePass
+{
   public:
     static char ID;
     CallWeakThroughGot() : ModulePass(ID) {}
-    StringRef getPassName() const override { return "Lind: call weak functions through the GOT"; }
+    StringRef getPassName() const override
+    {
+        return "Lind: call weak functions through the GOT";
+    }
 
-    bool runOnModule(Module &module) override {
+    bool runOnModule(Module &module) override
+    {
         bool changed = false;
         for (Function &function : module) {
             if (!function.hasExternalWeakLinkage())
@@ -341,9 +347,10 @@ class AlignLoops final : public MachineFunctionPass
 };
 char AlignLoops::ID;
 
-// A call that pushes its return address is faster, an instruction `call` shorter (docs/sfi.md 2). So where a function
-// rarely comes, or size matters more, calls stay what they are. The rewriter is told by opcodes that nothing else
-// makes: the one of 32-bit code, and those with the prefix notrack.
+// A call that pushes its return address is faster, an instruction `call` shorter (docs/sfi.md 2).
+// So where a function rarely comes, or size matters more, calls stay what they are. The rewriter is
+// told by opcodes that nothing else makes: the one of 32-bit code, and those with the prefix
+// notrack.
 class KeepColdCalls final : public MachineFunctionPass
 {
   public:
@@ -364,7 +371,8 @@ class KeepColdCalls final : public MachineFunctionPass
     bool runOnMachineFunction(MachineFunction &function) override
     {
         bool all = function.getFunction().hasOptSize();
-        const MachineBlockFrequencyInfo &frequency = getAnalysis<MachineBlockFrequencyInfoWrapperPass>().getMBFI();
+        const MachineBlockFrequencyInfo &frequency =
+            getAnalysis<MachineBlockFrequencyInfoWrapperPass>().getMBFI();
         const TargetInstrInfo *instructions = function.getSubtarget().getInstrInfo();
         bool changed = false;
         for (MachineBasicBlock &block : function) {
@@ -384,9 +392,8 @@ class KeepColdCalls final : public MachineFunctionPass
   private:
     static constexpr double ColdFactor = 8;
     const Tables &t = Tables::get();
-    const std::pair<unsigned, unsigned> marks[3] = {{t.CALL64pcrel32, t.CALLpcrel32},
-                                                    {t.CALL64r, t.CALL64r_NT},
-                                                    {t.CALL64m, t.CALL64m_NT}};
+    const std::pair<unsigned, unsigned> marks[3] = {
+        {t.CALL64pcrel32, t.CALLpcrel32}, {t.CALL64r, t.CALL64r_NT}, {t.CALL64m, t.CALL64m_NT}};
 };
 char KeepColdCalls::ID;
 

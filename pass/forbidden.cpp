@@ -36,9 +36,9 @@ const char *const systemPrefixes[] = {
     "LSL16",     "LSL32",     "LSL64",    "VERR",      "VERW",     "WBINVD",   "WBNOINVD",
     "RMPADJUST", "RMPUPDATE", "PSMASH",   "PVALIDATE", "RMPQUERY", "SENDUIPI", "URDMSR",
     "UWRMSR",    "MOVRS"};
-const char *const farPrefixes[] = {
-    "FARJMP", "FARCALL",     "LRET",        "RET16", "RET32", "RETI16", "RETI32", "CALL16",
-    "CALL32", "CALLpcrel16", "JMP16", "JMP32", "JMPABS", "JCXZ",   "JECXZ"};
+const char *const farPrefixes[] = {"FARJMP", "FARCALL", "LRET",   "RET16",  "RET32",
+                                   "RETI16", "RETI32",  "CALL16", "CALL32", "CALLpcrel16",
+                                   "JMP16",  "JMP32",   "JMPABS", "JCXZ",   "JECXZ"};
 const char *const narrowBranches[] = {"JMP_2", "JCC_2"};
 const char *const segmentPrefixes[] = {
     "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE", "POPFS",   "POPGS",   "POPDS",   "POPES",

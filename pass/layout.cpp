@@ -136,8 +136,9 @@ void Bundler::setTail(MCFragment &fragment, const MCInst &inst, unsigned size)
 
 //===-- longer instructions instead of nops --------------------------------------------------===//
 
-// Nops take room and time like other instructions. A displacement or an immediate with more bytes than it needs takes
-// none, so the instructions of a bundle fill the gap at its end as far as they can.
+// Nops take room and time like other instructions. A displacement or an immediate with more bytes
+// than it needs takes none, so the instructions of a bundle fill the gap at its end as far as they
+// can.
 
 // The longer forms of a slot's instruction, none twice as long as another.
 SmallVector<MCInst, 4> Bundler::longerForms(const Slot &slot)
@@ -163,8 +164,8 @@ SmallVector<MCInst, 4> Bundler::longerForms(const Slot &slot)
     return forms;
 }
 
-// Chooses longer forms of the instructions before a gap, in the same bundle, that make it vanish, or at least take fewer
-// nops; as few of them as possible.
+// Chooses longer forms of the instructions before a gap, in the same bundle, that make it vanish,
+// or at least take fewer nops; as few of them as possible.
 void Bundler::fillGap(unsigned gap, ArrayRef<Slot *> before)
 {
     constexpr unsigned LongestNop = 10, None = ~0u;
@@ -182,7 +183,8 @@ void Bundler::fillGap(unsigned gap, ArrayRef<Slot *> before)
             growths.push_back(4);
         } else {
             for (const MCInst &form : longerForms(*slot))
-                if (unsigned size = encodedSize(form); size > slot->size && !is_contained(growths, size - slot->size))
+                if (unsigned size = encodedSize(form);
+                    size > slot->size && !is_contained(growths, size - slot->size))
                     growths.push_back(size - slot->size);
         }
         for (unsigned sum = gap; sum > 0; --sum)
@@ -224,7 +226,8 @@ void Bundler::replacePadding()
         if (f->getKind() == MCFragment::FT_Align) {
             uint32_t at = offsets[i] + f->getFixedSize();
             unsigned gap = offsetToAlignment(at, f->getAlignment());
-            if (gap && gap <= f->getAlignMaxBytesToEmit() && f->hasAlignEmitNops() && !before.empty())
+            if (gap && gap <= f->getAlignMaxBytesToEmit() && f->hasAlignEmitNops() &&
+                !before.empty())
                 fillGap(gap, before);
             before.clear();
         } else if (f->getKind() == MCFragment::FT_BoundaryAlign) {
@@ -234,7 +237,8 @@ void Bundler::replacePadding()
                 fillGap(gap, before);
             if ((offsets[i] + gap) % LIND_BUNDLE_SIZE == 0)
                 before.clear();
-            if (slot.jump >= 0 ? jumps[slot.jump].conditional && jumps[slot.jump].size() == 2 : slot.code != nullptr)
+            if (slot.jump >= 0 ? jumps[slot.jump].conditional && jumps[slot.jump].size() == 2
+                               : slot.code != nullptr)
                 before.push_back(&slot);
         }
     }

@@ -564,14 +564,16 @@ bool Rewriter::loadTarget(const MCInst &inst)
     return true;
 }
 
-// No return uses the processor's stack of return addresses, so an instruction call only costs: some processors
-// stall when it is not popped. A push and a jump do the same. Returns the label that belongs behind the jump.
+// No return uses the processor's stack of return addresses, so an instruction call only costs: some
+// processors stall when it is not popped. A push and a jump do the same. Returns the label that
+// belongs behind the jump.
 MCSymbol *Rewriter::pushReturn()
 {
     ++NumCalls;
     MCContext &context = sink.context();
     MCSymbol *label = context.createNamedTempSymbol(LIND_RETURN_LABEL);
-    Memory place = {{reg(t.RIP), imm(1), reg(0), MCOperand::createExpr(MCSymbolRefExpr::create(label, context)), reg(0)}};
+    Memory place = {{reg(t.RIP), imm(1), reg(0),
+                     MCOperand::createExpr(MCSymbolRefExpr::create(label, context)), reg(0)}};
     emit(makeMemory(t.LEA64r, {reg(t.R11)}, place));
     emit(make(t.PUSH64r, {reg(t.R11)}));
     return label;
@@ -579,7 +581,8 @@ MCSymbol *Rewriter::pushReturn()
 
 void Rewriter::callDirect(const MCInst &inst, bool keep)
 {
-    if (keep || scratchHeld || !inst.getOperand(0).isExpr()) { // what %r11 holds may be meant for the callee
+    if (keep || scratchHeld ||
+        !inst.getOperand(0).isExpr()) { // what %r11 holds may be meant for the callee
         emit(make(t.CALL64pcrel32, {inst.getOperand(0)}));
     } else {
         MCSymbol *label = pushReturn();
@@ -602,7 +605,8 @@ void Rewriter::callRegister(unsigned target64, bool keep)
 
 void Rewriter::callMemory(const MCInst &inst, bool keep)
 {
-    const MCOperand &base = inst.getOperand(MemBase), &index = inst.getOperand(MemIndex), &disp = inst.getOperand(MemDisp);
+    const MCOperand &base = inst.getOperand(MemBase), &index = inst.getOperand(MemIndex),
+                    &disp = inst.getOperand(MemDisp);
     bool stack = base.getReg() == t.RSP || base.getReg() == t.ESP;
     if (keep || t.isR11(base.getReg()) || t.isR11(index.getReg()) || (stack && !disp.isImm())) {
         if (loadTarget(inst))

@@ -82,8 +82,8 @@ static bool isLockable(StringRef name)
 }
 
 // Instructions that the compiler uses on stack slots and that access their memory operand always.
-// Masked moves and shifts by a count of 0 do not, nor does the x87 (ADD_F32m), whose exceptions come
-// late.
+// Masked moves and shifts by a count of 0 do not, nor does the x87 (ADD_F32m), whose exceptions
+// come late.
 static bool isSureAccess(StringRef name)
 {
     for (StringRef stem :
@@ -150,8 +150,8 @@ void Tables::classify(unsigned opcode, Entry &entry) const
         entry.forbidden = "its memory operands are implicit; write the access out";
     entry.lockable = isLockable(name);
     entry.sureAccess = entry.memory >= 0 && isSureAccess(name);
-    // ADD32ri8 and ADD32ri, ADD64mi8 and ADD64mi32, PUSH64i8 and PUSH64i32. 16 bits are left out: their immediates
-    // stall decoders.
+    // ADD32ri8 and ADD32ri, ADD64mi8 and ADD64mi32, PUSH64i8 and PUSH64i32. 16 bits are left out:
+    // their immediates stall decoders.
     if (name.ends_with("i8") && name.contains("32"))
         entry.wideImmediate = find(name.drop_back());
     else if (name.ends_with("i8") && name.contains("64"))
