@@ -82,7 +82,7 @@ static _Noreturn __attribute__((format(printf, 1, 2))) void wrong(const char *fo
 /* Ends lind-run after what was asked for instead of a program: a full disk is an error too. */
 static _Noreturn void said(void)
 {
-    if (fflush(stdout)) {
+    if (fflush(stdout) || ferror(stdout)) {
         fprintf(stderr, "lind-run: cannot write: %s\n", strerror(errno));
         exit(EXIT_LIND);
     }

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,32 +109,43 @@ static rlim_t soft_files;
 /* Holds what is mounted as /tmp and /dev/shm. */
 static char private_directory[PATH_MAX];
 
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+/* Removes what can be removed of a directory (taken over). Directories that have entries go to `top`,
+ * or, -1, are emptied there: the program may have made them deeper than a path can say, or closed
+ * them for itself. Returns whether anything changed. */
+static int empty(int fd, int top)
 {
-    if (kind == FTW_DNR)
-        chmod(path, 0700);
-    remove(path);
-    return 0;
-}
-
-/* What the program made unreadable for itself is made accessible first; nftw does not follow links.
- */
-static int open_up(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    if (kind == FTW_D || kind == FTW_DNR)
-        chmod(path, 0700);
-    return 0;
+    static unsigned moved;
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    int changed = 0;
+    if (!directory && fd >= 0)
+        close(fd);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        const char *name = entry->d_name;
+        char number[16];
+        if (!strcmp(name, ".") || !strcmp(name, ".."))
+            continue;
+        snprintf(number, sizeof number, "%u", moved);
+        if (!unlinkat(fd, name, 0) || !unlinkat(fd, name, AT_REMOVEDIR)) {
+            changed = 1;
+        } else if (errno != ENOTEMPTY || fchmodat(fd, name, 0700, 0)) { /* of a directory alone */
+            continue;
+        } else if (top < 0) {
+            changed |= empty(openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd);
+        } else if (!renameat(fd, name, top, number)) {
+            changed = 1;
+            moved++;
+        }
+    }
+    if (directory)
+        closedir(directory);
+    return changed;
 }
 
 static void remove_private(void)
 {
-    if (!*private_directory)
-        return;
-    nftw(private_directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    if (!access(private_directory, F_OK)) {
-        nftw(private_directory, open_up, 16, FTW_PHYS);
-        nftw(private_directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    }
+    while (*private_directory && rmdir(private_directory) &&
+           empty(open(private_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), -1))
+        ;
 }
 
 static const char *private_parent(void)
