@@ -174,12 +174,14 @@ static void announce_end(const struct process *process)
     signal_send_process(process->parent_process, &info);
 }
 
-/* Whether nobody will wait for a zombie: process 1 is its parent, or one that wants none. */
+/* Whether nobody will wait for a zombie: process 1 is its parent, or one that wants none. One that
+ * is ending itself will pass it on. */
 static int is_unwanted(const struct process *zombie)
 {
     const struct process *parent = zombie->parent_process;
-    return parent->state != PROCESS_ALIVE ||
-           (zombie->exit_signal == SIGCHLD && signal_no_zombies(parent->actions));
+    return parent->state == PROCESS_INIT ||
+           (parent->state == PROCESS_ALIVE && zombie->exit_signal == SIGCHLD &&
+            signal_no_zombies(parent->actions));
 }
 
 /* Who gets the children of a process: the nearest ancestor that asked for such, or process 1. */

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -114,6 +115,8 @@ static void dead(int pair[2])
     CHECK(read(pair[0], &zombie, sizeof zombie) == sizeof zombie);
     CHECK(zombie > 0);
     FAILS(wait(NULL), ECHILD);
+    for (int i = 0; i < 1000 && !kill(zombie, 0); i++) /* on Linux it is nobody's a moment before it is gone */
+        usleep(1000);
     FAILS(kill(zombie, 0), ESRCH);
     CHECK(!sigaction(SIGCHLD, &old, NULL));
 }
@@ -142,6 +145,36 @@ static void nested(int pair[2])
     CHECK(waitpid(inner, &status, 0) == inner && !status);
 }
 
+/* So is one that ends while its parent still gives up what it held: a pipe's end, which the child waits for, and memory. */
+static void meanwhile(int pair[2])
+{
+    enum { SIZE = 128 << 20, ROUNDS = 5 };
+    for (int round = 0; round < ROUNDS; round++) {
+        int ends[2], status = -1;
+        char byte;
+        pid_t orphan = 0;
+        CHECK(!pipe(ends));
+        pid_t parent = start();
+        if (!parent) {
+            orphan = start();
+            if (!orphan) {
+                close(ends[1]);
+                _exit(read(ends[0], &byte, 1) ? 1 : 5);
+            }
+            char *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            CHECK(memory != MAP_FAILED);
+            memset(memory, 'x', SIZE);
+            CHECK(write(pair[1], &orphan, sizeof orphan) == sizeof orphan);
+            finish();
+        }
+        close(ends[1]);
+        CHECK(read(pair[0], &orphan, sizeof orphan) == sizeof orphan);
+        CHECK(waitpid(parent, &status, 0) == parent && !status);
+        CHECK(waitpid(orphan, &status, 0) == orphan && status == 5 << 8);
+        close(ends[0]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int pair[2];
@@ -157,6 +190,7 @@ int main(int argc, char **argv)
     living(pair);
     dead(pair);
     nested(pair);
+    meanwhile(pair);
     FAILS(prctl(PR_GET_CHILD_SUBREAPER, (void *)8), EFAULT);
     CHECK(!prctl(PR_SET_CHILD_SUBREAPER, 0) && !reaps());
     CHECK(!prctl(PR_SET_CHILD_SUBREAPER, 2) && reaps() == 1);
