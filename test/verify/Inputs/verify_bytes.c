@@ -1,4 +1,4 @@
-/* verify-bytes [--tell] [--open N] FILE: checks cases of machine code against the verifier, and
+/* verify-bytes [--tell] FILE: checks cases of machine code against the verifier, and
  * runs them.
  *
  * A case is a line
@@ -15,8 +15,7 @@
  *
  * An accepted case is also run natively, with several sets of hostile registers, and must not get
  * out of the window. A rejected case says with a WORD what its rejection is good for, and that is
- * shown: a case without one fails. (A file whose cases do not all have one yet is checked with
- * --open N: it must be exactly N of them.)
+ * shown: a case without one fails.
  *
  * Harms (see native.h): read, write, rsp, jump, kernel, flags, base, past, slots, reach, inside:
  * the bytes are run and must show it; or that the processor refuses them: undefined, protected. Of
@@ -71,7 +70,7 @@ struct test_case {
 
 static const char *path;
 static int tell;
-static unsigned line_number, failures, cases, skipped_count, open_cases, open_expected;
+static unsigned line_number, failures, cases, skipped_count;
 static struct {
     char name[16];
     unsigned count;
@@ -439,9 +438,7 @@ static void check_words(struct test_case *test, size_t offset)
             printf("  vendors differ\n");
     }
     if (!test->effects && !test->words) {
-        open_cases++;
-        if (!open_expected)
-            fail("neither a control nor a reason");
+        fail("neither a control nor a reason");
         return;
     }
     if (test->feature && !native_has(test->feature)) {
@@ -551,12 +548,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (!strcmp(argv[i], "--tell"))
             tell = 1;
-        else if (!strcmp(argv[i], "--open") && i + 1 < argc)
-            open_expected = (unsigned)atoi(argv[++i]);
         else if (!file)
             file = fopen(path = argv[i], "r");
     if (!file) {
-        fprintf(stderr, "usage: verify-bytes [--tell] [--open N] FILE\n");
+        fprintf(stderr, "usage: verify-bytes [--tell] FILE\n");
         return 2;
     }
     while (fgets(line, sizeof line, file)) {
@@ -589,11 +584,6 @@ int main(int argc, char **argv)
         check(&test);
     }
     fclose(file);
-    if (open_cases != open_expected && open_expected) {
-        printf("%s: %u cases have neither a control nor a reason, not %u\n", path, open_cases,
-               open_expected);
-        failures++;
-    }
     printf("%u cases, %u failures", cases, failures);
     for (unsigned i = 0; i < skipped_count; i++)
         printf("%s%s (%u)", i ? ", " : "; not on this processor: ", skipped[i].name,
