@@ -51,7 +51,7 @@ struct offer {
 struct pipe {
     struct lock reading, writing, lock;
     uint32_t capacity;         /* a power of two, at least PIPE_BUF; changes under all three */
-    uint8_t *ring;             /* capacity bytes; NULL until the first write */
+    uint8_t *ring;             /* capacity bytes, made with the pipe: no write fails for want of it */
     uint64_t head;             /* bytes read so far; changes under reading and lock */
     uint64_t tail;             /* bytes written so far; changes under writing and lock */
     uint32_t readers, writers; /* descriptions */
@@ -242,14 +242,6 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
     return result;
 }
 
-/* Makes the ring. With writing and the lock held. */
-static int ring_make(struct pipe *pipe)
-{
-    if (!pipe->ring)
-        pipe->ring = file_pages(pipe->capacity);
-    return pipe->ring ? 0 : -ENOMEM;
-}
-
 /* Copies straight to a reader that waits, with writing held, if nothing is to be read before it.
  * Returns how many bytes: what could not be copied is left to the ring. */
 static uint64_t serve(struct task *task, struct pipe *pipe, struct cursor *cursor, uint64_t length)
@@ -301,9 +293,7 @@ static long wait_drained(struct task *task, struct pipe *pipe, uint64_t least, u
         if (!pipe->readers) {
             result = -EPIPE;
         } else if (pipe_free(pipe) >= least) {
-            result = ring_make(pipe);
-            if (!result)
-                result = (long)pipe_free(pipe);
+            result = (long)pipe_free(pipe);
         } else if (woken) {
             result = interrupted(task);
         } else if (nonblock) {
@@ -432,6 +422,13 @@ static void pipe_count(struct pipe *pipe, const struct file *file, int by)
         pipe->writers += (uint32_t)by;
 }
 
+static void pipe_destroy(struct pipe *pipe)
+{
+    file_pages_free(pipe->ring, pipe->capacity);
+    atomic_fetch_sub(&total_capacity, pipe->capacity);
+    pool_give(&pipes, pipe);
+}
+
 static void pipe_release(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
@@ -443,12 +440,8 @@ static void pipe_release(struct file *file)
     if (!pipe->readers)
         announce_drained(pipe, POLLERR | WRITABLE);
     lock_release(&pipe->lock);
-    if (unused) {
-        if (pipe->ring)
-            file_pages_free(pipe->ring, pipe->capacity);
-        atomic_fetch_sub(&total_capacity, pipe->capacity);
-        pool_give(&pipes, pipe);
-    }
+    if (unused)
+        pipe_destroy(pipe);
 }
 
 static int pipe_reopen(struct task *task, struct file *from, int flags, struct file **file)
@@ -491,7 +484,8 @@ int pipe_new(uint32_t flags, struct file *ends[2])
     pipe->inode = atomic_fetch_add(&last_inode, 1) + 1;
     pipe->readers = pipe->writers = 1;
     now(&pipe->made);
-    ends[0] = file_new(&pipe_operations, -1, O_RDONLY | flags, FILE_OTHER);
+    pipe->ring = file_pages(pipe->capacity);
+    ends[0] = pipe->ring ? file_new(&pipe_operations, -1, O_RDONLY | flags, FILE_OTHER) : NULL;
     ends[1] = ends[0] ? file_new(&pipe_operations, -1, O_WRONLY | flags, FILE_OTHER) : NULL;
     if (!ends[1]) {
         if (ends[0]) { /* its release frees the pipe, as there is no writer either */
@@ -499,8 +493,7 @@ int pipe_new(uint32_t flags, struct file *ends[2])
             ends[0]->data = (uint64_t)pipe;
             file_put(ends[0]);
         } else {
-            atomic_fetch_sub(&total_capacity, pipe->capacity);
-            pool_give(&pipes, pipe);
+            pipe_destroy(pipe);
         }
         return -ENOMEM;
     }
@@ -564,7 +557,7 @@ static long move_some(struct pipe *from, struct pipe *to, uint64_t length, int k
     lock_release(&from->lock);
     lock_acquire(&to->lock);
     uint64_t room = pipe_free(to);
-    long result = !to->readers ? -EPIPE : part && room ? ring_make(to) : 0;
+    long result = !to->readers ? -EPIPE : 0;
     lock_release(&to->lock);
     *starved = !part;
     if (result || ends)
