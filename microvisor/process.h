@@ -58,7 +58,7 @@ struct forking {
 /* Where a process is in its life. */
 enum process_state {
     PROCESS_ALIVE,
-    PROCESS_INIT, /* process 1, lind-run itself: has none of the parts below, takes no signals */
+    PROCESS_INIT,   /* process 1, lind-run itself: has none of the parts below, takes no signals */
     PROCESS_ENDING, /* its last task is freeing what it held: takes no more signals */
     PROCESS_ZOMBIE, /* only what wait(2) reports is left */
 };
@@ -71,10 +71,10 @@ struct space {
     struct memory *memory;
     struct program_image *image; /* proc/images.h: what it runs, one user */
     struct text text;            /* the program's; text.targets is owned */
-    uint64_t image_start;    /* window offset at which address 0 of the program's file is loaded */
-    uint64_t gate;           /* window offset of the gate page */
-    uint64_t stack_end;      /* of the main stack, where the layout has it */
-    unsigned starts;         /* how many starts had this layout, here and before it came here by fork */
+    uint64_t image_start; /* window offset at which address 0 of the program's file is loaded */
+    uint64_t gate;        /* window offset of the gate page */
+    uint64_t stack_end;   /* of the main stack, where the layout has it */
+    unsigned starts; /* how many starts had this layout, here and before it came here by fork */
     struct space *next_idle; /* proc/load.c */
 };
 
@@ -94,7 +94,7 @@ struct process {
     int stop_signal;           /* with CLD_STOPPED */
     int has_execed;            /* setpgid of a child is refused from then on */
     struct forking *forking;   /* its tasks that are making processes */
-    int is_subreaper; /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
+    int is_subreaper;          /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
     uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
     int last_nice;             /* of a zombie: its nice value */
     uint64_t children_cpu[2];  /* of children waited for, and theirs */
@@ -103,7 +103,7 @@ struct process {
     int lost_foreground; /* of a session's leader: the foreground group of a terminal that hung up
                           */
     _Atomic uint32_t
-        child_changes;     /* futex of tasks in wait(2): changes with each change of a child */
+        child_changes;        /* futex of tasks in wait(2): changes with each change of a child */
     _Atomic uint32_t waiting; /* tasks that sleep on it */
     _Atomic uint32_t pins; /* other tasks that look at its parts (tree_pin): these stay meanwhile */
     int changing;          /* execve exchanges its parts: pins wait */
@@ -152,9 +152,9 @@ struct task {
     _Atomic int exiting;      /* asked to end */
     _Atomic int rescheduled;  /* its host thread's nice value, CPUs or the like were changed */
     struct spin wait_spin, vfork_spin; /* how waiting for children went */
-    uint64_t cpu_before[2];   /* what its host thread had used before it: all, user; nanoseconds */
-    int reenter;              /* left cage code to enter it anew: another window, other registers */
-    struct task *next_id;     /* in the tree's hash of tids, under the tree lock */
+    uint64_t cpu_before[2]; /* what its host thread had used before it: all, user; nanoseconds */
+    int reenter;            /* left cage code to enter it anew: another window, other registers */
+    struct task *next_id;   /* in the tree's hash of tids, under the tree lock */
 };
 
 static inline struct task *task_of(struct thread *thread)

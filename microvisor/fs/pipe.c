@@ -10,8 +10,8 @@
  * another's) writing, a pipe's lock.
  *
  * A reader of an empty pipe offers its memory while it waits, and a writer copies straight from its
- * own window there, if it is another. The reader does not leave its call as long as the writer is at
- * its memory. */
+ * own window there, if it is another. The reader does not leave its call as long as the writer is
+ * at its memory. */
 #include "microvisor/fs/pipe.h"
 
 #include <errno.h>
@@ -50,15 +50,15 @@ struct offer {
 
 struct pipe {
     struct lock reading, writing, lock;
-    uint32_t capacity;         /* a power of two, at least PIPE_BUF; changes under all three */
-    uint8_t *ring;             /* capacity bytes, made with the pipe: no write fails for want of it */
-    uint64_t head;             /* bytes read so far; changes under reading and lock */
-    uint64_t tail;             /* bytes written so far; changes under writing and lock */
-    uint32_t readers, writers; /* descriptions */
-    struct wait_queue filled;  /* readers sleep on it, and it has the waiters for all events */
-    struct wait_queue drained; /* writers sleep on it */
+    uint32_t capacity; /* a power of two, at least PIPE_BUF; changes under all three */
+    uint8_t *ring;     /* capacity bytes, made with the pipe: no write fails for want of it */
+    uint64_t head;     /* bytes read so far; changes under reading and lock */
+    uint64_t tail;     /* bytes written so far; changes under writing and lock */
+    uint32_t readers, writers;   /* descriptions */
+    struct wait_queue filled;    /* readers sleep on it, and it has the waiters for all events */
+    struct wait_queue drained;   /* writers sleep on it */
     struct offer *_Atomic offer; /* OFFERED, or NULL */
-    uint32_t wanted;           /* the least that a waiting writer needs free; 0: none waits */
+    uint32_t wanted;             /* the least that a waiting writer needs free; 0: none waits */
     uint64_t inode;
     struct timespec made;
 };

@@ -144,8 +144,8 @@ static int discard_others(const struct memory *memory, const struct region *regi
         for (int i = find_pages(fd, ranges, &at, end); i-- > 0;)
             pages_add(&there, &ranges[i], start);
     for (uint32_t page = 0, count = region->end - region->start, next; page < count; page = next) {
-        for (next = page; next < count && (there.bits[next / 64] & ~wanted->bits[next / 64]) >>
-                                              (next % 64) & 1;)
+        for (next = page;
+             next < count && (there.bits[next / 64] & ~wanted->bits[next / 64]) >> (next % 64) & 1;)
             next++;
         if (next == page)
             next++;

@@ -65,22 +65,23 @@ int memory_clear(struct memory *memory);
 /* memory_clear, but where the map is simple the window may keep its mappings, without the content
  * of private memory, for a memory_copy from one that is alike, or to start the same image again: it
  * is warm then, and good for nothing else before memory_cool. gate: window offset of the gate page.
- * start: whether it may be started again; if not, it is kept only if memory_copy had filled it. COLD.
+ * start: whether it may be started again; if not, it is kept only if memory_copy had filled it.
+ * COLD.
  */
 int memory_rest(struct memory *memory, uint64_t gate, int start);
 int memory_is_warm(const struct memory *memory);
 
 /* Starting an image in a window that may be warm with it: memory_start, then memory_map_fixed for
- * each piece, which finds mapped what is wanted again just so, then memory_started. Both return 0 or
- * -ENOMEM. If one of them fails, memory_rest clears the window. COLD. */
+ * each piece, which finds mapped what is wanted again just so, then memory_started. Both return 0
+ * or -ENOMEM. If one of them fails, memory_rest clears the window. COLD. */
 int memory_start(struct memory *memory);
 int memory_started(struct memory *memory);
 
 /* Makes a warm window all reservation. Returns as memory_clear. COLD. */
 int memory_cool(struct memory *memory);
 
-/* memory_clear, then frees the map. The window itself is its owner's. Returns 0, or -ENOMEM when the
- * window is lost: then it must stay taken for ever. COLD. */
+/* memory_clear, then frees the map. The window itself is its owner's. Returns 0, or -ENOMEM when
+ * the window is lost: then it must stay taken for ever. COLD. */
 int memory_destroy(struct memory *memory);
 
 /* The file that memory_map_fixed maps pages of: it cannot change, and stays open as long as the
@@ -90,8 +91,8 @@ void memory_set_image(struct memory *memory, int host_fd);
 /* Maps a piece of a program at start, where nothing may be mapped yet: zero-filled private memory
  * for host_fd -1, otherwise a private mapping of the image's file at offset (page-aligned). length
  * is rounded up to pages. flags: PROT_READ, PROT_WRITE or PROT_EXEC, REGION_PINNED, REGION_STACK.
- * name: what /proc/self/maps shows, or NULL; it must stay valid as long as the region. Returns 0, or
- * 1 when the window was warm and had it; -EINVAL (outside or unaligned), -EEXIST, -ENOMEM. */
+ * name: what /proc/self/maps shows, or NULL; it must stay valid as long as the region. Returns 0,
+ * or 1 when the window was warm and had it; -EINVAL (outside or unaligned), -EEXIST, -ENOMEM. */
 int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, unsigned flags,
                      int host_fd, uint64_t offset, const char *name);
 

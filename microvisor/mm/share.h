@@ -61,7 +61,8 @@ long pages_scan(int fd, struct page_range *ranges, uint64_t count, uint64_t most
  * host. Where the host does not tell, all exist. */
 uint64_t pages_first(uint64_t start, uint64_t end);
 
-/* copy.c: how many of them exist and are not a file's; with `most` or more, any number from there. */
+/* copy.c: how many of them exist and are not a file's; with `most` or more, any number from there.
+ */
 uint64_t pages_count(uint64_t start, uint64_t end, uint64_t most);
 
 #endif

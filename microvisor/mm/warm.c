@@ -7,8 +7,8 @@
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
- * What is writable is discarded at the end, unless fork had made the window: then small regions keep
- * their pages, for the next fork to write what it copies into them and to discard the others
+ * What is writable is discarded at the end, unless fork had made the window: then small regions
+ * keep their pages, for the next fork to write what it copies into them and to discard the others
  * (copy.c), which is less work than a fault for each page; a start discards them. What is not stays
  * (relocated data, mostly), if it is not much, but is discarded by the next fork unless
  * memory->constant says that it is what that would copy, and by the next start unless
@@ -146,8 +146,8 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     kept = 0;
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        if (has(from, region) && !(warm->constant != from->constant &&
-                                   is_constant(to, region) && discard(to, region)))
+        if (has(from, region) &&
+            !(warm->constant != from->constant && is_constant(to, region) && discard(to, region)))
             warm->regions[kept++] = *region;
         else if (host_try_reserve(to, region->start, region->end))
             return -ENOMEM;

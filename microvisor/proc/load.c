@@ -64,8 +64,8 @@ static int map_pages(struct space *space, uint64_t start, uint64_t end, int prot
 static int map_gate(struct space *space)
 {
     struct memory *memory = space->memory;
-    int error = memory_map_fixed(memory, space->gate, LIND_PAGE_SIZE, PROT_READ | REGION_PINNED,
-                                 -1, 0, "[gate]");
+    int error = memory_map_fixed(memory, space->gate, LIND_PAGE_SIZE, PROT_READ | REGION_PINNED, -1,
+                                 0, "[gate]");
     if (error) /* or it is there, filled */
         return error < 0 ? error : 0;
     error = memory_protect(memory, space->gate, LIND_PAGE_SIZE, PROT_READ | PROT_WRITE);

@@ -109,9 +109,9 @@ static rlim_t soft_files;
 /* Holds what is mounted as /tmp and /dev/shm. */
 static char private_directory[PATH_MAX];
 
-/* Removes what can be removed of a directory (taken over). Directories that have entries go to `top`,
- * or, -1, are emptied there: the program may have made them deeper than a path can say, or closed
- * them for itself. Returns whether anything changed. */
+/* Removes what can be removed of a directory (taken over). Directories that have entries go to
+ * `top`, or, -1, are emptied there: the program may have made them deeper than a path can say, or
+ * closed them for itself. Returns whether anything changed. */
 static int empty(int fd, int top)
 {
     static unsigned moved;
@@ -311,7 +311,8 @@ static int list_inherited(int **list)
 }
 
 /* Fills what is closed of descriptors 0 to 2, so that no file of lind-run's own gets such a number,
- * which would make it the program's standard input, output or error. Returns them as bits, or -1. */
+ * which would make it the program's standard input, output or error. Returns them as bits, or -1.
+ */
 static int fill_standard(void)
 {
     int closed = 0;
@@ -332,7 +333,7 @@ int run_program(const struct run_options *run)
     int *inherited = NULL;
     int closed = fill_standard();
     if (closed < 0)
-        return EXIT_LIND; /* with nowhere to say so, perhaps */
+        return EXIT_LIND;   /* with nowhere to say so, perhaps */
     if (run->inherit_fds) { /* before any is opened here */
         int failed = list_inherited(&inherited);
         if (failed)
