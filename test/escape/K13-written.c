@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -38,6 +39,7 @@ static void report(const char *name)
     printf("%s: %d bytes, up to %d\n", name, count, last);
 }
 
+#undef pread64
 #define CALL(name, before, ...)                                                                    \
     do {                                                                                           \
         unsigned char *buffer = one;                                                               \
@@ -59,6 +61,59 @@ static void child(void)
 {
     if (fork() == 0)
         _exit(3);
+}
+
+static void alarm_soon(void)
+{
+    struct itimerval soon = {{0, 0}, {0, 20000}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+#define PUT(at, value) memcpy(buffer + (at), &(value), sizeof(value))
+
+/* What writes to where it has read, or only part of what it could. */
+static void more(int pair[2], int timer, timer_t posix_timer)
+{
+    struct pollfd polled[2] = {{pair[0], POLLIN, 0x5a5a}, {-1, POLLIN, 0x5a5a}};
+    struct timespec moment = {0, 1000}, long_time = {5, 0};
+    struct timeval now = {0, 0};
+    struct itimerspec later = {{0, 0}, {100, 0}};
+    struct flock lock = {.l_type = F_WRLCK};
+    uint64_t set = 1ULL << pair[1], offset = 0;
+    uint32_t version = 0x20080522, none = 0;
+    int file = memfd_create("file", 0), terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    int directory = open("/dev/shm", O_RDONLY | O_DIRECTORY);
+    char *memory = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    write(file, "0123456789", 10);
+    signal(SIGALRM, nothing);
+    CALL(pread64, , file, buffer, 100, 2);
+    CALL(readlink, , "/proc/self/fd/0", buffer, 3);
+    CALL(getdents64, , directory, buffer, 20);
+    CALL(getgroups, , 0, buffer);
+    CALL(fgetxattr, , file, "user.none", buffer, 100);
+    CALL(poll, PUT(0, polled), buffer, 2, 0);
+    CALL(ppoll, PUT(0, polled); PUT(64, moment), buffer, 2, buffer + 64, 0, 8);
+    CALL(select, PUT(0, set); PUT(64, now), pair[1] + 1, 0, buffer, 0, buffer + 64);
+    CALL(pselect6, PUT(0, set); PUT(64, moment), pair[1] + 1, 0, buffer, 0, buffer + 64, 0);
+    CALL(mincore, , memory, 8192, buffer);
+    CALL(sched_getaffinity, , 0, 128, buffer);
+    CALL(getrandom, , buffer, 64, 0);
+    CALL(setitimer, , ITIMER_VIRTUAL, 0, buffer);
+    CALL(timer_settime, , posix_timer, 0, &later, buffer);
+    CALL(timerfd_settime, , timer, 0, &later, buffer);
+    CALL(nanosleep, alarm_soon(), &long_time, buffer);
+    CALL(clock_nanosleep, alarm_soon(), CLOCK_MONOTONIC, 0, &long_time, buffer);
+    CALL(clock_nanosleep, , CLOCK_MONOTONIC, 1, &moment, buffer);
+    CALL(capget, PUT(0, version); PUT(4, none), buffer, buffer + 64);
+    CALL(capget, PUT(0, none); PUT(4, none), buffer, buffer + 64);
+    CALL(ioctl, , terminal, 0x80045430 /* TIOCGPTN */, buffer);
+    CALL(ioctl, , terminal, 0x5401 /* TCGETS */, buffer);
+    CALL(ioctl, , terminal, 0x5413 /* TIOCGWINSZ */, buffer);
+    CALL(ioctl, , terminal, 0x540f /* TIOCGPGRP */, buffer);
+    CALL(ioctl, , terminal, 0x5411 /* TIOCOUTQ */, buffer);
+    CALL(fcntl, PUT(0, lock), file, F_GETLK, buffer);
+    CALL(fcntl, PUT(0, lock), file, 36 /* F_OFD_GETLK */, buffer);
+    CALL(sendfile, PUT(0, offset), pair[1], file, buffer, 5);
 }
 
 int main(int argc, char **argv)
@@ -122,6 +177,7 @@ int main(int argc, char **argv)
     write(counter, &usr1, sizeof usr1);
     CALL(rt_sigprocmask, , SIG_BLOCK, &usr1, buffer, 8);
     CALL(rt_sigtimedwait, kill(getpid(), SIGUSR1), &usr1, buffer, &zero, 8);
+    more(pair, timer, posix_timer);
     int signals = signalfd(-1, (sigset_t *)&usr1, 0);
     CALL(read, kill(getpid(), SIGUSR1), signals, buffer, 1000);
     return 0;
