@@ -155,6 +155,7 @@ struct task {
     uint64_t cpu_before[2]; /* what its host thread had used before it: all, user; nanoseconds */
     int reenter;            /* left cage code to enter it anew: another window, other registers */
     struct task *next_id;   /* in the tree's hash of tids, under the tree lock */
+    struct spin futex_spin; /* and for a word to change */
 };
 
 static inline struct task *task_of(struct thread *thread)

@@ -44,6 +44,27 @@ static long wait_on(struct task *task, const uint64_t args[6])
     return wait(task, args[0], (int)args[1], (uint32_t)args[2], args[3], (uint32_t)args[4]);
 }
 
+/* Whether the word is not `value`, or is no longer after some looking: as if the call had come then.
+ * A wake that nobody sleeps for and that changes nothing is lost on Linux, too. */
+static int differs_soon(struct task *task, uint64_t offset, uint32_t value, int look)
+{
+    unsigned turns = look ? spin_turns(&task->futex_spin) : 0, left = turns;
+    uint32_t now;
+    if (offset % sizeof now)
+        return 0; /* the host says what of it */
+    for (;; left--) {
+        if (task_copyin(task, &now, offset, sizeof now))
+            return 0;
+        if (now != value || !left ||
+            atomic_load_explicit(&task->thread.pending, memory_order_relaxed))
+            break;
+        __builtin_ia32_pause();
+    }
+    if (turns && left != turns)
+        spin_result(&task->futex_spin, now != value);
+    return now != value;
+}
+
 long call_futex(struct task *task, const uint64_t args[6])
 {
     uint64_t offset = args[0], second = args[4], deadline = UINT64_MAX;
@@ -71,6 +92,8 @@ long call_futex(struct task *task, const uint64_t args[6])
                 return -ENOSYS;
             operation += FUTEX_WAIT_BITSET - FUTEX_WAIT;
         }
+        if (bits && differs_soon(task, offset, value, deadline == UINT64_MAX))
+            return -EAGAIN;
         return wait(task, offset, operation, value, deadline, bits);
     case FUTEX_WAKE_OP:
     case FUTEX_REQUEUE:
