@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rt/abi.h"
+
 enum { PAGE = 4096, STACK_SIZE = 0x20000, DATA_SIZE = 0x10000, STEPS_MAX = 100 };
 
 /* Pages outside the window that hold secrets, shared with the parent, which sees changes. */
@@ -128,6 +130,15 @@ static int in_range(uint64_t value, uint64_t start, uint64_t size)
     return value - start < size;
 }
 
+/* Did a hypervisor answer? vmcall and vmmcall write no register by themselves. */
+static int was_answered(const struct native_run *run, const struct user_regs_struct *regs)
+{
+    static const uint8_t calls[][3] = {{0x0f, 0x01, 0xc1}, {0x0f, 0x01, 0xd9}};
+    return run->size - run->start >= sizeof *calls && regs->rax != run->registers[0] &&
+           (!memcmp(run->text + run->start, calls[0], sizeof *calls) ||
+            !memcmp(run->text + run->start, calls[1], sizeof *calls));
+}
+
 /* Judges the state in which the child stopped. */
 static int judge(const struct native_run *run, const struct outcome *outcome, int stepping)
 {
@@ -155,6 +166,8 @@ static int judge(const struct native_run *run, const struct outcome *outcome, in
             effect |= NATIVE_SLOTS;
         if (code == SI_KERNEL)
             effect |= NATIVE_PROTECTED;
+        if (code == SEGV_PKUERR)
+            effect |= NATIVE_KEYS;
         if ((code == SEGV_MAPERR || code == SEGV_ACCERR) && fault != rip &&
             !in_range(fault, NATIVE_WINDOW - 0x10000, (1ULL << 32) + 0x20000))
             effect |= NATIVE_REACH;
@@ -165,6 +178,13 @@ static int judge(const struct native_run *run, const struct outcome *outcome, in
      * executable. */
     if (!in_range(rip, NATIVE_WINDOW, 1ULL << 32) && !in_range(rip, NATIVE_ENTRY, 2 * PAGE))
         effect |= NATIVE_JUMP;
+    /* Between the guards another text may be there, entered at bundle starts only. */
+    if (outcome->signal == SIGSEGV && fault == rip && rip % LIND_BUNDLE_SIZE &&
+        in_range(rip, NATIVE_WINDOW + 0x10000, (1ULL << 32) - 0x20000) &&
+        !in_range(rip, NATIVE_WINDOW + NATIVE_TEXT, NATIVE_TEXT_MAX))
+        effect |= NATIVE_INSIDE;
+    if (was_answered(run, regs))
+        effect |= NATIVE_KERNEL;
     if (in_range(rip, NATIVE_WINDOW + NATIVE_TEXT + run->size, NATIVE_TEXT_MAX - run->size))
         effect |= NATIVE_PAST;
     return effect;

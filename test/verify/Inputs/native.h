@@ -25,7 +25,7 @@ enum native_effect {
     NATIVE_WRITE = 2,   /* a page outside was changed */
     NATIVE_RSP = 4,     /* %rsp is beyond where docs/sfi.md allows it */
     NATIVE_JUMP = 8,    /* it ran or tried to run code outside its text and the gate */
-    NATIVE_KERNEL = 16, /* it reached the kernel by itself */
+    NATIVE_KERNEL = 16, /* it reached the kernel, or a hypervisor, by itself */
     NATIVE_FLAGS = 32,  /* it left DF, AC, TF or NT set, which trusted code and groups rely on */
     NATIVE_BASE = 64,   /* a segment register has another base or selector */
     NATIVE_PAST = 128,  /* it ran on behind the end of its text */
@@ -36,7 +36,9 @@ enum native_effect {
     NATIVE_UNDEFINED = 512,  /* an undefined opcode */
     NATIVE_PROTECTED = 1024, /* a general protection fault: the privilege that it needs */
     NATIVE_REACH = 2048,  /* it accessed an address beyond the window and its guards, and faulted */
-    NATIVE_INSIDE = 4096, /* it ran bytes from the middle of an instruction */
+    /* It ran bytes from the middle of an instruction, or would where another text may be. */
+    NATIVE_INSIDE = 4096,
+    NATIVE_KEYS = 8192, /* it took away the right to access pages, which trusted code needs, too */
     NATIVE_REFUSED = NATIVE_UNDEFINED | NATIVE_PROTECTED
 };
 
