@@ -116,6 +116,9 @@ static void child(const struct native_run *run, const struct world *world, void 
     }
     void *entry = map(NATIVE_ENTRY, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     memset(entry, 0xcc, 2 * PAGE);
+    if (run->gate_returns)
+        for (int i = 0; i < 2; i++)
+            memcpy((uint8_t *)entry + i * PAGE, "\x41\xff\xe3", 3); /* jmpq *%r11 */
     mprotect(entry, 2 * PAGE, PROT_READ | PROT_EXEC);
     ptrace(PTRACE_TRACEME, 0, 0, 0);
     struct itimerval limit = {{0, 0}, {0, 300000}}; /* of its own time: loops end too */

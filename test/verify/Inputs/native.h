@@ -48,6 +48,7 @@ struct native_run {
     uint64_t start;         /* offset in the text at which to start */
     uint64_t registers[16]; /* numbered as in machine code: 4 is %rsp */
     uint64_t flags;         /* status flags to set besides those that are always set */
+    int gate_returns;       /* the gate's entry goes back to %r11 at once; it stops otherwise */
     uint64_t fill;          /* what the window's data and stack hold, as 8-byte words */
     /* For each byte of the text, whether the verifier's way of reading it, from the first byte on,
      * meets an instruction there; NULL: NATIVE_INSIDE is not looked for. */

@@ -9,8 +9,9 @@
  * relative to the image's end, `|` for int3 up to the bundle's end, `*n` for n repetitions of the
  * byte before. int3 fills up the last bundle, except after a case that ends with `!`. NAME is a
  * register, `flags` (status flags), `start` (the offset at which to start), `fill` (the 8-byte word
- * that the window's memory holds), or `at` (the offset of the instruction that vendor, decoders,
- * order and form are about, if not the one at fault); VALUE a number, OUTSIDE, or WINDOW+number.
+ * that the window's memory holds), `gate` (1: its entry comes back to %r11 at once), or `at` (the
+ * offset of the instruction that vendor, decoders, order and form are about, if not the one at
+ * fault); VALUE a number, OUTSIDE, or WINDOW+number.
  * Lines that begin with # or hold nothing are skipped.
  *
  * An accepted case is also run natively, with several sets of hostile registers, and must not get
@@ -18,10 +19,10 @@
  * shown: a case without one fails.
  *
  * Harms (see native.h): read, write, rsp, jump, kernel, flags, base, past, slots, reach, inside,
- * keys: the bytes are run and must show it; or that the processor refuses them: undefined, protected. Of
- * several words one must hold. `vendor`: the branch is one that processors read differently; one
- * that cuts %rip to 16 bits must leave the window by it, one that does not must take the other
- * reading of the two that Zydis gives for the vendors.
+ * keys: the bytes are run and must show it; or that the processor refuses them: undefined,
+ * protected. Of several words one must hold. `vendor`: the branch is one that processors read
+ * differently; one that cuts %rip to 16 bits must leave the window by it, one that does not must
+ * take the other reading of the two that Zydis gives for the vendors.
  *
  * Reasons where there is no harm: none may be seen with any of the register sets, and
  *     decoders   Zydis, LLVM, objdump and the processor do not agree on the instruction at fault:
@@ -205,6 +206,8 @@ static void parse_word(struct test_case *test, char *word)
             test->run.flags = parse_value(equals + 1);
         else if (!strcmp(word, "start"))
             test->run.start = parse_value(equals + 1);
+        else if (!strcmp(word, "gate"))
+            test->run.gate_returns = parse_value(equals + 1) != 0;
         else if (!strcmp(word, "fill"))
             test->run.fill = parse_value(equals + 1);
         else if (!strcmp(word, "at"))
