@@ -41,12 +41,15 @@ struct executable {
     _Atomic uint32_t users;
     int fd; /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of
                proc/report.c */
-    char *arguments; /* the initial argument strings, each with its NUL, owned */
+    char *arguments; /* the initial argument strings, each with its NUL, owned; in `strings` if there
+                        is room */
     uint64_t arguments_size;
     char *environment;
     uint64_t environment_size;
     uint64_t auxv[64]; /* as handed to the program */
     char path[4096];   /* guest path of the program */
+    /* A block of malloc's of this size would be mapped and unmapped with each process. */
+    char strings[3072];
 };
 
 /* A task that is making a process; under the tree lock. On its stack. */

@@ -271,14 +271,20 @@ struct executable *executable_new(void)
     return executable;
 }
 
+static void strings_put(const struct executable *executable, char *block)
+{
+    if (block < executable->strings || block >= executable->strings + sizeof executable->strings)
+        free(block);
+}
+
 void executable_put(struct executable *executable)
 {
     if (!executable || atomic_fetch_sub(&executable->users, 1) != 1)
         return;
     if (executable->fd >= 0)
         close(executable->fd);
-    free(executable->arguments);
-    free(executable->environment);
+    strings_put(executable, executable->arguments);
+    strings_put(executable, executable->environment);
     pool_give(&executables, executable);
 }
 

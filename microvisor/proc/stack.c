@@ -11,15 +11,17 @@
 
 enum { AUXV_MAX = 24, WORD = 8 };
 
-/* Strings in one block, each with its NUL. Returns the block (owned by the caller), its size and
- * the number of strings. */
-static char *join(char *const *strings, uint64_t *size, uint64_t *count)
+/* Strings in one block, each with its NUL: in `room`, of which *left bytes are free, or a new one.
+ * Returns the block, its size and the number of strings. */
+static char *join(char *const *strings, uint64_t *size, uint64_t *count, char *room, uint64_t *left)
 {
     *size = *count = 0;
     for (; strings[*count]; ++*count)
         *size += strlen(strings[*count]) + 1;
-    char *block = malloc(*size + 1);
-    if (!block)
+    char *block = room;
+    if (*size < *left)
+        *left -= *size + 1;
+    else if (!(block = malloc(*size + 1)))
         return NULL;
     char *at = block;
     for (uint64_t i = 0; i < *count; i++)
@@ -44,14 +46,23 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
                 const struct start_info *info, uint64_t top, uint64_t space, struct loaded *loaded)
 {
     uint64_t argument_count, environment_count, argument_size, environment_size;
-    char *arguments = join(program->arguments, &argument_size, &argument_count);
-    char *environment = join(program->environment, &environment_size, &environment_count);
     static const char platform[] = "x86_64";
     size_t path_size = strlen(program->guest_path) + 1;
     uint64_t *table = NULL;
     struct executable *executable = executable_new();
     int error = -ENOMEM;
-    if (!arguments || !environment || !executable)
+    if (!executable)
+        return -ENOMEM;
+    uint64_t left = sizeof executable->strings;
+    char *arguments = join(program->arguments, &argument_size, &argument_count, executable->strings,
+                           &left);
+    executable->arguments = arguments;
+    executable->arguments_size = argument_size;
+    char *environment = join(program->environment, &environment_size, &environment_count,
+                             executable->strings + sizeof executable->strings - left, &left);
+    executable->environment = environment;
+    executable->environment_size = environment_size;
+    if (!arguments || !environment)
         goto bad;
 
     uint64_t words = 1 + argument_count + 1 + environment_count + 1 + 2 * AUXV_MAX;
@@ -110,10 +121,6 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
         copyout_window(base, table_at, table, words * WORD))
         goto bad;
 
-    executable->arguments = arguments;
-    executable->arguments_size = argument_size;
-    executable->environment = environment;
-    executable->environment_size = environment_size;
     memcpy(executable->auxv, auxv, sizeof auxv);
     snprintf(executable->path, sizeof executable->path, "%s", program->real_path);
     loaded->executable = executable;
@@ -123,7 +130,5 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
 bad:
     executable_put(executable);
     free(table);
-    free(arguments);
-    free(environment);
     return error;
 }
