@@ -23,18 +23,37 @@ enum {
     LINE_MAX_HERE = 256,           /* BINPRM_BUF_SIZE */
 };
 
-/* A growing list of strings, NULL-terminated. The strings are owned. */
+/* A growing list of strings, NULL-terminated. The strings are owned: in `few` as far as there is
+ * room, for most lists spare malloc the making and unmaking of its groups with each execve. */
 struct strings {
     char **items;
     size_t count, room;
     size_t bytes; /* as they will take on the stack, pointers included */
+    size_t used;  /* of few */
+    char few[4096];
 };
+
+static void string_free(struct strings *strings, char *string)
+{
+    if (string < strings->few || string >= strings->few + sizeof strings->few)
+        free(string);
+}
 
 static void strings_free(struct strings *strings)
 {
     for (size_t i = 0; i < strings->count; i++)
-        free(strings->items[i]);
+        string_free(strings, strings->items[i]);
     free(strings->items);
+}
+
+/* Room for a string. NULL: no memory. */
+static char *string_new(struct strings *strings, size_t size)
+{
+    if (size > sizeof strings->few - strings->used)
+        return malloc(size);
+    char *string = strings->few + strings->used;
+    strings->used += size;
+    return string;
 }
 
 /* Puts a string, whose ownership it takes, at a place of the list. */
@@ -44,7 +63,7 @@ static int strings_insert(struct strings *strings, size_t at, char *string)
         size_t room = strings->room ? 2 * strings->room : 32;
         char **longer = realloc(strings->items, room * sizeof *longer);
         if (!longer) {
-            free(string);
+            string_free(strings, string);
             return -ENOMEM;
         }
         strings->items = longer;
@@ -59,9 +78,9 @@ static int strings_insert(struct strings *strings, size_t at, char *string)
     return 0;
 }
 
-/* A copy, to be freed, of a string of the cage. Most are short: room for the longest is made only
+/* A copy, for the list, of a string of the cage. Most are short: room for the longest is made only
  * for those that are not. */
-static int string_copyin(struct task *task, uint64_t from, char **copy)
+static int string_copyin(struct task *task, struct strings *strings, uint64_t from, char **copy)
 {
     char small[512], *buffer = small;
     long length = copyinstr(&task->thread, small, from, sizeof small);
@@ -72,7 +91,7 @@ static int string_copyin(struct task *task, uint64_t from, char **copy)
             return -ENOMEM;
         length = copyinstr(&task->thread, buffer, from, STRING_MAX);
     }
-    if (length >= 0 && (*copy = malloc((size_t)length + 1)))
+    if (length >= 0 && (*copy = string_new(strings, (size_t)length + 1)))
         memcpy(*copy, buffer, (size_t)length + 1);
     if (buffer != small)
         free(buffer);
@@ -91,11 +110,11 @@ static int strings_copyin(struct task *task, struct strings *strings, uint64_t f
         if (!pointer)
             break;
         char *copy;
-        int error = string_copyin(task, pointer, &copy);
+        int error = string_copyin(task, strings, pointer, &copy);
         if (error)
             return error;
         if (strings->bytes + strlen(copy) > STRINGS_MAX) {
-            free(copy);
+            string_free(strings, copy);
             return -E2BIG;
         }
         if ((error = strings_insert(strings, strings->count, copy)))
@@ -108,9 +127,9 @@ static int strings_copyin(struct task *task, struct strings *strings, uint64_t f
 struct exec {
     struct task *task;
     struct strings arguments, environment;
-    struct file *file; /* the program, or the script */
+    struct file *file;       /* the program, or the script */
     struct descriptors *own; /* a copy of the table, if it is shared with another process */
-    char path[4096];   /* how it was named */
+    char path[4096];         /* how it was named */
     char head[LINE_MAX_HERE + 1];
 };
 
@@ -171,7 +190,7 @@ static int take_interpreter(struct exec *exec)
     }
     struct strings *arguments = &exec->arguments;
     if (arguments->count) {
-        free(arguments->items[0]);
+        string_free(arguments, arguments->items[0]);
         memmove(arguments->items, arguments->items + 1, arguments->count-- * sizeof(char *));
     }
     int error = strings_insert(arguments, 0, strdup(exec->path));

@@ -48,14 +48,14 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     uint64_t argument_count, environment_count, argument_size, environment_size;
     static const char platform[] = "x86_64";
     size_t path_size = strlen(program->guest_path) + 1;
-    uint64_t *table = NULL;
+    uint64_t few[192], *table = NULL;
     struct executable *executable = executable_new();
     int error = -ENOMEM;
     if (!executable)
         return -ENOMEM;
     uint64_t left = sizeof executable->strings;
-    char *arguments = join(program->arguments, &argument_size, &argument_count, executable->strings,
-                           &left);
+    char *arguments =
+        join(program->arguments, &argument_size, &argument_count, executable->strings, &left);
     executable->arguments = arguments;
     executable->arguments_size = argument_size;
     char *environment = join(program->environment, &environment_size, &environment_count,
@@ -71,7 +71,7 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     if (strings + words * WORD + 64 > space)
         goto bad;
     error = -ENOMEM;
-    table = calloc(words, WORD);
+    table = words <= sizeof few / WORD ? memset(few, 0, sizeof few) : calloc(words, WORD);
     if (!table)
         goto bad;
 
@@ -125,10 +125,11 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     snprintf(executable->path, sizeof executable->path, "%s", program->real_path);
     loaded->executable = executable;
     loaded->pointer = table_at;
-    free(table);
-    return 0;
+    error = 0;
 bad:
-    executable_put(executable);
-    free(table);
+    if (error)
+        executable_put(executable);
+    if (table != few)
+        free(table);
     return error;
 }
