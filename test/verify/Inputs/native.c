@@ -133,11 +133,18 @@ static int in_range(uint64_t value, uint64_t start, uint64_t size)
     return value - start < size;
 }
 
-/* Did a hypervisor answer? vmcall and vmmcall write no register by themselves. */
-static int was_answered(const struct native_run *run, const struct user_regs_struct *regs)
+/* Did a hypervisor answer? vmcall and vmmcall write no register by themselves, and access no memory:
+ * a hypervisor that wants to put the processor's own one in the other's place may write to the text
+ * for that. */
+static int was_answered(const struct native_run *run, const struct outcome *outcome)
 {
     static const uint8_t calls[][3] = {{0x0f, 0x01, 0xc1}, {0x0f, 0x01, 0xd9}};
-    return run->size - run->start >= sizeof *calls && regs->rax != run->registers[0] &&
+    const uint64_t at = NATIVE_WINDOW + NATIVE_TEXT + run->start;
+    const uint64_t fault = (uint64_t)outcome->info.si_addr;
+    int patches = outcome->signal == SIGSEGV && outcome->info.si_code == SEGV_ACCERR &&
+                  outcome->regs.rip == at && in_range(fault, at, sizeof *calls);
+    return run->size - run->start >= sizeof *calls &&
+           (patches || outcome->regs.rax != run->registers[0]) &&
            (!memcmp(run->text + run->start, calls[0], sizeof *calls) ||
             !memcmp(run->text + run->start, calls[1], sizeof *calls));
 }
@@ -186,7 +193,7 @@ static int judge(const struct native_run *run, const struct outcome *outcome, in
         in_range(rip, NATIVE_WINDOW + 0x10000, (1ULL << 32) - 0x20000) &&
         !in_range(rip, NATIVE_WINDOW + NATIVE_TEXT, NATIVE_TEXT_MAX))
         effect |= NATIVE_INSIDE;
-    if (was_answered(run, regs))
+    if (was_answered(run, outcome))
         effect |= NATIVE_KERNEL;
     if (in_range(rip, NATIVE_WINDOW + NATIVE_TEXT + run->size, NATIVE_TEXT_MAX - run->size))
         effect |= NATIVE_PAST;
