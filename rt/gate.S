@@ -44,19 +44,26 @@ set_\segment\()_by_call:
         by_call fs ARCH_SET_FS
         by_call gs ARCH_SET_GS
 
+/* Leaves the thread where the next entry finds it. Trusted code may have used the register since the last one. */
+        .macro  mark_thread
+        cmpl    $0, thread_in_mask(%rip)
+        je      7f
+        kmovq   %rbx, %k7
+7:
+        .endm
+
         .globl gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
         .hidden gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
 
-        .type gate_entry, @function
-        .p2align 6
-gate_entry:
-        /* Two scratch registers are needed before there is a place to save any: pack %esp and %eip into %r11. */
+        /* Without AVX-512 the %fs base tells: only the runtime sets it, and no two threads of a window share one. Two scratch registers
+         * are needed before there is a place to save any: %esp and %eip go into %r11. */
+        .p2align 4
+.Lsearch:
         movl    %esp, %ecx
         shlq    $32, %rcx
         movl    %r11d, %r11d
         orq     %rcx, %r11
         rdfsbase %rsp
-        /* Which thread is this? The %fs base tells: only the runtime sets it, and no two threads of a window share one. */
 .Lfind: xorl    %ecx, %ecx
         crc32q  %rsp, %rcx
         movzwl  %cx, %ecx
@@ -67,7 +74,18 @@ gate_entry:
         jz      .Lfind                  /* a chain changed under us; we are in it */
         cmpq    %rsp, THREAD_FS_BASE(%rcx)
         jne     .Lnext
+        movq    %r11, %rsp
+        shrq    $32, %rsp
+        jmp     .Lfound
 
+        .type gate_entry, @function
+        .p2align 6
+gate_entry:
+        /* Which thread is this? An opmask register tells, which no instruction of a cage can name. */
+        cmpl    $0, thread_in_mask(%rip)
+        je      .Lsearch
+        kmovq   %k7, %rcx
+.Lfound:
         movl    %eax, %eax
         movq    %rax, R(NUMBER)(%rcx)
         movq    %rax, R(RAX)(%rcx)
@@ -86,7 +104,7 @@ gate_entry:
         movq    %rcx, %rbx
         leal    LIND_BUNDLE_SIZE - 1(%r11), %ecx
         andl    $-LIND_BUNDLE_SIZE, %ecx
-        shrq    $32, %r11
+        movl    %esp, %r11d
         movq    %rcx, R(RIP)(%rbx)
         movq    %rcx, R(RCX)(%rbx)
         movq    %rcx, R(R11)(%rbx)
@@ -120,6 +138,7 @@ gate_entry_end:
 gate_exit:
         cmpl    $0, THREAD_PENDING(%rbx)
         jne     gate_slow
+        mark_thread
         movq    R(RIP)(%rbx), %rcx
         movl    R(RSP)(%rbx), %esp
         movq    THREAD_BASE(%rbx), %rax
@@ -149,6 +168,7 @@ gate_full:
         movq    THREAD_HOST_STACK(%rbx), %rsp
         cmpl    $0, THREAD_PENDING(%rbx)
         jne     gate_slow
+        mark_thread
         movq    THREAD_BASE(%rbx), %rax
         movl    R(RIP)(%rbx), %ecx
         addq    %rax, %rcx

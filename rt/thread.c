@@ -25,13 +25,15 @@ static struct lock chain_lock;
 /* Used by gate.S. */
 struct thread **const thread_chains = chains;
 uint32_t xsave_mask;
-uint32_t vector_kind; /* 1: the CPU has AVX2 and the kernel keeps its state */
+uint32_t thread_in_mask; /* 1: an opmask register of AVX-512 names the thread */
+uint32_t vector_kind;    /* 1: the CPU has AVX2 and the kernel keeps its state */
 void *xsave_initial;
 uint32_t bases_by_call; /* 1: the bases of %fs and %gs are set by arch_prctl(2) */
 
 static size_t xsave_bytes;
 
-#define XCR0_USED 0xe7ULL /* x87, SSE, AVX, AVX-512 */
+#define XCR0_USED 0xc7ULL /* x87, SSE, AVX, AVX-512 but for its masks */
+#define XCR0_MASKS 0xe7ULL
 #define HWCAP2_FSGSBASE (1UL << 1)
 
 size_t xsave_size(void)
@@ -114,10 +116,12 @@ int rt_start(const char **why)
         *why = "this CPU lacks XSAVE or SSE4.2";
         return -ENOSYS;
     }
-    xsave_mask = (uint32_t)(read_xcr0() & XCR0_USED);
+    const uint64_t xcr0 = read_xcr0();
+    xsave_mask = (uint32_t)(xcr0 & XCR0_USED);
     if ((xsave_mask & 6) == 6) {
         __cpuid_count(7, 0, eax, ebx, ecx, edx);
         vector_kind = (ebx & bit_AVX2) != 0;
+        thread_in_mask = (xcr0 & XCR0_MASKS) == XCR0_MASKS && ebx & bit_AVX512BW;
     }
     __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
     xsave_bytes = (ebx + 63) & ~63U;

@@ -200,18 +200,40 @@ static int judge(const struct native_run *run, const struct outcome *outcome, in
     return effect;
 }
 
-/* The opmask registers of AVX-512 are all ones: masked instructions do what they can. */
+/* The opmask registers of AVX-512 in the child, in `area`. NULL: there are none. */
+static uint64_t *find_masks(pid_t pid, uint8_t area[16384], struct iovec *part)
+{
+    unsigned size, offset, c, d;
+    *part = (struct iovec){area, 16384};
+    if (!native_has("avx512f") || !__get_cpuid_count(0xd, 5, &size, &offset, &c, &d) ||
+        ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, part) || offset + 64 > part->iov_len)
+        return NULL;
+    return (uint64_t *)(area + offset);
+}
+
+/* They are all ones, so that masked instructions do what they can, but for the last. */
 static void set_masks(pid_t pid)
 {
     static _Alignas(64) uint8_t area[16384];
-    unsigned size, offset, c, d;
-    struct iovec part = {area, sizeof area};
-    if (!native_has("avx512f") || !__get_cpuid_count(0xd, 5, &size, &offset, &c, &d) ||
-        ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &part) || offset + 64 > part.iov_len)
+    struct iovec part;
+    uint64_t *masks = find_masks(pid, area, &part);
+    if (!masks)
         return;
-    memset(area + offset, 0xff, 64);
+    memset(masks, 0xff, 64);
+    masks[7] = NATIVE_THREAD;
     area[512] |= 1 << 5;
     ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &part);
+}
+
+static int judge_masks(pid_t pid, const struct user_regs_struct *regs)
+{
+    static _Alignas(64) uint8_t area[16384];
+    struct iovec part;
+    const uint64_t *masks = find_masks(pid, area, &part);
+    if (!masks)
+        return 0;
+    uint64_t mask = area[512] & 1 << 5 ? masks[7] : 0;
+    return mask != NATIVE_THREAD || regs->rax == NATIVE_THREAD ? NATIVE_MASK : 0;
 }
 
 /* Runs the case once; `steps`: that many instructions singly, 0: all of it. */
@@ -288,7 +310,7 @@ static int execute(const struct native_run *run, const struct world *world, int 
         part.iov_len = sizeof outcome->vectors;
         if (ptrace(PTRACE_GETREGSET, pid, NT_PRFPREG, &part))
             goto out;
-        outcome->effect |= judge(run, outcome, steps != 0);
+        outcome->effect |= judge(run, outcome, steps != 0) | judge_masks(pid, &outcome->regs);
         break;
     }
     static uint64_t copy[(DATA_SIZE + STACK_SIZE) / 8];
@@ -408,6 +430,7 @@ int native_has(const char *feature)
         unsigned leaf, subleaf, where, bit;
     } features[] = {
         {"avx512f", 7, 0, EBX, 16},
+        {"avx512bw", 7, 0, EBX, 30},
         {"rtm", 7, 0, EBX, 11},
         {"clzero", 0x80000008, 0, EBX, 0},
         {"monitorx", 0x80000001, 0, ECX, 29},

@@ -11,6 +11,7 @@
 #define NATIVE_WINDOW 0x200000000000ULL
 #define NATIVE_OUTSIDE 0x3000ffff0000ULL
 #define NATIVE_SECRET 0x5ec2e75ec2e75ec2ULL
+#define NATIVE_THREAD 0x3a5c00fedcba9870ULL /* what opmask register 7 holds */
 #define NATIVE_GATE 0x4000 /* offsets in the window from here on */
 #define NATIVE_TEXT 0x10000
 #define NATIVE_TEXT_MAX 0x10000
@@ -39,6 +40,8 @@ enum native_effect {
     /* It ran bytes from the middle of an instruction, or would where another text may be. */
     NATIVE_INSIDE = 4096,
     NATIVE_KEYS = 8192, /* it took away the right to access pages, which trusted code needs, too */
+    /* It changed opmask register 7, by which the gate knows the thread, or knows what it holds. */
+    NATIVE_MASK = 16384,
     NATIVE_REFUSED = NATIVE_UNDEFINED | NATIVE_PROTECTED
 };
 
