@@ -121,18 +121,27 @@ static long transfer_one(struct task *task, const uint64_t args[6], int64_t posi
     return result;
 }
 
-long call_read(struct task *task, const uint64_t args[6])
+/* read and pread64 of the host's regular files, the common case, at full speed: the kernel checks
+ * the access mode and cuts the length. */
+static long read_fast(struct task *task, const uint64_t args[6], long number, int64_t position)
 {
     struct file *file = descriptor_get(task, args[0]);
-    if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations)
-        return transfer_one(task, args, POSITION_CURRENT, 0);
-    /* The common case at full speed; the kernel checks the access mode and cuts the length. */
+    if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations) {
+        if (file)
+            descriptor_put(task, file);
+        return transfer_one(task, args, position, 0);
+    }
     void *buffer = window_pointer(&task->thread, args[1], args[2]);
     long result = file_readable(file) ? -EFAULT : -EBADF;
     if (buffer)
-        result = host_call3(SYS_read, file->host_fd, buffer, args[2]);
+        result = host_call4(number, file->host_fd, buffer, args[2], args[3]);
     descriptor_put(task, file);
     return result;
+}
+
+long call_read(struct task *task, const uint64_t args[6])
+{
+    return read_fast(task, args, SYS_read, POSITION_CURRENT);
 }
 
 long call_write(struct task *task, const uint64_t args[6])
@@ -144,7 +153,7 @@ long call_pread64(struct task *task, const uint64_t args[6])
 {
     if ((int64_t)args[3] < 0)
         return -EINVAL;
-    return transfer_one(task, args, (int64_t)args[3], 0);
+    return read_fast(task, args, SYS_pread64, (int64_t)args[3]);
 }
 
 long call_pwrite64(struct task *task, const uint64_t args[6])
