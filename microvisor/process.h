@@ -78,7 +78,8 @@ struct space {
     uint64_t gate;        /* window offset of the gate page */
     uint64_t stack_end;   /* of the main stack, where the layout has it */
     unsigned starts; /* how many starts had this layout, here and before it came here by fork */
-    struct space *next_idle; /* proc/load.c */
+    struct space *next_idle;    /* proc/load.c */
+    uint64_t idle_since;        /* how many had become idle before */
 };
 
 struct process {

@@ -118,10 +118,12 @@ static int map_image(struct space *space, struct program_image *image, uint64_t 
  * is the first. Linked through next_idle. idle_lock is a leaf lock. */
 enum {
     IDLE_MOST = 64,
-    WARM_KEPT = 32 /* with fewer, warm ones are left for their own images */
+    WARM_KEPT = 32, /* with fewer, warm ones are left for their own images */
+    WARM_AGE = 128  /* of ends of processes, after which a warm one is no longer waited for */
 };
 static struct space *idle;
 static unsigned idle_count;
+static uint64_t idle_ends;
 static struct lock idle_lock;
 
 static int is_alike(const struct space *space, const struct program_image *image, uint64_t gate)
@@ -166,12 +168,30 @@ static int space_keep_idle(struct space *space)
                                 .gate = space->gate,
                                 .stack_end = space->stack_end,
                                 .starts = space->starts,
+                                .idle_since = idle_ends++,
                                 .next_idle = idle};
         idle = space;
         idle_count++;
     }
     lock_release(&idle_lock);
     return keep;
+}
+
+/* The warm one that is unused for longest, if that is too long: its kind may be gone for good. */
+static struct space *space_take_stale(void)
+{
+    struct space **oldest = NULL, *space = NULL;
+    lock_acquire(&idle_lock);
+    for (struct space **at = &idle; *at; at = &(*at)->next_idle)
+        if (memory_is_warm((*at)->memory))
+            oldest = at;
+    if (oldest && idle_ends - (*oldest)->idle_since > WARM_AGE) {
+        space = *oldest;
+        *oldest = space->next_idle;
+        idle_count--;
+    }
+    lock_release(&idle_lock);
+    return space;
 }
 
 static void space_destroy(struct space *space)
@@ -200,6 +220,15 @@ static struct space *space_make(int *error)
     return NULL;
 }
 
+/* Takes what a warm one has kept. */
+static int space_cool(struct space *space)
+{
+    image_put(space->image);
+    space->image = NULL;
+    space->starts = 0;
+    return memory_cool(space->memory);
+}
+
 struct space *space_create(const struct program_image *image, uint64_t gate, int *error)
 {
     struct space *space = space_take_idle(image, gate, WARM_KEPT);
@@ -208,15 +237,10 @@ struct space *space_create(const struct program_image *image, uint64_t gate, int
         space = space_make(error);
     if (!space && (space = space_take_idle(image, gate, 0)))
         *error = 0;
-    if (space && !is_alike(space, image, gate)) {
-        image_put(space->image);
-        space->image = NULL;
-        space->starts = 0;
-        if (memory_cool(space->memory)) {
-            space_destroy(space);
-            space = NULL;
-            *error = -ENOMEM;
-        }
+    if (space && !is_alike(space, image, gate) && space_cool(space)) {
+        space_destroy(space);
+        space = NULL;
+        *error = -ENOMEM;
     }
     if (space)
         space->users = 1;
@@ -256,6 +280,9 @@ void space_put(struct space *space)
         space->image = NULL;
     }
     if (!emptied || !space_keep_idle(space))
+        space_destroy(space);
+    space = space_take_stale();
+    if (space && (space_cool(space) || !space_keep_idle(space)))
         space_destroy(space);
 }
 
