@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "microvisor/proc/rights.h"
 #include "microvisor/process.h"
 #include "rt/thread.h"
 
@@ -18,6 +19,21 @@ const struct call_description calls[CALL_COUNT] = {
 #undef NOCALL
 
 _Static_assert(CALL_COUNT == HANDLER_TABLE_SIZE, "the handler table has a place for each call");
+
+static long carry_rights(struct thread *thread, const uint64_t args[6], void *unused)
+{
+    rights_carry(task_of(thread));
+    return 0;
+}
+
+/* A cold call, made with the rights that the process has by now. */
+NO_SANITIZER static long call_cold(struct thread *thread, const uint64_t args[6], void *function)
+{
+    const struct task *task = task_of(thread);
+    if (task->rights != atomic_load_explicit(&task->process->rights, memory_order_relaxed))
+        handler_cold(thread, args, (void *)(uintptr_t)carry_rights);
+    return handler_cold(thread, args, function);
+}
 
 void calls_fill(struct handler *table)
 {
@@ -37,7 +53,7 @@ void calls_fill(struct handler *table)
         if (hot)
             table[number].function = (handler_function *)(uintptr_t)function;
         else
-            table[number] = (struct handler){handler_cold, (void *)(uintptr_t)function};
+            table[number] = (struct handler){call_cold, (void *)(uintptr_t)function};
     }
 }
 

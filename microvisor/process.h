@@ -26,11 +26,12 @@ struct memory;         /* mm/memory.h: the map of the window */
 struct signal_actions; /* signal/signal.h */
 struct timers;         /* time/timers.h: interval and POSIX timers of the process */
 
+#define CREDENTIALS_GROUPS 32
 struct credentials {
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
     uint32_t group_count;
-    uint32_t groups[32];
+    uint32_t groups[CREDENTIALS_GROUPS];
 };
 
 #define PROCESS_LIMITS 16 /* RLIM_NLIMITS */
@@ -122,6 +123,8 @@ struct process {
     struct timers *timers;
     struct lock lock; /* of the fields below; a leaf lock */
     struct credentials credentials;
+    _Atomic uint64_t rights; /* number of the rights to files that these give: proc/rights.h; read
+                                without the lock */
     struct rlimit limits[PROCESS_LIMITS];
     char name[16];                 /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
     struct executable *executable; /* exchanged by execve alone */
@@ -129,9 +132,14 @@ struct process {
     int exit_status;               /* as wait(2) reports it, valid once exiting */
     _Atomic int exiting;           /* all tasks are to end */
     _Atomic int execing;           /* a task is in execve and ends the others */
-    uint32_t options;              /* what prctl(2) sets: proc/misc.c */
+    uint32_t options;              /* what prctl(2) sets: OPTION_ */
     int parent_death_signal;       /* PR_SET_PDEATHSIG */
 };
+
+/* process.options */
+#define OPTION_NOT_DUMPABLE 1U
+#define OPTION_KEEP_CAPABILITIES 2U
+#define OPTION_NO_NEW_PRIVILEGES 4U
 
 /* Signal state of a task (signal/). Numbers 1..64; bit n-1 of a set stands for signal n. */
 struct task_signals {
@@ -157,6 +165,7 @@ struct task {
     _Atomic int rescheduled;  /* its host thread's nice value, CPUs or the like were changed */
     struct spin wait_spin, vfork_spin; /* how waiting for children went */
     uint64_t cpu_before[2]; /* what its host thread had used before it: all, user; nanoseconds */
+    uint64_t rights;        /* that its host thread carries: proc/rights.h */
     int reenter;            /* left cage code to enter it anew: another window, other registers */
     struct task *next_id;   /* in the tree's hash of tids, under the tree lock */
     struct spin futex_spin; /* and for a word to change */

@@ -10,6 +10,7 @@
 
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/terminal.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/signal/signal.h"
 
 #define TERMIOS_SIZE 36 /* the kernel's struct termios */
@@ -94,8 +95,10 @@ int host_terminal_open(struct task *task, int flags, struct file **file)
 {
     char path[40];
     path_of_host_fd(path, host_fd);
+    int from = rights_own(); /* as of /dev/tty, whoever owns the terminal */
     long fd = host_call4(SYS_openat, AT_FDCWD, path,
                          (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY, 0);
+    rights_back(from);
     return fd < 0 ? (int)fd : file_from_host((int)fd, NULL, file);
 }
 

@@ -22,6 +22,7 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/pool.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
@@ -48,16 +49,18 @@ static void carrier_drop(struct lock_carrier *carrier)
 }
 
 /* A host description of the same file, for locks alone: for reading and writing where the host
- * allows both. */
+ * allows both. The process may have lost the right to open what it has open. */
 static long carrier_open(const struct file *file)
 {
     static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
     char path[40];
     long fd = -ENOLCK;
+    int from = rights_own();
     path_of_host_fd(path, file->host_fd);
     for (unsigned i = 0; i < 3 && fd < 0; i++)
         fd =
             host_call4(SYS_openat, AT_FDCWD, path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+    rights_back(from);
     return fd < 0 ? -ENOLCK : fd;
 }
 

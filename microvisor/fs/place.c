@@ -13,6 +13,7 @@
 
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/resolve.h"
+#include "microvisor/proc/rights.h"
 
 #define ANCESTOR_DEVICE 0x10
 
@@ -352,6 +353,7 @@ static int mount_make(struct mount *mount)
     lock_acquire(&making);
     int fd = atomic_load(&mount->fd);
     if (fd < 0) {
+        int from = rights_own();
         fd = mount->make(path);
         char *copy = fd ? NULL : strdup(path);
         if (copy) {
@@ -360,6 +362,7 @@ static int mount_make(struct mount *mount)
         } else if (!fd) {
             fd = -ENOMEM;
         }
+        rights_back(from);
         if (fd >= 0) {
             free(mount->host_path);
             mount->host_path = copy;

@@ -149,19 +149,23 @@ static struct process *hold(struct task *task, const struct node *node, int insi
     its = &process->credentials;
     if (!inside || process == task->process || !own->fsuid ||
         (own->fsuid == its->uid && own->fsuid == its->euid && own->fsuid == its->suid &&
-         own->fsgid == its->gid && own->fsgid == its->egid && own->fsgid == its->sgid))
+         own->fsgid == its->gid && own->fsgid == its->egid && own->fsgid == its->sgid &&
+         !(process->options & OPTION_NOT_DUMPABLE)))
         return process;
     tree_unpin(task, process);
     *error = -EACCES;
     return NULL;
 }
 
-/* Whether there is such a process, zombies included; who it belongs to. */
+/* Whether there is such a process, zombies included; who its node belongs to: what others may not
+ * look into is root's, but for the directories that all may list, and so is what is a zombie's. */
 static int exists(struct task *task, const struct node *node, struct stat *owner)
 {
     tree_lock();
     const struct process *process = node_pid(node) ? tree_find(node_pid(node)) : task->process;
-    if (process) {
+    int open =
+        process && process->state == PROCESS_ALIVE && !(process->options & OPTION_NOT_DUMPABLE);
+    if (process && (open || names[node_index(node)].mode == DIRECTORY)) {
         owner->st_uid = process->credentials.euid;
         owner->st_gid = process->credentials.egid;
     }
@@ -504,8 +508,8 @@ static long cold_call(struct thread *thread, const uint64_t args[6])
     return function(task_of(thread), (void *)args[1]);
 }
 
-__attribute__((noinline)) long
-run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data)
+__attribute__((noinline)) long run_cold(struct task *task,
+                                        long (*function)(struct task *task, void *data), void *data)
 {
     uint64_t fs_base;
     __asm__("rdfsbase %0" : "=r"(fs_base));

@@ -9,6 +9,7 @@
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/resolve.h"
+#include "microvisor/proc/rights.h"
 
 _Static_assert(sizeof(struct stat) == 144, "the kernel's struct stat");
 
@@ -197,19 +198,18 @@ static int is_file_or_directory(const struct stat *status)
     return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode) || S_ISLNK(status->st_mode);
 }
 
-static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
-                      uint32_t flags)
+/* With the rights that the thread carries. */
+static long access_carried(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
+                           uint32_t flags, uint32_t host_flags)
 {
     struct location location;
     struct stat status = {0};
-    if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
     long error = place_lookup(task, dirfd, path, lookup_of(flags), &location);
     if (error)
         return error;
     if (location_is_host(&location))
         error = host_call4(SYS_faccessat2, location.fd, location.name, mode,
-                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | (flags & AT_EACCESS));
+                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | host_flags);
     else
         error = location_stat(task, &location, &status);
     if (!error && !location_is_host(&location))
@@ -220,6 +220,22 @@ static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t
             error = -EROFS;
     }
     location_release(&location);
+    return error;
+}
+
+/* access(2) is about the real ids, also where the path leads through. The host's thread has
+ * lind-run's own for that, which are right only as long as the process has its rights. */
+static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
+                      uint32_t flags)
+{
+    if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (flags & AT_EACCESS || !rights_real_differ(task))
+        return access_carried(task, dirfd, path, mode, flags,
+                              task->rights ? AT_EACCESS : flags & AT_EACCESS);
+    rights_carry_real(task);
+    long error = access_carried(task, dirfd, path, mode, flags, AT_EACCESS);
+    rights_carry(task);
     return error;
 }
 

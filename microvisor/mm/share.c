@@ -32,7 +32,8 @@ enum { FEW = 256, GROUP = 8 };
 
 static struct lock lock;
 static struct shares *all;              /* that are used */
-static int memory_fd = -1, map_fd = -1; /* of this address space; kept once opened */
+static int map_fd = -1; /* of this address space; kept once opened */
+static _Atomic int memory_fd = -1; /* likewise */
 
 static uint8_t busy[SHARE_CHUNKS];
 static int barrier_able; /* whether all threads can be made to pass a barrier */
@@ -294,6 +295,22 @@ int share_read(struct shares *shares, uint64_t start, uint64_t length)
     return error ? -ENOMEM : 0;
 }
 
+static void memory_open(void)
+{
+    int fd, none = -1;
+    if (atomic_load(&memory_fd) >= 0)
+        return;
+    fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    if (fd >= 0 && !atomic_compare_exchange_strong(&memory_fd, &none, fd))
+        close(fd);
+}
+
+void share_open_host(void)
+{
+    page_map_open();
+    memory_open();
+}
+
 /* What the host must be able to do: tell which pages exist, and write to inaccessible ones. */
 static int able(void)
 {
@@ -307,7 +324,7 @@ static int able(void)
         return 0;
     *pages = 2;
     map_fd = page_map_open();
-    memory_fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    memory_open();
     uint64_t to = start + PAGE_BYTES;
     if (map_fd >= 0 && memory_fd >= 0 && pages_scan(map_fd, &range, 1, 0, &start, to) == 1 &&
         !host_call3(SYS_mprotect, to, PAGE_BYTES, PROT_NONE) &&

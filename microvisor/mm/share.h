@@ -43,6 +43,10 @@ void share_leave(struct shares *shares);
  * from; or end. */
 uint32_t share_first_page(const struct shares *shares, uint32_t start, uint32_t end);
 
+/* Opens what is needed of the host's /proc. For a thread whose rights will not do for that any more
+ * (proc/rights.h). */
+void share_open_host(void);
+
 /* copy.c: this address space's page map, or -1. */
 int page_map_open(void);
 

@@ -156,7 +156,7 @@ static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int
     int fd = exec->file->host_fd;
     if (exec->file->kind != FILE_REGULAR || fd < 0)
         return -EACCES;
-    return host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH) < 0 ? -EACCES : 0;
+    return host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -EACCES : 0;
 }
 
 static int read_head(struct exec *exec)
@@ -236,6 +236,7 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
     task->signals.stack_address = task->signals.stack_size = 0;
     task->signals.stack_flags = 0;
     process_adopt(task, loaded, exec->own, name, fd);
+    identity_exec(task);
     descriptors_exec(task);
     vfork_done(process);
     pool_give(&execs, exec);

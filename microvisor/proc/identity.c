@@ -1,10 +1,14 @@
-/* Who a process is: ids, users and groups, capabilities. All of it is the cage's own record;
- * nothing here changes, or asks for, an identity of the host (attack row K12). Being user 0 gives
- * the capabilities CAP_SETUID and CAP_SETGID over this record and no others. */
+/* Who a process is: ids, users and groups, capabilities. It is the cage's own record; of the host
+ * only what access to files is checked with follows it (rights.h), and no id of a host's process
+ * means anything here (attack row K12). Being user 0 gives the capabilities CAP_SETUID, CAP_SETGID
+ * and CAP_SYS_CHROOT over this record; those over files are the host's to give. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <string.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/proc/proc.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/proc/tree.h"
 
 #define ANSWER(name, expression)                                                                   \
@@ -33,14 +37,11 @@ _Static_assert(offsetof(struct credentials, fsuid) - offsetof(struct credentials
 
 #define UNCHANGED UINT32_MAX
 
-static struct ids *user_ids(struct task *task)
-{
-    return (struct ids *)&task->process->credentials.uid;
-}
+enum kind { USERS, GROUPS };
 
-static struct ids *group_ids(struct task *task)
+static struct ids *ids_of(struct credentials *credentials, enum kind kind)
 {
-    return (struct ids *)&task->process->credentials.gid;
+    return (struct ids *)(kind == USERS ? &credentials->uid : &credentials->gid);
 }
 
 static int privileged(const struct task *task)
@@ -53,72 +54,119 @@ static int is_one(uint32_t id, const struct ids *ids)
     return id == ids->real || id == ids->effective || id == ids->saved;
 }
 
-/* setuid(2), setgid(2) */
-static long set_id(struct task *task, struct ids *ids, uint32_t id)
+/* The credentials become `new`; the process's lock is held. Returns 0 or -errno. With other
+ * effective ids, or rights to files, others may no longer look into the process, and its parent's
+ * end is not its business any more (prctl(2): PR_SET_DUMPABLE, PR_SET_PDEATHSIG). */
+static int change(struct task *task, const struct credentials *new)
 {
-    long error = -EPERM;
-    if (id == UNCHANGED)
-        return -EINVAL;
-    lock_acquire(&task->process->lock);
-    if (privileged(task))
-        ids->real = ids->saved = id;
-    if (privileged(task) || id == ids->real || id == ids->saved) {
-        ids->effective = ids->file = id;
-        error = 0;
+    struct process *process = task->process;
+    const struct credentials old = process->credentials;
+    int error = rights_change(task, new);
+    if (!error && (old.euid != new->euid || old.fsuid != new->fsuid || old.egid != new->egid ||
+                   old.fsgid != new->fsgid)) {
+        process->options |= OPTION_NOT_DUMPABLE;
+        process->parent_death_signal = 0;
     }
+    return error;
+}
+
+/* One call's change of four ids: an EPERM, or the new ids. */
+typedef int ids_change(const struct task *task, struct ids *ids, const uint32_t to[3]);
+
+static long change_ids(struct task *task, enum kind kind, ids_change *function, uint32_t one,
+                       uint32_t two, uint32_t three)
+{
+    const uint32_t to[3] = {one, two, three};
+    lock_acquire(&task->process->lock);
+    struct credentials new = task->process->credentials;
+    int error = function(task, ids_of(&new, kind), to);
+    if (!error)
+        error = change(task, &new);
     lock_release(&task->process->lock);
     return error;
+}
+
+/* setuid(2), setgid(2) */
+static int set_id(const struct task *task, struct ids *ids, const uint32_t to[3])
+{
+    uint32_t id = to[0];
+    if (id == UNCHANGED)
+        return -EINVAL;
+    if (privileged(task))
+        ids->real = ids->saved = id;
+    else if (id != ids->real && id != ids->saved)
+        return -EPERM;
+    ids->effective = ids->file = id;
+    return 0;
 }
 
 /* setreuid(2), setregid(2) */
-static long set_real_effective(struct task *task, struct ids *ids, uint32_t real,
-                               uint32_t effective)
+static int set_real_effective(const struct task *task, struct ids *ids, const uint32_t to[3])
 {
-    long error = -EPERM;
-    lock_acquire(&task->process->lock);
-    uint32_t old = ids->real;
-    if ((real == UNCHANGED || real == old || real == ids->effective || privileged(task)) &&
-        (effective == UNCHANGED || is_one(effective, ids) || privileged(task))) {
-        if (real != UNCHANGED)
-            ids->real = real;
-        if (effective != UNCHANGED)
-            ids->effective = effective;
-        if (real != UNCHANGED || (effective != UNCHANGED && effective != old))
-            ids->saved = ids->effective;
-        ids->file = ids->effective;
-        error = 0;
-    }
-    lock_release(&task->process->lock);
-    return error;
+    uint32_t real = to[0], effective = to[1], old = ids->real;
+    if ((real != UNCHANGED && real != old && real != ids->effective && !privileged(task)) ||
+        (effective != UNCHANGED && !is_one(effective, ids) && !privileged(task)))
+        return -EPERM;
+    if (real != UNCHANGED)
+        ids->real = real;
+    if (effective != UNCHANGED)
+        ids->effective = effective;
+    if (real != UNCHANGED || (effective != UNCHANGED && effective != old))
+        ids->saved = ids->effective;
+    ids->file = ids->effective;
+    return 0;
 }
 
 /* setresuid(2), setresgid(2) */
-static long set_all(struct task *task, struct ids *ids, const uint64_t args[6])
+static int set_all(const struct task *task, struct ids *ids, const uint32_t to[3])
 {
-    uint32_t *const to[] = {&ids->real, &ids->effective, &ids->saved};
-    long error = 0;
-    lock_acquire(&task->process->lock);
+    uint32_t *const at[] = {&ids->real, &ids->effective, &ids->saved};
     for (int i = 0; i < 3; i++)
-        if ((uint32_t)args[i] != UNCHANGED && !is_one((uint32_t)args[i], ids) && !privileged(task))
-            error = -EPERM;
-    for (int i = 0; i < 3 && !error; i++)
-        if ((uint32_t)args[i] != UNCHANGED)
-            *to[i] = (uint32_t)args[i];
-    if (!error)
-        ids->file = ids->effective;
-    lock_release(&task->process->lock);
-    return error;
+        if (to[i] != UNCHANGED && !is_one(to[i], ids) && !privileged(task))
+            return -EPERM;
+    for (int i = 0; i < 3; i++)
+        if (to[i] != UNCHANGED)
+            *at[i] = to[i];
+    ids->file = ids->effective;
+    return 0;
+}
+
+static int set_file_id(const struct task *task, struct ids *ids, const uint32_t to[3])
+{
+    uint32_t id = to[0];
+    if (id == UNCHANGED || (!is_one(id, ids) && id != ids->file && !privileged(task)))
+        return -EPERM;
+    ids->file = id;
+    return 0;
 }
 
 /* setfsuid(2), setfsgid(2): returns the old id, whether it changed or not. */
-static long set_file(struct task *task, struct ids *ids, uint32_t id)
+static long set_file(struct task *task, enum kind kind, uint32_t id)
 {
-    lock_acquire(&task->process->lock);
-    uint32_t old = ids->file;
-    if (id != UNCHANGED && (is_one(id, ids) || id == old || privileged(task)))
-        ids->file = id;
-    lock_release(&task->process->lock);
+    long old = ids_of(&task->process->credentials, kind)->file;
+    change_ids(task, kind, set_file_id, id, 0, 0);
     return old;
+}
+
+/* execve(2): the effective ids are kept as the saved ones, and are those for files. Set-user-ID and
+ * set-group-ID bits of programs have no effect. */
+static int set_exec(const struct task *task, struct ids *ids, const uint32_t to[3])
+{
+    ids->saved = ids->file = ids->effective;
+    return 0;
+}
+
+void identity_exec(struct task *task)
+{
+    struct process *process = task->process;
+    change_ids(task, USERS, set_exec, 0, 0, 0);
+    change_ids(task, GROUPS, set_exec, 0, 0, 0);
+    lock_acquire(&process->lock);
+    const struct credentials *now = &process->credentials;
+    process->options &= ~(OPTION_KEEP_CAPABILITIES | OPTION_NOT_DUMPABLE);
+    if (now->uid != now->euid || now->gid != now->egid)
+        process->options |= OPTION_NOT_DUMPABLE;
+    lock_release(&process->lock);
 }
 
 static long get_all(struct task *task, const struct ids *ids, const uint64_t args[6])
@@ -131,18 +179,22 @@ static long get_all(struct task *task, const struct ids *ids, const uint64_t arg
     return 0;
 }
 
-ANSWER(setuid, set_id(task, user_ids(task), (uint32_t)args[0]))
-ANSWER(setgid, set_id(task, group_ids(task), (uint32_t)args[0]))
-ANSWER(setreuid, set_real_effective(task, user_ids(task), (uint32_t)args[0], (uint32_t)args[1]))
-ANSWER(setregid, set_real_effective(task, group_ids(task), (uint32_t)args[0], (uint32_t)args[1]))
-ANSWER(setresuid, set_all(task, user_ids(task), args))
-ANSWER(setresgid, set_all(task, group_ids(task), args))
-ANSWER(setfsuid, set_file(task, user_ids(task), (uint32_t)args[0]))
-ANSWER(setfsgid, set_file(task, group_ids(task), (uint32_t)args[0]))
-ANSWER(getresuid, get_all(task, user_ids(task), args))
-ANSWER(getresgid, get_all(task, group_ids(task), args))
+#define ONE(function, kind) change_ids(task, kind, function, (uint32_t)args[0], 0, 0)
+#define TWO(function, kind)                                                                        \
+    change_ids(task, kind, function, (uint32_t)args[0], (uint32_t)args[1], 0)
+#define THREE(function, kind)                                                                      \
+    change_ids(task, kind, function, (uint32_t)args[0], (uint32_t)args[1], (uint32_t)args[2])
 
-enum { GROUPS_MAX = sizeof((struct credentials *)0)->groups / sizeof(uint32_t) };
+ANSWER(setuid, ONE(set_id, USERS))
+ANSWER(setgid, ONE(set_id, GROUPS))
+ANSWER(setreuid, TWO(set_real_effective, USERS))
+ANSWER(setregid, TWO(set_real_effective, GROUPS))
+ANSWER(setresuid, THREE(set_all, USERS))
+ANSWER(setresgid, THREE(set_all, GROUPS))
+ANSWER(setfsuid, set_file(task, USERS, (uint32_t)args[0]))
+ANSWER(setfsgid, set_file(task, GROUPS, (uint32_t)args[0]))
+ANSWER(getresuid, get_all(task, ids_of(&task->process->credentials, USERS), args))
+ANSWER(getresgid, get_all(task, ids_of(&task->process->credentials, GROUPS), args))
 
 long call_getgroups(struct task *task, const uint64_t args[6])
 {
@@ -157,20 +209,21 @@ long call_getgroups(struct task *task, const uint64_t args[6])
 
 long call_setgroups(struct task *task, const uint64_t args[6])
 {
-    struct credentials *credentials = &task->process->credentials;
-    uint32_t groups[GROUPS_MAX], count = (uint32_t)args[0];
+    uint32_t groups[CREDENTIALS_GROUPS], count = (uint32_t)args[0];
     if (!privileged(task))
         return -EPERM;
-    if (count > GROUPS_MAX)
+    if (count > CREDENTIALS_GROUPS)
         return -EINVAL;
     if (task_copyin(task, groups, args[1], count * sizeof(uint32_t)))
         return -EFAULT;
     lock_acquire(&task->process->lock);
-    for (uint32_t i = 0; i < count; i++)
-        credentials->groups[i] = groups[i];
-    credentials->group_count = count;
+    struct credentials new = task->process->credentials;
+    new.group_count = count;
+    memset(new.groups, 0, sizeof new.groups);
+    memcpy(new.groups, groups, count * sizeof(uint32_t));
+    int error = change(task, &new);
     lock_release(&task->process->lock);
-    return 0;
+    return error;
 }
 
 /* The number of a process's group or session; id 0 is the caller. */

@@ -138,7 +138,6 @@ long call_setrlimit(struct task *task, const uint64_t args[6])
 }
 
 /* process->options */
-enum { OPTION_NOT_DUMPABLE = 1, OPTION_KEEP_CAPABILITIES = 2, OPTION_NO_NEW_PRIVILEGES = 4 };
 
 /* Sets or clears one option to `value`, which must be 0 or 1. */
 static long set_option(struct process *process, uint32_t option, uint64_t value)

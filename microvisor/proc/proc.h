@@ -79,6 +79,9 @@ void process_adopt(struct task *task, const struct loaded *loaded, struct descri
 /* The task structure's memory goes back to the pool. */
 void task_free(struct task *task);
 
+/* identity.c: what execve does to ids. */
+void identity_exec(struct task *task);
+
 /* worker.c */
 
 /* Runs the task on this host thread until it ends, and does what is to be done at its end. Returns

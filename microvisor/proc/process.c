@@ -12,6 +12,7 @@
 #include "microvisor/fs/place.h"
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/proc.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
@@ -134,11 +135,7 @@ static void process_release(struct process *process)
 
 static void inherit_host(struct process *process)
 {
-    struct credentials *credentials = &process->credentials;
-    credentials->uid = credentials->suid = getuid();
-    credentials->euid = credentials->fsuid = geteuid();
-    credentials->gid = credentials->sgid = getgid();
-    credentials->egid = credentials->fsgid = getegid();
+    rights_start(&process->credentials);
     for (int i = 0; i < PROCESS_LIMITS; i++)
         getrlimit(i, &process->limits[i]);
     process->start_time = clock_host(CLOCK_BOOTTIME);
@@ -212,6 +209,7 @@ struct process *process_copy(struct process *from)
     memcpy(process->cage.handlers, from->cage.handlers, sizeof from->cage.handlers);
     lock_acquire(&from->lock);
     process->credentials = from->credentials;
+    atomic_init(&process->rights, atomic_load(&from->rights));
     memcpy(process->limits, from->limits, sizeof from->limits);
     process->options = from->options;
     lock_release(&from->lock);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "microvisor/mm/memory.h"
+#include "microvisor/proc/rights.h"
 
 enum {
     HELPER_TIME = 2000,    /* milliseconds that the helper gets */
@@ -424,7 +425,9 @@ void fault_report(struct task *task, const struct fault *fault)
     report->name = slash ? slash + 1 : report->program;
 
     add_headline(report, ""); /* finds out where the stack is readable and whether rip is code */
+    int from = rights_own();
     ask_helper(report);
+    rights_back(from);
 
     char *lines = report->answer, *end = strchr(lines, '\n');
     if (end) {

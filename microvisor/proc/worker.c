@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "microvisor/proc/proc.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/time/futex.h"
 #include "microvisor/time/timers.h"
 #include "rt/fault.h"
@@ -70,6 +71,9 @@ int task_run(struct task *task)
         task->cpu_before[0] = host_thread_cpu(0);
         task->cpu_before[1] = host_thread_cpu(1);
         atomic_store(&thread->host_id, (int)host_call0(SYS_gettid));
+        task->rights = 0; /* a thread between tasks has lind-run's own */
+        if (atomic_load(&task->process->rights))
+            rights_carry(task);
         block_signals(SIG_UNBLOCK);
         do {
             task->reenter = 0;
@@ -80,6 +84,7 @@ int task_run(struct task *task)
         thread_forget(thread);
         futex_task_end(task);
         block_signals(SIG_BLOCK);
+        rights_leave();
     }
     int fit = !atomic_load(&task->rescheduled);
     task_end(task);
@@ -130,7 +135,9 @@ static int worker_create(struct task *task)
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     /* A new thread has its maker's mask, and takes no signal before it has a signal stack. */
     block_signals(SIG_BLOCK);
+    int from = rights_own(); /* and its maker's rights */
     int error = pthread_create(&thread, &attributes, worker_run, worker);
+    rights_back(from);
     block_signals(SIG_UNBLOCK);
     pthread_attr_destroy(&attributes);
     if (error)

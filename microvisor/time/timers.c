@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "microvisor/fs/pool.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/signal/internal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/internal.h"
@@ -289,7 +290,9 @@ int timers_register(struct timers *timers)
         pthread_attr_setstacksize(&attributes, 1 << 17);
         pthread_sigmask(SIG_SETMASK, &all,
                         &old); /* the thread has no struct thread to take signals with */
+        int from = rights_own(); /* a thread begins with its maker's */
         int error = pthread_create(&thread, &attributes, engine_run, NULL);
+        rights_back(from);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         pthread_attr_destroy(&attributes);
         if (error)
