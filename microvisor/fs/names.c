@@ -325,25 +325,40 @@ long call_fchdir(struct task *task, const uint64_t args[6])
 
 long call_getcwd(struct task *task, const uint64_t args[6])
 {
-    char path[PATH_MAX];
-    long length = place_directory_path(task, path, sizeof path);
+    static const char outside[] = "(unreachable)";
+    char path[PATH_MAX + sizeof outside];
+    long length = place_directory_path(task, path, PATH_MAX);
     if (length < 0)
         return length;
+    length = place_seen(task->process->place, path);
+    if (length < 0) {
+        length = (long)(strlen(path) + sizeof outside - 1);
+        memmove(path + sizeof outside - 1, path, strlen(path) + 1);
+        memcpy(path, outside, sizeof outside - 1);
+    }
     if ((uint64_t)length + 1 > args[1])
         return -ERANGE;
     return task_copyout(task, args[0], path, (size_t)length + 1) ? -EFAULT : length + 1;
 }
 
-/* The name space is what lind-run was told; changing its root needs privilege, which no cage has.
- */
+/* Errors in Linux's order: whether the caller may comes last. */
 long call_chroot(struct task *task, const uint64_t args[6])
 {
     struct location location;
+    struct file *file = NULL;
     int error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
     if (error)
         return error;
+    error = location_directory(task, &location, &file);
     location_release(&location);
-    return -EPERM;
+    if (error)
+        return error;
+    if (task->process->credentials.euid) {
+        file_put(file);
+        return -EPERM;
+    }
+    place_set_root(task->process->place, file);
+    return 0;
 }
 
 long call_umask(struct task *task, const uint64_t args[6])

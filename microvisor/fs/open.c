@@ -282,6 +282,12 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         error = resolve_start(task, dirfd, &normal, &location, &rest, &whole, &resolve);
     if (error)
         return error;
+    if (extra & (RESOLVE_BENEATH | RESOLVE_IN_ROOT) && location.fd >= 0 &&
+        !location.mount->covered) {
+        /* dirfd takes the root's part. */
+        whole = 1;
+        resolve = 0;
+    }
     if (whole && (!location.read_only || !(wants_write(flags) || flags & O_CREAT))) {
         long fd = open_host(task, location.fd, *rest ? rest : ".", flags, mode, resolve | extra);
         if (fd >= 0)

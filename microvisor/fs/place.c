@@ -160,6 +160,8 @@ struct place *place_new(void)
     if (!place)
         return NULL;
     atomic_store(&place->umask, 022);
+    place->root = NULL;
+    atomic_store(&place->rooted, 0);
     place->directory = directory_new(place, "");
     if (place->directory)
         return place;
@@ -179,6 +181,10 @@ struct place *place_copy(struct place *from)
     lock_acquire(&from->lock);
     place->directory = from->directory;
     file_get(place->directory);
+    place->root = from->root;
+    if (place->root)
+        file_get(place->root);
+    atomic_init(&place->rooted, place->root != NULL);
     lock_release(&from->lock);
     return place;
 }
@@ -186,6 +192,8 @@ struct place *place_copy(struct place *from)
 void place_free(struct place *place)
 {
     file_put(place->directory);
+    if (place->root)
+        file_put(place->root);
     pool_give(&places, place);
 }
 
@@ -553,6 +561,54 @@ long place_directory_path(struct task *task, char *path, size_t size)
     }
     start_put(task, file);
     return result;
+}
+
+/* The root. */
+
+struct file *place_root(struct place *place)
+{
+    if (!atomic_load_explicit(&place->rooted, memory_order_acquire))
+        return NULL;
+    lock_acquire(&place->lock);
+    struct file *root = place->root;
+    if (root)
+        file_get(root);
+    lock_release(&place->lock);
+    return root;
+}
+
+void place_set_root(struct place *place, struct file *file)
+{
+    lock_acquire(&place->lock);
+    struct file *old = place->root;
+    place->root = file;
+    atomic_store_explicit(&place->rooted, 1, memory_order_release);
+    lock_release(&place->lock);
+    if (old)
+        file_put(old);
+}
+
+long place_seen(struct place *place, char *path)
+{
+    char root[PATH_MAX];
+    size_t length = strlen(path);
+    struct file *file = place_root(place);
+    if (!file)
+        return (long)length;
+    long root_length = (long)strlen(file->path ? file->path : "");
+    if (file->host_fd >= 0)
+        root_length = place_guest_path(place, file->mount, file->host_fd, root, sizeof root);
+    else
+        memcpy(root, file->path, (size_t)root_length + 1);
+    file_put(file);
+    if (root_length == 1)
+        root_length = 0; /* "/" */
+    if (root_length < 0 || !path_within(path, length, root, (size_t)root_length))
+        return -ENOENT;
+    memmove(path, path + root_length, length - (size_t)root_length + 1);
+    if (!*path)
+        strcpy(path, "/");
+    return (long)strlen(path);
 }
 
 /* Makes an open directory the working directory; takes over the reference. */

@@ -1,4 +1,4 @@
-/* The place of a process in the file system: its name space, working directory and umask.
+/* The place of a process in the file system: its name space, root, working directory and umask.
  *
  * The guest's name space is a table of mounts at guest paths. A mount is a granted host directory
  * (an O_PATH host fd), a single granted host file, or a synthetic tree (/dev, /proc: struct
@@ -12,8 +12,13 @@
  * it that the caller hands to an *at call that does not follow links; or a host fd of the object
  * itself; or a synthetic node.
  *
+ * A process that called chroot(2) begins absolute paths, and absolute links, at its root, which is
+ * where ".." ends, too. All guest paths in here are those of the name space nevertheless; what the
+ * process gets to see of them goes through place_seen. A root only takes names away: each lookup
+ * stays below a mount as always.
+ *
  * Mounts are added before the program starts and stay for ever. The place's lock guards the working
- * directory. */
+ * directory and the root. */
 #ifndef LIND_FS_PLACE_H
 #define LIND_FS_PLACE_H
 
@@ -74,8 +79,10 @@ struct place {
     const struct mount *mounts[MOUNTS_MAX]; /* longest path first */
     uint32_t mount_count;
     _Atomic uint32_t umask;
-    struct lock lock;       /* of directory */
+    struct lock lock;       /* of directory and root */
     struct file *directory; /* the working directory */
+    struct file *root;      /* chroot(2); NULL: the name space's "/" */
+    _Atomic int rooted;     /* whether there is one */
 };
 
 /* A new place without mounts, with umask 022 and working directory "/"; NULL when there is no
@@ -112,8 +119,8 @@ struct location {
                node */
     int owned;     /* fd is closed by location_release */
     int read_only; /* changes give EROFS */
-    int deep;      /* the directory is deeper than a path can say: path is "", and no mount lies
-                      there or below */
+    int deep;      /* the directory is deeper than a path can say, or removed: path is "", and no
+                      mount lies there or below */
     int busy;      /* it is, or lies above, a mount point: may not be removed or renamed (EBUSY) */
     struct node
         node; /* fd -1: the object, or the directory in which name is looked up (LOOKUP_PARENT) */
@@ -183,7 +190,20 @@ int path_is_too_long(long length);
 int place_open_above(struct place *place, const struct mount *prefer, int host_fd, char *path,
                      size_t size);
 
-/* The working directory's guest path, as getcwd gives it. Returns its length or -ENOENT, -ERANGE,
+/* The root that chroot gave, a new reference; NULL: the name space's. */
+struct file *place_root(struct place *place);
+
+/* Makes an open directory the root; takes over the reference. */
+void place_set_root(struct place *place, struct file *file);
+
+/* A description of the name space's own root. Returns 0 or -errno. */
+int place_open_root(struct task *task, struct file **file);
+
+/* Changes a guest path (room for PATH_MAX bytes) to what it is below the place's root. Returns its
+ * length, or -ENOENT, with the path as it was, when it does not lie there. */
+long place_seen(struct place *place, char *path);
+
+/* The working directory's guest path in the name space, "/" for its root. Returns its length or -ENOENT, -ERANGE,
  * -ENAMETOOLONG. */
 long place_directory_path(struct task *task, char *path, size_t size);
 

@@ -141,6 +141,8 @@ int proc_maps(struct content *content, struct task *task, struct process *proces
                     region.flags & 1 ? 'r' : '-', region.flags & 2 ? 'w' : '-',
                     region.flags & 4 ? 'x' : '-', region.flags & REGION_SHARED ? 's' : 'p',
                     region.offset, major(region.device), minor(region.device), region.inode);
+        if (*name == '/')
+            place_seen(task->process->place, name);
         if (*name)
             content_add(content, " %26s%s", "", name);
         content_add(content, "\n");
@@ -156,12 +158,16 @@ static void add_path(struct content *content, const char *path)
 }
 
 /* The name space has no single table of mounts with devices; each grant is shown as a file system
- * named after what it is. */
+ * named after what it is. Of a process with a root of its own, those below it. */
 static int add_mounts(struct content *content, struct process *process, int info)
 {
-    const struct place *place = process->place;
+    struct place *place = process->place;
+    char path[PATH_MAX];
     for (uint32_t i = place->mount_count; i-- > 0;) {
         const struct mount *mount = place->mounts[i];
+        snprintf(path, sizeof path, "%s", *mount->path ? mount->path : "/");
+        if (place_seen(place, path) < 0)
+            continue;
         const char *type = "none", *options = mount->read_only ? "ro" : "rw";
         if (mount->kind == MOUNT_TREE)
             type = mount->root.operations == proc_tree_root.operations ? "proc" : "devtmpfs";
@@ -170,7 +176,7 @@ static int add_mounts(struct content *content, struct process *process, int info
                         minor(mount->device));
         else
             content_add(content, "%s ", type);
-        add_path(content, *mount->path ? mount->path : "/");
+        add_path(content, path);
         if (info)
             content_add(content, " %s - %s %s %s\n", options, type, type, options);
         else

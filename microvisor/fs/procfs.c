@@ -370,17 +370,31 @@ static struct file *linked(struct task *task, const struct node *node, int *erro
     if (node_index(node) == FD_ENTRY)
         return descriptor_hold(task, node, error);
     *error = 0;
-    if (node_index(node) != CWD)
+    if (node_index(node) != CWD && node_index(node) != ROOT_LINK)
         return NULL;
     struct process *process = hold(task, node, 1, error);
     if (!process)
         return NULL;
-    lock_acquire(&process->place->lock);
-    struct file *file = process->place->directory;
-    file_get(file);
-    lock_release(&process->place->lock);
+    struct file *file = NULL;
+    if (node_index(node) == ROOT_LINK) {
+        file = place_root(process->place);
+    } else {
+        lock_acquire(&process->place->lock);
+        file = process->place->directory;
+        file_get(file);
+        lock_release(&process->place->lock);
+    }
     tree_unpin(task, process);
+    if (!file)
+        *error = place_open_root(task, &file);
     return file;
+}
+
+/* A guest path as the task sees it: below its root, or as it is in the name space (proc(5)). */
+static long seen(struct task *task, char *text, long length)
+{
+    long below = length < 0 ? length : place_seen(task->process->place, text);
+    return below < 0 ? length : below;
 }
 
 static long link_text(struct task *task, const struct node *node, char *text, size_t size)
@@ -396,24 +410,22 @@ static long link_text(struct task *task, const struct node *node, char *text, si
     case MOUNTS:
         return snprintf(text, size, "self/mounts");
     case EXE:
-    case ROOT_LINK:
         process = hold(task, node, 1, &error);
         if (!process)
             return error;
-        length =
-            snprintf(text, size, "%s", node_index(node) == EXE ? process->executable->path : "/");
+        length = snprintf(text, size, "%s", process->executable->path);
         tree_unpin(task, process);
-        return length;
+        return seen(task, text, length);
     case CWD:
         if (node_pid(node) == task->process->pid)
-            return place_directory_path(task, text, size);
+            return seen(task, text, place_directory_path(task, text, size));
     }
     struct file *file = linked(task, node, &error);
     if (!file)
         return error ? error : -EINVAL;
     length = description_text(task, file, text, size);
     file_put(file);
-    return length;
+    return *text == '/' ? seen(task, text, length) : length;
 }
 
 static long proc_readlink(struct task *task, const struct node *node, char *text, size_t size)

@@ -9,56 +9,6 @@
 
 #define LINKS_MAX 40 /* as in Linux */
 
-int path_normalize(const char *path, struct normal *normal)
-{
-    uint32_t length = 0;
-    normal->absolute = *path == '/';
-    normal->dotdot = normal->last_dot = normal->slash = 0;
-    normal->plain = UINT32_MAX;
-    for (;;) {
-        size_t slashes = strspn(path, "/");
-        path += slashes;
-        normal->slash |= slashes != 0;
-        size_t name = strcspn(path, "/");
-        if (!name)
-            break;
-        normal->slash = 0;
-        normal->last_dot = name == 1 && *path == '.';
-        if (normal->last_dot) {
-            normal->slash = 1;
-        } else {
-            if (name == 2 && path[0] == '.' && path[1] == '.' && !normal->dotdot) {
-                normal->dotdot = 1;
-                normal->plain = length;
-            }
-            if (length + name + 2 > PATH_MAX)
-                return -ENAMETOOLONG;
-            if (length || normal->absolute)
-                normal->text[length++] = '/';
-            memcpy(normal->text + length, path, name);
-            length += (uint32_t)name;
-        }
-        path += name;
-    }
-    normal->text[length] = 0;
-    normal->length = length;
-    if (normal->plain > length)
-        normal->plain = length;
-    if (normal->slash && length) {
-        normal->text[length] = '/';
-        normal->text[length + 1] = 0;
-    }
-    return 0;
-}
-
-int path_copyin(struct task *task, uint64_t path, unsigned lookup, char text[PATH_MAX])
-{
-    long length = copyinstr(&task->thread, text, path, PATH_MAX);
-    if (length < 0)
-        return (int)length;
-    return length || lookup & LOOKUP_EMPTY ? 0 : -ENOENT;
-}
-
 long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve)
 {
     if (!(flags & O_PATH))
@@ -123,6 +73,12 @@ static int enter(struct task *task, struct location *location, size_t length)
     return 0;
 }
 
+static int is_removed(int fd)
+{
+    struct stat status;
+    return !host_call2(SYS_fstat, fd, &status) && !status.st_nlink;
+}
+
 /* Puts location at an open directory. With its guest path when wanted. */
 static int enter_file(struct task *task, struct location *location, struct file *file,
                       int want_path)
@@ -144,7 +100,7 @@ static int enter_file(struct task *task, struct location *location, struct file 
         return 0;
     long length = place_guest_path(task->process->place, file->mount, file->host_fd, location->path,
                                    sizeof location->path);
-    location->deep = path_is_too_long(length);
+    location->deep = path_is_too_long(length) || (length == -ENOENT && is_removed(file->host_fd));
     if (length == 1 || location->deep)
         location->path[0] = 0;
     return length < 0 && !location->deep ? (int)length : 0;
@@ -171,7 +127,9 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
     location_clear(location);
     *whole = 0;
     *resolve = 0;
-    if (normal->absolute) {
+    /* From a root that chroot gave an absolute path goes on as a relative one does. */
+    struct file *root = normal->absolute ? place_root(place) : NULL;
+    if (normal->absolute && !root) {
         const struct mount *mount = mount_find(place, normal->text, normal->plain);
         location->mount = mount;
         if (!mount || mount->kind != MOUNT_DIRECTORY)
@@ -187,35 +145,45 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
         *resolve = mount->covered ? RESOLVE_NO_SYMLINKS : 0;
         return 0;
     }
-    struct file *file = start_get(task, dirfd);
+    struct file *file = root ? root : start_get(task, dirfd);
     if (!file)
         return -EBADF;
+    const char *text = normal->text + (*normal->text == '/');
+    size_t text_length = normal->length - (size_t)(text - normal->text);
     int covered = file->mount && file->mount->covered;
     int error = enter_file(task, location, file, covered);
     if (!error && location->fd >= 0) {
-        *rest = normal->text;
+        *rest = text;
         *whole = 1;
         if (covered && !location->deep) {
             /* The kernel may do it if no mount is on the way, which is sure without links. */
             struct normal full;
             size_t length = strlen(location->path);
             *resolve = RESOLVE_NO_SYMLINKS;
-            *whole = !normal->dotdot && length + normal->length + 2 < sizeof full.text;
+            *whole = !normal->dotdot && length + text_length + 2 < sizeof full.text;
             if (*whole) {
                 memcpy(full.text, location->path, length);
                 full.text[length] = '/';
-                memcpy(full.text + length + 1, normal->text, normal->length);
-                *whole =
-                    mount_find(place, full.text, length + 1 + normal->length) == location->mount;
+                memcpy(full.text + length + 1, text, text_length);
+                *whole = mount_find(place, full.text, length + 1 + text_length) == location->mount;
             }
         }
-        if (atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed)) {
+        if (!root && atomic_load_explicit(&place->rooted, memory_order_relaxed)) {
+            /* The start may be outside of the root, and the path lead through it: up from there,
+             * it does not go on, which the kernel does not know. */
+            *resolve = RESOLVE_NO_SYMLINKS;
+            *whole = *whole && !normal->dotdot;
+        }
+        if (root || atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed)) {
             /* Another thread may close it: hold it for the location's time. */
             location->held = file;
             return 0;
         }
     }
-    start_put(task, file);
+    if (root)
+        file_put(root);
+    else
+        start_put(task, file);
     return error;
 }
 
@@ -224,7 +192,7 @@ int resolve_again(struct task *task, const struct location *location, const stru
 {
     if (error == -EXDEV || error == -EAGAIN)
         return 1;
-    if (!location->mount->covered || !(resolve & RESOLVE_NO_SYMLINKS))
+    if (!(resolve & RESOLVE_NO_SYMLINKS))
         return 0;
     /* A link that was not to be followed yet, or a directory above a mount that is not there on the
      * host. */
@@ -235,6 +203,7 @@ int resolve_again(struct task *task, const struct location *location, const stru
 struct walk {
     struct task *task;
     struct location *location;
+    struct file *root; /* that chroot gave, or NULL */
     unsigned lookup;
     int links;
     char rest[2 * PATH_MAX];
@@ -259,10 +228,42 @@ static int go_up_deep(struct walk *walk)
     return location->deep ? 0 : enter(walk->task, location, strlen(location->path));
 }
 
+/* Whether the directory reached is the root that chroot gave: the same, through the same mount. */
+static int is_root(const struct walk *walk)
+{
+    const struct location *location = walk->location;
+    const struct file *root = walk->root;
+    struct stat here, there;
+    if (!root || (location->fd < 0) != (root->host_fd < 0))
+        return 0;
+    if (location->fd < 0)
+        return !strcmp(location->path, root->path);
+    return location->mount == root->mount && !host_call2(SYS_fstat, location->fd, &here) &&
+           !host_call2(SYS_fstat, root->host_fd, &there) && here.st_ino == there.st_ino &&
+           here.st_dev == there.st_dev;
+}
+
+/* Puts location at the process's root. */
+static int enter_root(struct walk *walk)
+{
+    struct location *location = walk->location;
+    if (!walk->root)
+        return enter(walk->task, location, 0);
+    location_release(location);
+    location->owned = 0;
+    location->deep = 0;
+    location->name[0] = 0;
+    location->held = walk->root;
+    file_get(walk->root);
+    return enter_file(walk->task, location, walk->root, 1);
+}
+
 static int go_up(struct walk *walk)
 {
     struct location *location = walk->location;
     size_t length = strlen(location->path);
+    if (is_root(walk))
+        return 0;
     if (location->deep)
         return go_up_deep(walk);
     if (location->fd >= 0 && length != location->mount->path_length) {
@@ -297,7 +298,7 @@ static int follow_text(struct walk *walk, char *text, long length, const char *a
         return -ENAMETOOLONG;
     memmove(walk->rest + length, after, after_length + 1);
     memcpy(walk->rest, text, (size_t)length);
-    return *text == '/' ? enter(walk->task, walk->location, 0) : 0;
+    return *text == '/' ? enter_root(walk) : 0;
 }
 
 enum { STEP_DIRECTORY, STEP_OBJECT, STEP_LINK }; /* what a step led to */
@@ -496,7 +497,10 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
     int error;
     location_release(location);
     location_clear(location);
-    if (normal->absolute) {
+    walk.root = place_root(task->process->place);
+    if (normal->absolute && walk.root) {
+        error = enter_root(&walk);
+    } else if (normal->absolute) {
         /* As far as names alone lead to a mount, they do. */
         const struct mount *mount = mount_find(task->process->place, normal->text, normal->plain);
         size_t length = mount && mount->kind != MOUNT_FILE ? mount->path_length : 0;
@@ -505,19 +509,32 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
         error = enter(task, location, length);
     } else {
         struct file *file = start_get(task, dirfd);
-        if (!file)
-            return -EBADF;
-        file_get(file);
-        start_put(task, file);
-        location->held = file;
-        error = enter_file(task, location, file, 1);
+        if (file) {
+            file_get(file);
+            start_put(task, file);
+            location->held = file;
+        }
+        error = file ? enter_file(task, location, file, 1) : -EBADF;
     }
     if (!error) {
         strcpy(walk.rest, rest);
         error = walk_on(&walk);
     }
+    if (walk.root)
+        file_put(walk.root);
     if (error)
         location_release(location);
+    return error;
+}
+
+int place_open_root(struct task *task, struct file **file)
+{
+    struct location location;
+    location_clear(&location);
+    int error = enter(task, &location, 0);
+    if (!error)
+        error = location_directory(task, &location, file);
+    location_release(&location);
     return error;
 }
 

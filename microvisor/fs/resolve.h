@@ -1,4 +1,4 @@
-/* What place.c, resolve.c and open.c share. Not HOT. */
+/* What path.c, place.c, resolve.c and open.c share. Not HOT. */
 #ifndef LIND_FS_RESOLVE_H
 #define LIND_FS_RESOLVE_H
 

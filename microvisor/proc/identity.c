@@ -299,7 +299,7 @@ long call_setsid(struct task *task, const uint64_t args[6])
 
 static uint32_t capabilities(const struct process *process)
 {
-    return process->credentials.euid ? 0 : 1U << CAP_SETUID | 1U << CAP_SETGID;
+    return process->credentials.euid ? 0 : 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SYS_CHROOT;
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */

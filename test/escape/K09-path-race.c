@@ -1,4 +1,4 @@
-// Can a path leave the granted directory while other threads swap links and rename directories under it (attack row K9)? The control follows the same paths without the defence and does get out.
+// Can a path leave the granted directory, from whatever root chroot(2) gave, while other threads swap links and rename directories under it (attack row K9)? The control follows the same paths without the defence and does get out.
 // RUN: %build/unit/host-cc -g -O1 -Wall -Werror -I%root/test/posix/fs/Inputs %s -o %t
 // RUN: rm -rf %t.d && mkdir %t.d && %t %t.d 2
 #include "host_task.h"
@@ -107,8 +107,29 @@ static void try_change(struct host_task *host) {
     }
 }
 
+/* From roots that are moved about, too. `top` is the real one, to go back to. */
+static unsigned long roots;
+
+static void try_roots(struct host_task *host, uint64_t top, unsigned long round) {
+    static const char *const at[] = {"/g/d/e/f", "/g/up", "/own/x/y", "/g/own/x", "/g", "/own"};
+    static const char *const paths[] = {
+        "/../outside/secret",       "/../../outside/secret",        "/../../../outside/secret",
+        "../outside/secret",        "../../../outside/secret",      "../../../../outside/secret",
+        "/x/y/../../../outside/secret", "/swap/secret", "/link/secret", "/name",
+    };
+    roots += !CALL_(chroot, host, text(host, 0, at[round % (sizeof at / sizeof *at)]));
+    for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+        try_read(host, paths[i]);
+    CALL_(chdir, host, text(host, 0, round & 1 ? "/" : "/.."));
+    for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+        try_read(host, paths[i]);
+    CALL_(fchdir, host, top);
+    CALL_(chroot, host, text(host, 0, "."));
+}
+
 static void *attack(void *data) {
     struct host_task *host = data;
+    long top = CALL_(open, host, text(host, 0, "/"), O_RDONLY | O_DIRECTORY);
     for (unsigned long round = 0; !stop; round++) {
         for (unsigned i = 0; i < sizeof reads / sizeof *reads; i++)
             try_read(host, reads[i]);
@@ -119,8 +140,11 @@ static void *attack(void *data) {
             try_read(host, "outside/secret");
         if (round % 8 == 0)
             try_change(host);
+        if (round % 4 == 0)
+            try_roots(host, (uint64_t)top, round / 4);
         CALL_(chdir, host, text(host, 0, "/g"));
     }
+    guest_close(host, top);
     return NULL;
 }
 
@@ -165,6 +189,7 @@ int main(int argc, char **argv) {
 
     process = host_process();
     process->limits[RLIMIT_NOFILE].rlim_cur = 256;
+    process->credentials.euid = 0; /* for chroot: who may call it is not what is asked here */
     must(!place_grant(process->place, "root", "/g", 0) &&
              !place_grant(process->place, "root/own", "/own", 1),
          "grant");
@@ -183,6 +208,7 @@ int main(int argc, char **argv) {
     CHECK_IS(escapes, 0);
     CHECK_IS(out > 0, 1);     /* the control gets out */
     CHECK_IS(opened > 0, 1);  /* the attack did reach files inside */
+    CHECK_IS(roots > 0, 1);
     CHECK_IS(swaps > 100, 1); /* and things did move */
     must(!stat("outside/canary", &after), "the canary is gone");
     CHECK_IS(after.st_size, before.st_size);
