@@ -29,11 +29,16 @@ size_t copy_across(const struct thread *to_thread, uint64_t to, const struct thr
                       length);
 }
 
-int clearout(const struct thread *thread, uint64_t to, size_t length)
+int clearout_window(uint64_t base, uint64_t to, size_t length)
 {
     if (!range_ok(to, length))
         return -EFAULT;
-    return set_bytes((void *)(thread->base + to), 0, length) ? -EFAULT : 0;
+    return set_bytes((void *)(base + to), 0, length) ? -EFAULT : 0;
+}
+
+int clearout(const struct thread *thread, uint64_t to, size_t length)
+{
+    return clearout_window(thread->base, to, length);
 }
 
 long copyinstr_window(uint64_t base, char *to, uint64_t from, size_t size)

@@ -51,6 +51,7 @@ static inline void *window_pointer(struct thread *thread, uint64_t offset, uint6
 /* Return 0 or -EFAULT. After -EFAULT the destination's content is unspecified. */
 int copyin_window(uint64_t base, void *to, uint64_t from, size_t length);
 int copyout_window(uint64_t base, uint64_t to, const void *from, size_t length);
+int clearout_window(uint64_t base, uint64_t to, size_t length);
 
 /* Copies a NUL-terminated string of at most size bytes with its NUL. Returns its length without
  * NUL, -EFAULT, or -ENAMETOOLONG when no NUL is among the first size bytes. */

@@ -7,9 +7,10 @@
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
- * What is writable is discarded at the end, unless fork had made the window: then small regions
- * keep their pages, for the next fork to write what it copies into them and to discard the others
- * (copy.c), which is less work than a fault for each page; a start discards them. What is not stays
+ * What is writable is discarded at the end, with exceptions: the next start writes small regions of
+ * the loader's anew, and the stack's end; and in a window that fork had made small regions keep
+ * their pages, for the next fork to write what it copies into them and to discard the others
+ * (copy.c), which is less work than a fault for each page. What is not writable stays
  * (relocated data, mostly), if it is not much, but is discarded by the next fork unless
  * memory->constant says that it is what that would copy, and by the next start unless
  * memory->constant is still that of the last one. The executable pages and the gate page no cage
@@ -19,10 +20,16 @@
 
 #include "microvisor/mm/share.h"
 #include "microvisor/mm/warm.h"
+#include "rt/copy.h"
+#include "rt/host.h"
 
 /* Pages that one window may keep of what can be written, and as many of what cannot; and the pages
  * that its regions may span, as the host keeps its page tables. */
 enum { PAGES_KEPT = 512, PAGES_SPANNED = 1 << 16 };
+/* Regions of the loader's of up to so many pages are written anew for the next start, and so many
+ * pages of a stack: less work than a fault for each page, and no interrupt for the processors on
+ * which the window's threads ran, which taking pages away is. */
+enum { PAGES_WRITTEN = 16, STACK_WRITTEN = 8 };
 enum { KEPT_FLAGS = REGION_PROTECTION | REGION_PINNED | REGION_STACK | REGION_IMAGE };
 
 static int is_gate(const struct memory *memory, const struct region *region)
@@ -52,6 +59,40 @@ int warm_keeps_pages(const struct region *region)
 {
     return region->flags & PROT_WRITE && !(region->flags & REGION_STACK) &&
            region->end - region->start < SHARE_PAGES_LEAST;
+}
+
+/* What of a region the next start writes: all of a small one that the loader made, a stack's end. */
+static uint32_t written_from(const struct region *region, uintptr_t loaders)
+{
+    uint32_t pages = region->end - region->start;
+    if (!(region->flags & PROT_WRITE))
+        return region->end;
+    if (region->flags & REGION_STACK)
+        return region->end - (pages < STACK_WRITTEN ? pages : STACK_WRITTEN);
+    return region->object == loaders && pages <= PAGES_WRITTEN ? region->start : region->end;
+}
+
+/* The name that the loader gives what it maps; 0: there is nothing of the loader's. */
+static uintptr_t loaders_name(const struct region *regions, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (regions[i].flags & REGION_IMAGE)
+            return regions[i].object;
+    return 0;
+}
+
+/* Gives the pages from `from` on the content that they begin with. */
+static int write_anew(const struct memory *memory, const struct region *region, uint32_t from)
+{
+    uint64_t start = (uint64_t)from << PAGE_SHIFT;
+    uint64_t size = (uint64_t)(region->end - from) << PAGE_SHIFT;
+    if (!(region->flags & REGION_IMAGE))
+        return clearout_window(memory->base, start, size);
+    uint64_t offset = (region->offset + (from - region->start)) << PAGE_SHIFT;
+    return host_call4(SYS_pread64, memory->image_fd, memory->base + start, size, offset) ==
+                   (long)size
+               ? 0
+               : -EIO;
 }
 
 /* Whether not too much is kept of what cannot be written. Large pieces are seldom all there. */
@@ -85,14 +126,19 @@ static int keep_regions(struct memory *memory)
             return 0;
     if (!constants_are_few(memory))
         return 0;
+    const uintptr_t loaders = loaders_name(memory->regions, memory->count);
     for (uint32_t i = 0; i < memory->count; i++) {
-        const struct region *region = &memory->regions[i];
-        uint32_t pages = region->end - region->start;
-        if (memory->copied && warm_keeps_pages(region) && kept + pages <= PAGES_KEPT)
-            kept += pages;
-        else if (region->flags & PROT_WRITE && discard(memory, region))
+        struct region rest = memory->regions[i];
+        uint32_t from = memory->copied ? rest.end : written_from(&rest, loaders);
+        warm->regions[i] = rest;
+        if (memory->copied && warm_keeps_pages(&rest))
+            from = rest.start;
+        if (kept + (rest.end - from) <= PAGES_KEPT) {
+            kept += rest.end - from;
+            rest.end = from;
+        }
+        if (rest.flags & PROT_WRITE && rest.start < rest.end && discard(memory, &rest))
             return 0;
-        warm->regions[i] = *region;
     }
     warm->count = memory->count;
     warm->constant = memory->constant;
@@ -146,8 +192,9 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     kept = 0;
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        if (has(from, region) &&
-            !(warm->constant != from->constant && is_constant(to, region) && discard(to, region)))
+        int stale = (warm->constant != from->constant && is_constant(to, region)) ||
+                    (warm->pages && region->flags & REGION_STACK);
+        if (has(from, region) && !(stale && discard(to, region)))
             warm->regions[kept++] = *region;
         else if (host_try_reserve(to, region->start, region->end))
             return -ENOMEM;
@@ -156,15 +203,25 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     return 0;
 }
 
+/* A region with what the program that was may have left in it. */
+static int start_region(const struct memory *memory, const struct region *region, uintptr_t loaders)
+{
+    uint32_t from = written_from(region, loaders);
+    if (from < region->end && !write_anew(memory, region, from))
+        return 0;
+    return discard(memory, region);
+}
+
 int memory_start(struct memory *memory)
 {
     const struct warm *warm = &memory->warm;
+    const uintptr_t loaders = loaders_name(warm->regions, warm->count);
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        int stale = warm->pages && warm_keeps_pages(region);
+        int stale = warm->pages && (warm_keeps_pages(region) || region->flags & REGION_STACK);
         if (warm->constant != memory->started)
             stale |= is_constant(memory, region);
-        if (stale && discard(memory, region))
+        if (stale && start_region(memory, region, loaders))
             return -ENOMEM;
     }
     return 0;

@@ -1,6 +1,8 @@
 // Does each start of a program find its memory as its file has it, whatever earlier runs of the same program did to theirs?
 // RUN: musl-gcc -static-pie -O1 %s -o %t.native && %t.native
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
+// Zeroed data that is more than a start of the same program writes to, and is discarded:
+// RUN: %lind-cc -O1 -DMORE=65536 %s -o %t.more && %lind-run %t.more
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -15,11 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024, STACK = 8 << 20, CHAIN = 400,
+enum { PAGE = 4096, KINDS = 24, ROUNDS = 14 * KINDS, CLEAN = 200, FAR = 256 * 1024, NEAR = 6000, STACK = 8 << 20, CHAIN = 400,
        STARTS = 64, MOVED = 0x30000000 };
 
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = {[0 ... 3 * PAGE - 1] = 'd'};
 static char zeros[8 * PAGE] __attribute__((aligned(PAGE)));
+#ifdef MORE
+static char more[MORE] __attribute__((used));
+#endif
 static const char constant[2 * PAGE] __attribute__((aligned(PAGE))) = {[0 ... 2 * PAGE - 1] = 'c'};
 extern char **environ;
 
@@ -62,8 +67,8 @@ static int readable(unsigned long address)
 /* Sizes and protections of what is mapped, as a number. Around it nothing may be. */
 static uint64_t shape(int round, char **before)
 {
-    static char text[65536];
-    static struct range ranges[200];
+    static char text[2 * PAGE];
+    static struct range ranges[100];
     size_t length = 0, count = 0, stack = 0;
     ssize_t got;
     int fd = open("/proc/self/maps", O_RDONLY);
@@ -111,16 +116,23 @@ static uint64_t shape(int round, char **before)
     return hash;
 }
 
+/* The address, of which the compiler does not know what is below. */
+static char *address_of(char *object)
+{
+    __asm__("" : "+r"(object));
+    return object;
+}
+
 static void check(int round)
 {
-    char here;
+    char local, *here = address_of(&local);
     if (!all(data, sizeof data, 'd'))
         fail("initialised data", round);
     if (!all(zeros, sizeof zeros, 0))
         fail("zeroed data", round);
     if (!all(constant, sizeof constant, 'c'))
         fail("constant data", round);
-    if (!all(&here - FAR - 65536, 65536, 0))
+    if (!all(here - FAR - 65536, 65536, 0) || !all(here - NEAR - 24000, 24000, 0))
         fail("stack", round);
     char *end = (char *)syscall(SYS_brk, 0);
     end += -(uintptr_t)end % PAGE;
@@ -136,8 +148,12 @@ static char *page(const void *address)
 
 static void soil_stack(void)
 {
-    volatile char here, *at = &here - FAR;
+    char local, *here = address_of(&local);
+    volatile char *at = here - FAR;
     for (int i = 0; i < 65536; i++)
+        *--at = 'x';
+    at = here - NEAR;
+    for (int i = 0; i < 40000; i++)
         *--at = 'x';
 }
 
@@ -341,18 +357,55 @@ static int different(uint64_t *values, int count)
     return result;
 }
 
+/* A copy of this process may get the window of a run that was; it has this one's stack, which does not reach so far. */
+static void check_copy(int round)
+{
+    char local, *here = address_of(&local);
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(!all(here - 2 * NEAR - 20000, 20000, 0));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+        fail("a copy's stack", round);
+}
+
+/* So that it does: windows of copies, of which one serves a run that soils its stack. */
+static void check_copies(char *self)
+{
+    enum { COPIES = 3 };
+    char *arguments[] = {self, "0", "0", "soil", NULL}, byte;
+    int ends[2], status;
+    pid_t pid;
+    if (pipe(ends))
+        fail("pipe", 0);
+    for (int i = 0; i < COPIES; i++) {
+        pid = fork();
+        if (pid == 0) {
+            close(ends[1]);
+            _exit(read(ends[0], &byte, 1) != 0);
+        }
+    }
+    close(ends[1]);
+    close(ends[0]);
+    for (int i = 0; i < COPIES; i++)
+        if (wait(&status) < 0 || status)
+            fail("copies", i);
+    if (posix_spawn(&pid, self, NULL, NULL, arguments, environ) || waitpid(pid, &status, 0) != pid || status)
+        fail("soil", 0);
+    check_copy(0);
+}
+
 /* One of many starts in a row, each of which leaves windows that fork made, too. */
 static int run_link(char **argv)
 {
-    int left = atoi(argv[1]), status;
+    int left = atoi(argv[1]);
     char number[16];
     char *arguments[] = {argv[0], number, argv[2], "link", NULL};
     uint64_t here = (uintptr_t)data;
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(0);
-    if (waitpid(pid, &status, 0) != pid || status || write(atoi(argv[2]), &here, sizeof here) != sizeof here)
+    check_copy(left);
+    if (write(atoi(argv[2]), &here, sizeof here) != sizeof here)
         fail("link", left);
+    soil_stack();
     snprintf(number, sizeof number, "%d", left - 1);
     return left > 1 && execv(argv[0], arguments);
 }
@@ -388,8 +441,11 @@ int main(int argc, char **argv)
     int ends[2];
     if (argc > 3 && !strcmp(argv[3], "link"))
         return run_link(argv);
+    if (argc > 3 && !strcmp(argv[3], "soil"))
+        return soil_stack(), 0;
     if (argc > 1)
         return run_child(argv);
+    check_copies(argv[0]);
     if (pipe(ends))
         fail("pipe", -1);
     uint64_t first = start(argv[0], 0, ends).shape;
