@@ -109,9 +109,10 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
 
 long dev_file_stat(struct task *task, struct file *file, struct stat *status)
 {
+    long error = dev_stat(task, &file->node, status);
     status->st_ino = file->node.id;
     status->st_dev = file->mount ? file->mount->device : 0;
-    return dev_stat(task, &file->node, status);
+    return error;
 }
 
 #define DEVICE .seek = start_seek, .stat = dev_file_stat
@@ -142,14 +143,16 @@ static const struct dev_name {
     {"stdout", NULL, "/proc/self/fd/1", 0, 0},
     {"stderr", NULL, "/proc/self/fd/2", 0, 0},
     {"ptmx", NULL, NULL, 5, 2},
+    {"console", NULL, NULL, 5, 1}, /* the host's terminal, if lind-run has one */
     {"pts", NULL, NULL, 0, 0},
     {"shm", NULL, NULL, 0, 0}, /* where lind-run mounts a directory */
 };
 enum {
     TTY_ID = 7,
     PTMX_ID = 12,
-    PTS_ID = 13,
-    SHM_ID = 14,
+    CONSOLE_ID = 13,
+    PTS_ID = 14,
+    SHM_ID = 15,
     PTS_FIRST_ID = 256 /* + N: /dev/pts/N */
 };
 #define NAMES (sizeof names / sizeof names[0])
@@ -167,6 +170,18 @@ struct node dev_terminal_node(int number)
 {
     return (struct node){&dev_operations, number < 0 ? PTMX_ID : PTS_FIRST_ID + (uint64_t)number,
                          0};
+}
+
+long dev_console_stat(struct task *task, struct stat *status)
+{
+    const struct node console = {&dev_operations, CONSOLE_ID, 0};
+    const struct place *place = task->process->place;
+    long error = dev_stat(task, &console, status);
+    status->st_ino = console.id;
+    for (uint32_t i = 0; i < place->mount_count; i++)
+        if (place->mounts[i]->root.operations == &dev_operations)
+            status->st_dev = place->mounts[i]->device;
+    return error;
 }
 
 long dev_node_path(const struct node *node, char *text, size_t size)
@@ -198,7 +213,8 @@ static int dev_lookup(struct task *task, const struct node *directory, const cha
     if (directory->id == PTS_ID)
         return pts_lookup(name, found);
     for (size_t i = 0; directory->id == ROOT_ID && i < NAMES; i++)
-        if (!strcmp(name, names[i].name)) {
+        if (!strcmp(name, names[i].name) &&
+            (FIRST_ID + i != CONSOLE_ID || host_terminal_exists())) {
             *found = (struct node){directory->operations, FIRST_ID + i, 0};
             return 0;
         }
@@ -223,6 +239,12 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
         return 0;
     }
     const struct dev_name *name = name_of(node);
+    if (node->id == CONSOLE_ID) {
+        int error = host_terminal_status(status); /* whose it is, and when it was used */
+        status->st_dev = status->st_ino = 0;
+        status->st_rdev = makedev(name->major, name->minor);
+        return error;
+    }
     if (name->link) {
         status->st_mode = S_IFLNK | 0777;
         status->st_size = (off_t)strlen(name->link);
@@ -266,6 +288,8 @@ static int dev_entry(struct task *task, const struct node *directory, uint64_t i
 {
     if (directory->id == PTS_ID)
         return pts_entry(index, entry);
+    if (FIRST_ID + index >= CONSOLE_ID && !host_terminal_exists())
+        index++;
     if (index >= NAMES)
         return -ENOENT;
     entry->inode = FIRST_ID + index;
@@ -284,6 +308,8 @@ static int dev_open(struct task *task, const struct node *node, int flags, struc
         return pty_open_master(task, flags, file);
     if (node->id == TTY_ID)
         return terminal_open_own(task, flags, file);
+    if (node->id == CONSOLE_ID)
+        return host_terminal_open(task, flags, file);
     *file = file_new(name_of(node)->operations, -1,
                      (uint32_t)(flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)), FILE_OTHER);
     if (!*file)

@@ -18,4 +18,7 @@ long dev_node_path(const struct node *node, char *text, size_t size);
 /* fstat of a file that is a node of the tree. HOT. */
 long dev_file_stat(struct task *task, struct file *file, struct stat *status);
 
+/* fstat of the host's terminal: it is /dev/console. */
+long dev_console_stat(struct task *task, struct stat *status);
+
 #endif

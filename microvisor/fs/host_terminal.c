@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/terminal.h"
 #include "microvisor/proc/rights.h"
@@ -47,6 +48,7 @@ static struct terminal terminal = {.is_host = 1};
 /* Its settings at the start, and those that programs gave it, as far as they did. Set under the
  * lock of `terminal`. */
 static int host_fd = -1;
+static dev_t host_device;
 static struct termios2 at_start, at_leaving;
 static int changed;
 
@@ -57,8 +59,10 @@ void host_terminal_start(struct process *first)
         if (!host_call3(SYS_ioctl, fd, TCGETS2, &at_start) &&
             !host_call3(SYS_ioctl, fd, TIOCGSID, &session))
             host_fd = (int)host_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-    if (host_fd < 0)
+    struct stat status = {0};
+    if (host_fd < 0 || host_terminal_status(&status))
         return;
+    host_device = status.st_rdev;
     first->terminal = &terminal;
     terminal.session = first->session;
     terminal.foreground = first->group;
@@ -91,15 +95,42 @@ int host_terminal_foreground(void)
     return terminal.foreground;
 }
 
+int host_terminal_exists(void)
+{
+    return host_fd >= 0;
+}
+
+int host_terminal_is(const struct stat *status)
+{
+    return host_fd >= 0 && S_ISCHR(status->st_mode) && status->st_rdev == host_device;
+}
+
+int host_terminal_status(struct stat *status)
+{
+    return (int)host_call2(SYS_fstat, host_fd, HOST_ARG(status));
+}
+
 int host_terminal_open(struct task *task, int flags, struct file **file)
 {
     char path[40];
     path_of_host_fd(path, host_fd);
-    int from = rights_own(); /* as of /dev/tty, whoever owns the terminal */
     long fd = host_call4(SYS_openat, AT_FDCWD, path,
                          (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY, 0);
-    rights_back(from);
     return fd < 0 ? (int)fd : file_from_host((int)fd, NULL, file);
+}
+
+int host_terminal_open_own(struct task *task, int flags, struct file **file)
+{
+    int from = rights_own();
+    int error = host_terminal_open(task, flags, file);
+    rights_back(from);
+    return error;
+}
+
+static long terminal_stat(struct task *task, struct file *file, struct stat *status)
+{
+    long error = host_call2(SYS_fstat, file->host_fd, HOST_ARG(status));
+    return !error && host_terminal_is(status) ? dev_console_stat(task, status) : error;
 }
 
 static long terminal_read(struct task *task, struct file *file, const struct transfer *transfer)
@@ -170,5 +201,6 @@ const struct file_operations host_terminal_operations = {
     .read = terminal_read,
     .write = terminal_write,
     .seek = terminal_seek,
+    .stat = terminal_stat,
     .ioctl = terminal_ioctl,
 };

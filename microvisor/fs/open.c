@@ -115,11 +115,14 @@ static int open_node(struct task *task, const struct location *location, int fla
             return -ENXIO;
         *file = NULL;
         error = location->node.operations->open(task, &location->node, flags, file);
-        if (!error && !(*file)->mount)
+        /* The host's terminal has no path, like an inherited one. */
+        if (error || (*file)->host_fd >= 0)
+            return error;
+        if (!(*file)->mount)
             (*file)->mount = location->mount;
-        if (!error && !(*file)->node.operations)
+        if (!(*file)->node.operations)
             (*file)->node = location->node;
-        return error;
+        return 0;
     }
     if (IS_TMPFILE(flags))
         return -EOPNOTSUPP;

@@ -373,7 +373,10 @@ static long host_text(const struct file *file, char *text, size_t size)
     case S_IFSOCK:
         return snprintf(text, size, "socket:[%lu]", status.st_ino);
     case S_IFCHR:
-        return snprintf(text, size, "%s", file->kind == FILE_TERMINAL ? "/dev/tty" : "/dev/null");
+        return snprintf(text, size, "%s",
+                        host_terminal_is(&status)     ? "/dev/console"
+                        : file->kind == FILE_TERMINAL ? "/dev/tty"
+                                                      : "/dev/null");
     case 0:
         return snprintf(text, size, "anon_inode:[unknown]");
     default:

@@ -317,7 +317,7 @@ int terminal_open_own(struct task *task, int flags, struct file **file)
         error = slave_count(terminal, 1);
     tree_unlock();
     if (is_host)
-        return host_terminal_open(task, flags, file);
+        return host_terminal_open_own(task, flags, file);
     return error ? error : description(terminal, SLAVE, flags, file);
 }
 

@@ -35,12 +35,19 @@ static long file_status(struct task *task, struct file *file, struct stat *statu
     return host_call2(SYS_fstat, file->host_fd, status);
 }
 
+/* Whether it is a description of a host object that is something else here: a terminal. */
+static int has_own_status(const struct location *location)
+{
+    return location->held && location->fd == location->held->host_fd && !*location->name &&
+           location->held->operations->stat;
+}
+
 int location_stat(struct task *task, const struct location *location, struct stat *status)
 {
-    if (location->fd >= 0)
+    if (location->fd >= 0 && !has_own_status(location))
         return (int)host_call4(SYS_newfstatat, location->fd, location->name, status,
                                AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
-    if (location->node.operations)
+    if (location->fd < 0 && location->node.operations)
         return node_status(task, location, status);
     return (int)file_status(task, location->held, status);
 }
@@ -167,7 +174,7 @@ long call_statx(struct task *task, const uint64_t args[6])
     long error = place_lookup(task, args[0], args[1], lookup_of(flags), &location);
     if (error)
         return error;
-    if (location_is_host(&location)) {
+    if (location_is_host(&location) && !has_own_status(&location)) {
         error = host_call5(SYS_statx, location.fd, location.name,
                            AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | (flags & AT_STATX_SYNC_TYPE),
                            mask & (STATX_BASIC_STATS | STATX_BTIME), &extended);

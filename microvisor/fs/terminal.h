@@ -166,6 +166,16 @@ void host_terminal_return(void);
 /* The group that keyboard signals of the host go to, 0 for none. The tree lock is held. */
 int host_terminal_foreground(void);
 
+/* The host's terminal is /dev/console, if lind-run has one: as what ttyname(3) gives it can be
+ * opened by processes that have another controlling terminal, or none. */
+int host_terminal_exists(void);
+
+/* Whether the status, which the host gave, is its; its status, as the host gives it. */
+int host_terminal_is(const struct stat *status);
+int host_terminal_status(struct stat *status);
+
+/* Opens it with the rights of the task; as its controlling terminal, whoever owns it. */
 int host_terminal_open(struct task *task, int flags, struct file **file);
+int host_terminal_open_own(struct task *task, int flags, struct file **file);
 
 #endif
