@@ -84,10 +84,10 @@ static long advise_part(struct memory *memory, const struct advice *advice, int 
         return -ENOMEM;
     if (advice->host && !advice->open) {
         long error = host_advise(memory, from, to, number);
+        if (!(region->flags & PROT_WRITE))
+            map_constant_changed(memory); /* it may be gone, after an error a part of it */
         if (error < 0)
             return error;
-        if (!(region->flags & PROT_WRITE))
-            map_constant_changed(memory); /* it may be gone */
     }
     if (advice->clear | advice->set && !(region->flags & REGION_PINNED))
         map_change(memory, from, to, advice->clear, advice->set);

@@ -180,12 +180,15 @@ long host_advise(const struct memory *memory, uint32_t start, uint32_t end, int 
     return host_call3(SYS_madvise, address(memory, start), bytes(end - start), advice);
 }
 
-int host_lock(const struct memory *memory, uint32_t start, uint32_t end, int locked)
+int host_lock(struct memory *memory, uint32_t start, uint32_t end, int locked)
 {
     uint64_t at = address(memory, start), size = bytes(end - start);
     settle(memory, start, end - start);
-    return (int)(locked ? host_call3(SYS_mlock2, at, size, 1 /* MLOCK_ONFAULT */)
-                        : host_call2(SYS_munlock, at, size));
+    int error = (int)(locked ? host_call3(SYS_mlock2, at, size, 1 /* MLOCK_ONFAULT */)
+                             : host_call2(SYS_munlock, at, size));
+    if (error)
+        memory->spoilt = 1; /* a part may have changed */
+    return error;
 }
 
 int memory_populate(struct memory *memory, uint32_t start, uint32_t end)

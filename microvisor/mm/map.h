@@ -69,7 +69,7 @@ struct memory {
     uint64_t commit_limit; /* pages of one private mapping beyond which the host would not commit
                               (vm.overcommit_memory 0) */
     _Atomic int lost; /* it may have a hole: who runs in it ends, and nobody uses it again */
-    int spoilt; /* the host refused to clear the window or to protect: the map may be wrong */
+    int spoilt; /* the host refused to clear, protect or lock: the map may be wrong */
     uint64_t next_object;
     uint64_t break_start, break_end; /* window offsets */
     struct memory_pages pages;
@@ -186,7 +186,7 @@ int host_grow(struct memory *memory, uint32_t start, uint32_t old, uint32_t new)
 long host_advise(const struct memory *memory, uint32_t start, uint32_t end, int advice);
 
 /* mlock2 without waiting for pages, or munlock. */
-int host_lock(const struct memory *memory, uint32_t start, uint32_t end, int locked);
+int host_lock(struct memory *memory, uint32_t start, uint32_t end, int locked);
 
 /* Brings pages in, as far as they are accessible; without the lock, as it may take long. Returns 0,
  * or -ENOMEM where it could not. */
