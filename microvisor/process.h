@@ -122,6 +122,7 @@ struct process {
     struct signal_actions *actions;
     struct timers *timers;
     struct lock lock; /* of the fields below; a leaf lock */
+    /* Changed under the tree lock and this one. */
     struct credentials credentials;
     _Atomic uint64_t rights; /* number of the rights to files that these give: proc/rights.h; read
                                 without the lock */

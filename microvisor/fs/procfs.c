@@ -141,16 +141,19 @@ static uint64_t node_number(const struct node *node)
  * a zombie, or not one that the caller may look into (ptrace(2), PTRACE_MODE_READ). */
 static struct process *hold(struct task *task, const struct node *node, int inside, int *error)
 {
-    const struct credentials *own = &task->process->credentials, *its;
+    const struct credentials *own = &task->process->credentials;
     struct process *process = tree_pin(task, node_pid(node));
     *error = process ? 0 : inside && own->fsuid && node_pid(node) == PID_INIT ? -EACCES : -ENOENT;
     if (!process)
         return NULL;
-    its = &process->credentials;
-    if (!inside || process == task->process || !own->fsuid ||
-        (own->fsuid == its->uid && own->fsuid == its->euid && own->fsuid == its->suid &&
-         own->fsgid == its->gid && own->fsgid == its->egid && own->fsgid == its->sgid &&
-         !(process->options & OPTION_NOT_DUMPABLE)))
+    if (!inside || process == task->process || !own->fsuid)
+        return process;
+    lock_acquire(&process->lock);
+    const struct credentials its = process->credentials;
+    int hidden = (process->options & OPTION_NOT_DUMPABLE) != 0;
+    lock_release(&process->lock);
+    if (own->fsuid == its.uid && own->fsuid == its.euid && own->fsuid == its.suid &&
+        own->fsgid == its.gid && own->fsgid == its.egid && own->fsgid == its.sgid && !hidden)
         return process;
     tree_unpin(task, process);
     *error = -EACCES;

@@ -11,6 +11,7 @@
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/proc/proc.h"
+#include "microvisor/proc/rights.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/futex.h"
 #include "microvisor/time/timers.h"
@@ -129,14 +130,40 @@ struct exec {
     struct strings arguments, environment;
     struct file *file;       /* the program, or the script */
     struct descriptors *own; /* a copy of the table, if it is shared with another process */
+    int unreadable;          /* for the process: the program or a script */
     char path[4096];         /* how it was named */
     char head[LINE_MAX_HERE + 1];
 };
 
 static struct pool execs = POOL_OF(struct exec);
 
-/* Opens what is to be run: a regular file that may be executed, and be read, which Linux would not
- * need. */
+static int may_execute(int fd)
+{
+    return !host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
+}
+
+/* Opens a program that the process may execute but not read, if lind-run itself may. */
+static int open_unreadable(struct exec *exec, uint64_t dirfd, const char *path, int flags)
+{
+    struct file *named;
+    struct stat status;
+    int error = place_open(exec->task, dirfd, path, O_PATH | flags, 0, &named);
+    if (error)
+        return error;
+    error = -EACCES;
+    if (named->host_fd >= 0 && !host_call2(SYS_fstat, named->host_fd, &status) &&
+        S_ISREG(status.st_mode) && may_execute(named->host_fd)) {
+        int from = rights_own();
+        error = file_reopen(exec->task, named, O_RDONLY | O_NONBLOCK, &exec->file);
+        rights_back(from);
+        exec->unreadable |= !error;
+    }
+    file_put(named);
+    return error;
+}
+
+/* Opens what is to be run: a regular file that may be executed, and be read by lind-run, which Linux
+ * would not need. */
 static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int flags)
 {
     int error;
@@ -148,6 +175,8 @@ static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int
             descriptor_put(exec->task, from);
     } else {
         error = place_open(exec->task, dirfd, path, O_RDONLY | O_NONBLOCK | flags, 0, &exec->file);
+        if (error == -EACCES && exec->task->rights)
+            error = open_unreadable(exec, dirfd, path, flags);
     }
     if (error) {
         exec->file = NULL;
@@ -156,7 +185,7 @@ static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int
     int fd = exec->file->host_fd;
     if (exec->file->kind != FILE_REGULAR || fd < 0)
         return -EACCES;
-    return host_call4(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -EACCES : 0;
+    return may_execute(fd) ? 0 : -EACCES;
 }
 
 static int read_head(struct exec *exec)
@@ -236,7 +265,7 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
     task->signals.stack_address = task->signals.stack_size = 0;
     task->signals.stack_flags = 0;
     process_adopt(task, loaded, exec->own, name, fd);
-    identity_exec(task);
+    identity_exec(task, exec->unreadable);
     descriptors_exec(task);
     vfork_done(process);
     pool_give(&execs, exec);

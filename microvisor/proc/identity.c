@@ -54,7 +54,20 @@ static int is_one(uint32_t id, const struct ids *ids)
     return id == ids->real || id == ids->effective || id == ids->saved;
 }
 
-/* The credentials become `new`; the process's lock is held. Returns 0 or -errno. With other
+/* Others look at a process's credentials under the tree lock, or under its own. */
+static void credentials_lock(struct process *process)
+{
+    tree_lock();
+    lock_acquire(&process->lock);
+}
+
+static void credentials_unlock(struct process *process)
+{
+    lock_release(&process->lock);
+    tree_unlock();
+}
+
+/* The credentials become `new`; they are locked. Returns 0 or -errno. With other
  * effective ids, or rights to files, others may no longer look into the process, and its parent's
  * end is not its business any more (prctl(2): PR_SET_DUMPABLE, PR_SET_PDEATHSIG). */
 static int change(struct task *task, const struct credentials *new)
@@ -77,12 +90,12 @@ static long change_ids(struct task *task, enum kind kind, ids_change *function, 
                        uint32_t two, uint32_t three)
 {
     const uint32_t to[3] = {one, two, three};
-    lock_acquire(&task->process->lock);
+    credentials_lock(task->process);
     struct credentials new = task->process->credentials;
     int error = function(task, ids_of(&new, kind), to);
     if (!error)
         error = change(task, &new);
-    lock_release(&task->process->lock);
+    credentials_unlock(task->process);
     return error;
 }
 
@@ -156,17 +169,17 @@ static int set_exec(const struct task *task, struct ids *ids, const uint32_t to[
     return 0;
 }
 
-void identity_exec(struct task *task)
+void identity_exec(struct task *task, int hidden)
 {
     struct process *process = task->process;
     change_ids(task, USERS, set_exec, 0, 0, 0);
     change_ids(task, GROUPS, set_exec, 0, 0, 0);
-    lock_acquire(&process->lock);
+    credentials_lock(process);
     const struct credentials *now = &process->credentials;
     process->options &= ~(OPTION_KEEP_CAPABILITIES | OPTION_NOT_DUMPABLE);
-    if (now->uid != now->euid || now->gid != now->egid)
+    if (hidden || now->uid != now->euid || now->gid != now->egid)
         process->options |= OPTION_NOT_DUMPABLE;
-    lock_release(&process->lock);
+    credentials_unlock(process);
 }
 
 static long get_all(struct task *task, const struct ids *ids, const uint64_t args[6])
@@ -216,13 +229,13 @@ long call_setgroups(struct task *task, const uint64_t args[6])
         return -EINVAL;
     if (task_copyin(task, groups, args[1], count * sizeof(uint32_t)))
         return -EFAULT;
-    lock_acquire(&task->process->lock);
+    credentials_lock(task->process);
     struct credentials new = task->process->credentials;
     new.group_count = count;
     memset(new.groups, 0, sizeof new.groups);
     memcpy(new.groups, groups, count * sizeof(uint32_t));
     int error = change(task, &new);
-    lock_release(&task->process->lock);
+    credentials_unlock(task->process);
     return error;
 }
 

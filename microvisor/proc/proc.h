@@ -79,8 +79,8 @@ void process_adopt(struct task *task, const struct loaded *loaded, struct descri
 /* The task structure's memory goes back to the pool. */
 void task_free(struct task *task);
 
-/* identity.c: what execve does to ids. */
-void identity_exec(struct task *task);
+/* identity.c: what execve does to ids. hidden: of a program that the process may not read. */
+void identity_exec(struct task *task, int hidden);
 
 /* worker.c */
 

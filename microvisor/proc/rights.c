@@ -143,6 +143,20 @@ static int refusal(const struct credentials *wanted, const struct credentials *n
     return data[0].effective & 1U << (users ? CAP_SETUID : CAP_SETGID) ? -EINVAL : -EPERM;
 }
 
+/* Writes what differs: other tasks of the process read their ids without the lock. */
+static void store(struct credentials *to, const struct credentials *from)
+{
+    uint32_t *const words = &to->uid;
+    const uint32_t *const wanted = &from->uid;
+    for (int i = 0; i < 8; i++)
+        if (words[i] != wanted[i])
+            __atomic_store_n(&words[i], wanted[i], __ATOMIC_RELAXED);
+    if (same_groups(to, from))
+        return;
+    to->group_count = from->group_count;
+    memcpy(to->groups, from->groups, sizeof to->groups);
+}
+
 int rights_change(struct task *task, const struct credentials *wanted)
 {
     struct process *process = task->process;
@@ -163,7 +177,7 @@ int rights_change(struct task *task, const struct credentials *wanted)
         return error;
     }
     carried = new;
-    process->credentials = *wanted;
+    store(&process->credentials, wanted);
     atomic_store(&process->rights, number);
     task->rights = number;
     return 0;

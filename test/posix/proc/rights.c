@@ -191,6 +191,43 @@ static int after_exec(void)
     return check_end();
 }
 
+/* What may be executed is, though it may not be read; nobody may look into it. A script's
+ * interpreter sees to what it makes of that. */
+static void runs_unreadable(void)
+{
+    become_user();
+    FAILS(open("run-only", O_RDONLY), EACCES);
+    FAILS(execl("closed/run-only", "x", NULL), EACCES);
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = fork();
+        if (!pid) {
+            execl(i ? "script-only" : "run-only", "run-only", "unreadable", NULL);
+            _exit(1);
+        }
+        int ended;
+        CHECK(waitpid(pid, &ended, 0) == pid && ended == 0);
+    }
+}
+
+static int unreadable(void)
+{
+    struct stat status;
+    CHECK(getuid() == USER && prctl(PR_GET_DUMPABLE) != 1);
+    CHECK(!stat("/proc/self/stat", &status) && status.st_uid == 0);
+    FAILS(open("run-only", O_RDONLY), EACCES);
+    return check_end();
+}
+
+static void copy_program(const char *from, const char *to, mode_t mode)
+{
+    static char bytes[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_WRONLY, 0600);
+    for (ssize_t got; (got = read(in, bytes, sizeof bytes)) > 0;)
+        CHECK(write(out, bytes, (size_t)got) == got);
+    CHECK(!fchmod(out, mode) && !close(out) && !close(in));
+}
+
 static void execs(void)
 {
     CHECK(!setresuid(USER, OTHER, 0));
@@ -341,6 +378,12 @@ static void as_root(void)
     in_child(held);
     in_child(back_and_forth);
     in_child(execs);
+    copy_program("/proc/self/exe", "run-only", 0711);
+    copy_program("/proc/self/exe", "closed/run-only", 0711);
+    make("script-only", 0711, 0, 0);
+    int script = open("script-only", O_WRONLY | O_TRUNC);
+    CHECK(write(script, "#!run-only un\n", 14) == 14 && !close(script));
+    in_child(runs_unreadable);
     in_child(looked_into);
     in_child(vforks);
     in_child(threads);
@@ -381,7 +424,9 @@ static int one_for_all(void)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return *argv[1] == 'a' ? after_exec() : one_for_all();
+        return *argv[1] == 'a'   ? after_exec()
+               : *argv[1] == 'u' ? unreadable()
+                                 : one_for_all();
     if (geteuid())
         as_user();
     else
