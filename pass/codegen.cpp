@@ -417,10 +417,10 @@ void installCodegenPasses()
                                    : &ProcessImplicitDefsID,
                                IdentifyingPassPtr(new ReserveScratch));
             config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new PrepareLayout));
-            if (machine.getOptLevel() != CodeGenOptLevel::None)
+            if (machine.getOptLevel() != CodeGenOptLevel::None) {
                 config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new AlignLoops));
-            if (machine.getOptLevel() != CodeGenOptLevel::None)
                 config->insertPass(&FuncletLayoutID, IdentifyingPassPtr(new KeepColdCalls));
+            }
         });
 }
 

@@ -140,7 +140,7 @@ void Bundler::setTail(MCFragment &fragment, const MCInst &inst, unsigned size)
 // than it needs takes none, so the instructions of a bundle fill the gap at its end as far as they
 // can.
 
-// The longer forms of a slot's instruction, none twice as long as another.
+// The longer encodings of the instruction of a slot, each of another length.
 SmallVector<MCInst, 4> Bundler::longerForms(const Slot &slot)
 {
     SmallVector<MCInst, 4> forms;
