@@ -71,6 +71,10 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--long", action="store_true")
     args = parser.parse_args()
+    # As at a terminal: what a shell starts in the background, or nohup starts, ignores these, and so would every program under test.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     build = os.path.abspath(args.build)
     recipe = recipes.RECIPES[args.name]
     subprocess.run([os.path.join(ROOT, "tools", "fetch-source"), SOURCES, recipe["package"], *recipe.get("needs", [])], check=True)
@@ -82,8 +86,8 @@ def main():
     for kind in ("native", "caged"):
         tree = os.path.join(home, kind)
         shutil.copytree(os.path.join(SOURCES, recipe["package"]), tree, symlinks=True)
-        if "inputs" in recipe:
-            shutil.copytree(os.path.join(HERE, "Inputs", recipe["inputs"]), os.path.join(tree, "lind-inputs"))
+        for inputs in recipe.get("inputs", "").split():
+            shutil.copytree(os.path.join(HERE, "Inputs", inputs), os.path.join(tree, "lind-inputs"), dirs_exist_ok=True)
         for other in recipe.get("needs", []):
             shutil.copytree(os.path.join(SOURCES, other), os.path.join(tree, "lind-needs", other), symlinks=True)
         for step in recipe["steps"]:

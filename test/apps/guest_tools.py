@@ -13,9 +13,10 @@ APPLETS = """awk basename cat chmod cksum cmp comm cp cut date dd diff dirname e
 install kill ln ls mkdir mkfifo mktemp mv nice nl od paste printf pwd readlink realpath rev rm rmdir sed seq sleep sort split stat tac tail tee
 test touch tr true tty uname uniq wc which xargs yes""".split()
 OPTIONS = """SH_IS_ASH ASH ASH_ALIAS ASH_CMDCMD ASH_ECHO ASH_GETOPTS ASH_JOB_CONTROL ASH_PRINTF ASH_TEST BUSYBOX FEATURE_ALLOW_EXEC
-FEATURE_AWK_GNU_EXTENSIONS FEATURE_AWK_LIBM FEATURE_DIFF_LONG_OPTIONS FEATURE_FANCY_HEAD FEATURE_FANCY_TAIL FEATURE_FIND_EXEC FEATURE_FIND_PRINT0 FEATURE_FIND_TYPE
+FEATURE_AWK_GNU_EXTENSIONS FEATURE_AWK_LIBM FEATURE_DIFF_LONG_OPTIONS FEATURE_FANCY_HEAD FEATURE_FANCY_SLEEP FEATURE_FANCY_TAIL FEATURE_FIND_EXEC
+FEATURE_FIND_PRINT0 FEATURE_FIND_TYPE
 FEATURE_INSTALL_LONG_OPTIONS FEATURE_SH_MATH FEATURE_SH_MATH_64 FEATURE_SORT_BIG FEATURE_STAT_FORMAT FEATURE_TOUCH_SUSV3
-FEATURE_VERBOSE_USAGE INCLUDE_SUSv2 LONG_OPTS SHOW_USAGE TEST1""".split() + [applet.upper() for applet in APPLETS]
+FEATURE_VERBOSE_USAGE FLOAT_DURATION INCLUDE_SUSv2 LONG_OPTS SHOW_USAGE TEST1""".split() + [applet.upper() for applet in APPLETS]
 
 # Programs that some suites start: the package, how it is built, and the file that becomes the program.
 HELPERS = {
@@ -75,13 +76,13 @@ def compile_helper(build, sources, directory, name):
 
 
 def made_once(build, home, program, make):
-    """Has make(home) fill the directory `home`, unless `program` is there and not older than the libc. One process at a time."""
+    """Has make(home) fill the directory `home`, unless `program` is there and not older than the libc or this file. One process at a time."""
     os.makedirs(os.path.dirname(home), exist_ok=True)
-    libc = os.path.join(build, "lib", "lind", "sysroot", "lib", "libc.a")
+    oldest = max(os.path.getmtime(path) for path in (os.path.join(build, "lib", "lind", "sysroot", "lib", "libc.a"), __file__))
     with open(home + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = os.path.join(home, "bin", program)
-        if not os.path.exists(done) or os.path.getmtime(done) < os.path.getmtime(libc):
+        if not os.path.exists(done) or os.path.getmtime(done) < oldest:
             shutil.rmtree(home, ignore_errors=True)
             os.makedirs(home)
             make(home)

@@ -26,7 +26,7 @@ def recipes(automake, jobs):
     return {
         "dash": {
             "package": "dash",
-            "inputs": "dash",
+            "inputs": "dash terminal",
             "steps": [
                 {"run": "./configure -q CFLAGS=-O2 && make -s %s" % jobs, "seconds": 300},
                 {"run": "src/dash lind-inputs/expand.sh", "test": "expand.sh"},
@@ -41,7 +41,7 @@ def recipes(automake, jobs):
         # bash's configure takes its own strtoimax when the libc has one, which then is there twice; its termcap uses write undeclared.
         "bash": {
             "package": "bash",
-            "inputs": "dash",
+            "inputs": "dash terminal",
             "steps": [
                 {"run": "bash_cv_func_strtoimax=no ./configure -q --without-bash-malloc --disable-nls"
                         " CFLAGS='-O2 -w -Wno-implicit-function-declaration'", "seconds": 1200},

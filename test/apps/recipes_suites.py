@@ -42,6 +42,8 @@ autotest = by_words(rb"^ *\d+: (?P<name>.*?) +(?P<word>ok|skipped|expected failu
                     (b"skipped",))
 busybox_lines = by_words(rb"^(?P<word>PASS|FAIL|SKIPPED|UNTESTED): (?P<name>.*)$", (b"PASS",), (b"SKIPPED", b"UNTESTED"))
 make_lines = by_words(rb"^(?P<name>\w+/\S+) \.+ +(?P<word>ok|FAILED|N/A)\b", (b"ok",), (b"N/A",))
+util_linux_lines = by_words(rb"^ *:? *(?P<name>[a-z][a-z: ]*?) +\.\.\. (?P<word>OK|FAILED|KNOWN FAILED|SKIPPED)\b", (b"OK", b"KNOWN FAILED"),
+                            (b"SKIPPED",))
 tap = by_words(rb"^(?P<word>ok|not ok) \d+ - (?P<name>.*?)$", (b"ok",))
 
 # Scripts of git's that need neither a network nor another program than the shell's.
@@ -156,6 +158,25 @@ def recipes(automake, jobs):
             {"run": configure + "--without-ncurses --disable-shared --disable-modern-top && make -s src/ps/pscommand", "seconds": 900},
             {"run": "S=lind-needs/dash/src/dash; $S -c \"$S lind-inputs/ps.sh src/ps/pscommand; exit \\$?\"", "test": "ps.sh"},
         ], ["src/ps/pscommand"], needs=["dash"], inputs="ps"),
+        # util-linux' script and scriptreplay: what a user at a terminal does (both runs record dash), and its own tests.
+        "script": suite("util-linux", [
+            {"run": "cd lind-needs/dash && ./configure -q CFLAGS=-O2 && make -s", "seconds": 300},
+            {"run": configure + "--disable-all-programs --enable-scriptutils --disable-shared", "seconds": 900},
+            {"run": "make -s %s script scriptreplay scriptlive test_script" % jobs, "seconds": 600},
+            {"run": "$CC -O2 -o facts lind-inputs/facts.c && cp lind-needs/dash/src/dash dash"},
+            {"run": "SHELL=$PWD/dash ./script -e -c './facts; exit 3' file </dev/null; echo $?; sed 's/ on .*+00:00//' file",
+             "test": "without a terminal"},
+            {"run": "python3 lind-inputs/session.py $PWD/dash", "test": "session"},
+            {"run": "sed -e 's/ on .*+00:00//' -e 's,pts/[0-9]*,console,' -e 1q out; sed -n 's/^S [0-9.]* SIG/SIG/p' timing; tail -n 1 out"
+                    " | sed 's/.*+00:00//'", "test": "session's logs"},
+            {"run": "./scriptreplay -d 10000 -T timing -O out >replayed && sed '1d;$d' out | cmp - replayed"
+                    " && ./scriptreplay -d 10000 -T timing -I in"
+                    " && ./scriptreplay -T timing --summary | grep -v -e TIME -e DURATION -e SHELL -e 'TTY: '", "test": "replay"},
+        ] + [
+            {"run": "SHELL=/bin/sh bash tests/ts/script/%s --srcdir=$PWD --builddir=$PWD" % name, "test": "suite", "split": util_linux_lines,
+             "seconds": 1800}
+            for name in ("options", "replay", "buffering-race", "race")
+        ], ["script", "scriptreplay", "scriptlive"], needs=["dash"], inputs="script terminal"),
         "git": suite("git", [
             {"run": "cd lind-needs/zlib && ./configure --static && make -s libz.a", "seconds": 300},
             {"run": "printf '%%s\\n' NO_OPENSSL=1 NO_CURL=1 NO_EXPAT=1 NO_GETTEXT=1 NO_TCLTK=1 NO_PYTHON=1 NO_PERL=1 NO_ICONV=1 NO_REGEX=1"
