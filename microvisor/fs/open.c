@@ -247,16 +247,37 @@ static int check_read_only(struct task *task, uint64_t dirfd, const char *path, 
     return 0;
 }
 
-/* Opens a resolved location. -EXDEV: it changed meanwhile. */
-static int open_location(struct task *task, struct location *location, int flags, uint32_t mode,
-                         struct file **file)
+/* Opens what a host descriptor stands for. */
+static long open_itself(struct task *task, int host_fd, int flags)
+{
+    char path[40];
+    path_of_host_fd(path, host_fd);
+    long fd = host_blocking6(task_pending(task), SYS_openat, (uint64_t)AT_FDCWD, (uint64_t)path,
+                             (uint64_t)(uint32_t)(flags | O_CLOEXEC | O_NOCTTY), 0, 0, 0);
+    return fd == -EINTR ? signal_interrupted(task, RESTART_SYS) : fd;
+}
+
+/* Opens a path below a directory of the host's, or, "", that. */
+static long open_below(struct task *task, int fd, const char *path, int flags, uint32_t mode,
+                       uint64_t resolve)
+{
+    long result = open_host(task, fd, *path ? path : ".", flags, mode, resolve);
+    /* "." asks for the right to search the directory, which opening it does not need. */
+    if (result == -EACCES && !*path && !(flags & O_CREAT) && !IS_TMPFILE(flags))
+        result = open_itself(task, fd, flags & ~O_NOFOLLOW);
+    return result;
+}
+
+/* Opens a resolved location. here: "." when the path ended so. -EXDEV: it changed meanwhile. */
+static int open_location(struct task *task, struct location *location, const char *here, int flags,
+                         uint32_t mode, struct file **file)
 {
     if (location->fd < 0 && location->node.operations)
         return open_node(task, location, flags, file);
     if (!*location->name && location->held && !location->owned)
         return file_reopen(task, location->held, flags, file);
-    const char *name = *location->name ? location->name : ".";
-    long fd = open_host(task, location->fd, name, flags | O_NOFOLLOW, mode, 0);
+    const char *name = *location->name ? location->name : here;
+    long fd = open_below(task, location->fd, name, flags | O_NOFOLLOW, mode, 0);
     if (fd == -ELOOP && !(flags & O_NOFOLLOW))
         return -EXDEV;
     return fd < 0 ? (int)fd : open_finish(fd, location->mount, flags, file);
@@ -279,6 +300,7 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     if (!*path)
         return -ENOENT;
     int error = path_normalize(path, &normal);
+    const char *here = normal.last_dot ? "." : "";
     if (!error && normal.slash && flags & O_CREAT)
         error = -EISDIR;
     if (!error)
@@ -292,7 +314,7 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         resolve = 0;
     }
     if (whole && (!location.read_only || !(wants_write(flags) || flags & O_CREAT))) {
-        long fd = open_host(task, location.fd, *rest ? rest : ".", flags, mode, resolve | extra);
+        long fd = open_below(task, location.fd, *rest ? rest : here, flags, mode, resolve | extra);
         if (fd >= 0)
             error = open_finish(fd, location.mount, flags, file);
         if (fd >= 0 || extra || !resolve_again(task, &location, &normal, resolve, fd)) {
@@ -317,9 +339,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
             int kept = flags;
             error = check_read_only(task, dirfd, path, &kept);
             if (!error)
-                error = open_location(task, &location, kept, kept & O_CREAT ? mode : 0, file);
+                error = open_location(task, &location, here, kept, kept & O_CREAT ? mode : 0, file);
         } else {
-            error = open_location(task, &location, flags, mode, file);
+            error = open_location(task, &location, here, flags, mode, file);
         }
         location_release(&location);
     }
@@ -345,7 +367,6 @@ int place_open(struct task *task, uint64_t dirfd, const char *path, int flags, u
 
 int file_reopen(struct task *task, struct file *from, int flags, struct file **file)
 {
-    char path[40];
     if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         return -EEXIST;
     if (from->host_fd < 0) {
@@ -369,12 +390,7 @@ int file_reopen(struct task *task, struct file *from, int flags, struct file **f
             from->kind != FILE_STREAM)
             return -EROFS;
     }
-    path_of_host_fd(path, from->host_fd);
-    int plain = flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL);
-    long fd = host_blocking6(task_pending(task), SYS_openat, (uint64_t)AT_FDCWD, (uint64_t)path,
-                             (uint64_t)(uint32_t)(plain | O_CLOEXEC | O_NOCTTY), 0, 0, 0);
-    if (fd == -EINTR)
-        return (int)signal_interrupted(task, RESTART_SYS);
+    long fd = open_itself(task, from->host_fd, flags & ~(O_NOFOLLOW | O_CREAT | O_EXCL));
     if (fd < 0)
         return (int)fd;
     /* An inherited terminal or device may be opened again (/dev/stdin); one with a path is none of

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "microvisor/proc/rights.h"
+
 #define LINKS_MAX 40 /* as in Linux */
 
 long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve)
@@ -258,12 +260,10 @@ static int enter_root(struct walk *walk)
     return enter_file(walk->task, location, walk->root, 1);
 }
 
-static int go_up(struct walk *walk)
+static int go_up_by_path(struct walk *walk)
 {
     struct location *location = walk->location;
     size_t length = strlen(location->path);
-    if (is_root(walk))
-        return 0;
     if (location->deep)
         return go_up_deep(walk);
     if (location->fd >= 0 && length != location->mount->path_length) {
@@ -279,6 +279,24 @@ static int go_up(struct walk *walk)
     while (length && location->path[length - 1] != '/')
         length--;
     return enter(walk->task, location, length ? length - 1 : 0);
+}
+
+/* What is asked for is the right to search the directory that the way up begins in, not all those
+ * above it, whose names are the means here. */
+static int go_up(struct walk *walk)
+{
+    const struct location *location = walk->location;
+    if (location->fd >= 0) {
+        long error = host_call4(SYS_faccessat2, location->fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
+        if (error)
+            return (int)error;
+    }
+    if (is_root(walk))
+        return 0;
+    int from = rights_own();
+    int error = go_up_by_path(walk);
+    rights_back(from);
+    return error;
 }
 
 /* Puts the text of a link before what is left of the path. slash: something follows, or a directory

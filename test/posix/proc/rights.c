@@ -137,6 +137,22 @@ static void makes(void)
     CHECK(!unlink("world/fifo") && !rename("world/file", "world/dir/file"));
 }
 
+/* The way up needs the right to search only what it leads up from. */
+static void below_closed(void)
+{
+    struct stat status;
+    CHECK(!chdir("closed/in/deep"));
+    become_user();
+    CHECK(!stat("..", &status) && !stat("../..", &status) && !stat("../deep/../..", &status));
+    CHECK(open("../..", O_PATH) >= 0 && !access("../deep/file", R_OK) && can_open("file", O_RDONLY));
+    FAILS(open("../..", O_RDONLY), EACCES);
+    FAILS(stat("../../inner", &status), EACCES);
+    FAILS(stat("../../..", &status), EACCES);
+    FAILS(open("../../../all", O_RDONLY), EACCES);
+    CHECK(!chdir("..") && !chdir("deep/../deep") && !chdir("../deep"));
+    FAILS(chdir("../.."), EACCES);
+}
+
 /* What was open before stays so, for what it was open for. */
 static void held(void)
 {
@@ -361,6 +377,19 @@ static void many(void)
     }
 }
 
+/* A directory that may be listed but not searched. (Caged, it is what is granted.) */
+static void only_listed(void)
+{
+    char top[4096];
+    CHECK(getcwd(top, sizeof top));
+    CHECK(!chmod(".", 0744));
+    become_user();
+    CHECK(open(top, O_RDONLY | O_DIRECTORY) >= 0 && open(top, O_PATH) >= 0);
+    FAILS(open(".", O_RDONLY), EACCES);
+    FAILS(open("all", O_RDONLY), EACCES);
+    FAILS(chdir(top), EACCES);
+}
+
 static void as_root(void)
 {
     umask(0);
@@ -374,6 +403,9 @@ static void as_root(void)
     make("closed/inner", 0666, 0, 0);
     make("sticky/roots", 0666, 0, 0);
     in_child(as_nobody_in_particular);
+    CHECK(!mkdir("closed/in", 0755) && !mkdir("closed/in/deep", 0755));
+    make("closed/in/deep/file", 0644, 0, 0);
+    in_child(below_closed);
     in_child(makes);
     in_child(held);
     in_child(back_and_forth);
@@ -389,6 +421,7 @@ static void as_root(void)
     in_child(threads);
     many();
     CHECK(can_open("root-only", O_RDWR));
+    in_child(only_listed);
 }
 
 static void as_user(void)
