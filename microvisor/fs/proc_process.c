@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -157,8 +159,21 @@ static void add_path(struct content *content, const char *path)
         content_add(content, strchr(" \t\n\\", *path) ? "\\%03o" : "%c", (unsigned char)*path);
 }
 
-/* The name space has no single table of mounts with devices; each grant is shown as a file system
- * named after what it is. Of a process with a root of its own, those below it. */
+/* st_dev of what is mounted there. Of a directory that nobody has needed yet, which so is not there,
+ * a number of the mount's own. */
+static uint64_t device_of(const struct mount *mount)
+{
+    struct stat status;
+    int fd = atomic_load_explicit(&mount->fd, memory_order_acquire);
+    if (mount->kind == MOUNT_TREE || fd < 0 || host_call2(SYS_fstat, fd, &status))
+        return mount->device;
+    return status.st_dev;
+}
+
+/* The name space has no single table of mounts; each grant is shown as a file system named after
+ * what it is. "hostfs" is what Linux calls a directory of the host of a user-mode kernel; "none"
+ * would tell programs (df) that there are no files. Of a process with a root of its own, those
+ * below it. */
 static int add_mounts(struct content *content, struct process *process, int info)
 {
     struct place *place = process->place;
@@ -168,12 +183,12 @@ static int add_mounts(struct content *content, struct process *process, int info
         snprintf(path, sizeof path, "%s", *mount->path ? mount->path : "/");
         if (place_seen(place, path) < 0)
             continue;
-        const char *type = "none", *options = mount->read_only ? "ro" : "rw";
+        const char *type = "hostfs", *options = mount->read_only ? "ro" : "rw";
         if (mount->kind == MOUNT_TREE)
             type = mount->root.operations == proc_tree_root.operations ? "proc" : "devtmpfs";
+        uint64_t device = device_of(mount);
         if (info)
-            content_add(content, "%u 0 %u:%u / ", i + 1, major(mount->device),
-                        minor(mount->device));
+            content_add(content, "%u 0 %u:%u / ", i + 1, major(device), minor(device));
         else
             content_add(content, "%s ", type);
         add_path(content, path);
