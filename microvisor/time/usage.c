@@ -154,8 +154,7 @@ long call_sched_setaffinity(struct task *task, const uint64_t args[6])
     if (task_copyin(task, mask, args[2], size))
         return -EFAULT;
     int id = hold_thread(task, args[0], 1);
-    return id < 0 ? id
-                  : release_thread(host_call3(SYS_sched_setaffinity, id, sizeof mask, mask));
+    return id < 0 ? id : release_thread(host_call3(SYS_sched_setaffinity, id, sizeof mask, mask));
 }
 
 long call_sched_getscheduler(struct task *task, const uint64_t args[6])
@@ -178,6 +177,14 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
     return error ? error : task_copyout(task, args[1], &param, sizeof param);
 }
 
+/* Whether a process may have this priority, 20 less the nice value (setpriority(2), RLIMIT_NICE):
+ * lind-run may give more than the user of a process may. The tree lock is held. */
+static int may_have(const struct task *task, const struct process *process, long priority)
+{
+    return !task->process->credentials.euid ||
+           (rlim_t)priority <= *(const volatile rlim_t *)&process->limits[RLIMIT_NICE].rlim_cur;
+}
+
 /* A policy, or with policy -1 the one in force. Cages share the host's CPUs fairly: no real-time
  * policies. */
 static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t address)
@@ -191,12 +198,15 @@ static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t add
     if (id < 0)
         return id;
     if (policy == SCHED_FIFO || policy == SCHED_RR)
-        return release_thread(
-            param >= 1 && param <= 99 ? -EPERM : -EINVAL);
+        return release_thread(param >= 1 && param <= 99 ? -EPERM : -EINVAL);
     if (policy == -1)
         return release_thread(host_call2(SYS_sched_setparam, id, &param));
     if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
         return release_thread(-EINVAL);
+    const struct task *of = (int)tid ? tree_find_task((int)tid) : task;
+    if (policy != SCHED_IDLE && host_call1(SYS_sched_getscheduler, id) == SCHED_IDLE &&
+        !may_have(task, of->process, host_call2(SYS_getpriority, PRIO_PROCESS, id)))
+        return release_thread(-EPERM);
     return release_thread(host_call3(SYS_sched_setscheduler, id, policy, &param));
 }
 
@@ -252,12 +262,22 @@ static long get_nice(struct task *task, void *data)
     return 0;
 }
 
+/* A host thread's nice value, which is that of a task of the process. The tree lock is held. */
+static long change_nice(const struct niceness *nice, const struct process *process, int id)
+{
+    long priority = nice->value < -20 ? 40 : nice->value > 19 ? 1 : 20 - nice->value;
+    if (priority > host_call2(SYS_getpriority, PRIO_PROCESS, id) &&
+        !may_have(nice->task, process, priority))
+        return -EACCES;
+    return host_call3(SYS_setpriority, PRIO_PROCESS, id, nice->value);
+}
+
 static long set_nice(struct task *task, void *data)
 {
     struct niceness *nice = data;
     int id = atomic_load(&task->thread.host_id);
     atomic_store(&task->rescheduled, 1);
-    long error = id ? host_call3(SYS_setpriority, PRIO_PROCESS, id, nice->value) : 0;
+    long error = id ? change_nice(nice, task->process, id) : 0;
     nice->starting |= !id;
     if (error || nice->result == -ESRCH)
         nice->result = error;
@@ -321,5 +341,8 @@ long call_setpriority(struct task *task, const uint64_t args[6])
     if (nice.which != PRIO_PROCESS)
         return each_meant(&nice, set_nice_of_process);
     int id = hold_thread(task, args[1], 1);
-    return id < 0 ? id : release_thread(host_call3(SYS_setpriority, PRIO_PROCESS, id, nice.value));
+    if (id < 0)
+        return id;
+    const struct task *of = nice.who ? tree_find_task(nice.who) : task;
+    return release_thread(change_nice(&nice, of->process, id));
 }

@@ -180,6 +180,36 @@ static void not_kept_in(void)
     CHECK(!chdir(top) && says("secret", "outside") && in_directory(top));
 }
 
+/* ".." is a name in a directory, which who may not search it may not look up. */
+static void not_up(int closed)
+{
+    struct stat status;
+    CHECK(!seteuid(65534));
+    FAILS(open("..", O_RDONLY), EACCES);
+    FAILS(open("../secret", O_RDONLY), EACCES);
+    FAILS(openat(closed, "..", O_PATH), EACCES);
+    FAILS(openat(closed, "../secret", O_RDONLY), EACCES);
+    FAILS(openat(closed, "../through", O_RDONLY), EACCES);
+    FAILS(lstat("../secret", &status), EACCES);
+    FAILS(chdir(".."), EACCES);
+    FAILS(chdir("../out"), EACCES);
+    FAILS(mkdir("../new", 0755), EACCES);
+    CHECK(!seteuid(0) && says("../secret", "outside"));
+}
+
+static void up_from_closed(void)
+{
+    int closed = open("closed", O_RDONLY | O_DIRECTORY);
+    CHECK(!chdir("closed"));
+    not_up(closed);
+    CHECK(!chroot("../jail"));
+    not_up(closed);
+    CHECK(!chroot("../closed"));
+    CHECK(!seteuid(65534));
+    FAILS(open("..", O_RDONLY), EACCES);
+    FAILS(open("/../in", O_RDONLY), EACCES);
+}
+
 static const char *program;
 
 static void runs(void)
@@ -333,6 +363,7 @@ int main(int argc, char **argv)
     in_child(with_other_user);
     in_child(kept_in);
     in_child(not_kept_in);
+    in_child(up_from_closed);
     in_child(runs);
     in_child(shown);
     in_child(threads);

@@ -129,12 +129,71 @@ static void others(void)
     FAILS(setpriority(PRIO_PROCESS, (id_t)pid, 0), ESRCH);
 }
 
+static long own_nice(void)
+{
+    return 20 - syscall(SYS_getpriority, PRIO_PROCESS, 0);
+}
+
+/* Who is not root may go down, and up as far as RLIMIT_NICE says; whatever lind-run may. */
+static void as_user(long nice, const struct rlimit *limit)
+{
+    struct sched_param param = {0};
+    CHECK(!setpgid(0, 0) && !setrlimit(RLIMIT_NICE, limit) && !setuid(12345));
+    CHECK(!setpriority(PRIO_PROCESS, 0, (int)nice + 3) && own_nice() == nice + 3);
+    CHECK(!setpriority(PRIO_PROCESS, 0, (int)nice + 3));
+    if (limit->rlim_cur) {
+        CHECK(!setpriority(PRIO_PROCESS, 0, (int)nice + 1) && own_nice() == nice + 1);
+        CHECK(!setpriority(PRIO_PROCESS, 0, (int)nice + 3));
+        CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &param));
+        CHECK(!setpriority(PRIO_PROCESS, 0, (int)nice + 1));
+        CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param));
+        CHECK(!setpriority(PRIO_PGRP, 0, (int)nice + 3) && own_nice() == nice + 3);
+    } else {
+        FAILS(setpriority(PRIO_PROCESS, 0, (int)nice + 2), EACCES);
+    }
+    FAILS(setpriority(PRIO_PROCESS, 0, (int)nice), EACCES);
+    FAILS(setpriority(PRIO_PROCESS, getpid(), (int)nice), EACCES);
+    FAILS(setpriority(PRIO_PGRP, 0, (int)nice), EACCES);
+    FAILS(setpriority(PRIO_USER, 0, -1000), EACCES);
+    CHECK(own_nice() == nice + 3);
+    CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &param));
+    CHECK(!syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &param));
+    if (!limit->rlim_cur) {
+        FAILS(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), EPERM);
+        FAILS(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &param), EPERM);
+        CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_IDLE);
+    }
+}
+
+static void users(void)
+{
+    long nice = own_nice();
+    struct rlimit now;
+    if (geteuid() || nice < 0 || nice > 10)
+        return;
+    CHECK(!getrlimit(RLIMIT_NICE, &now));
+    for (int limited = 0; limited < 2; limited++) {
+        const rlim_t most = limited ? (rlim_t)(20 - nice - 1) : 0;
+        if (most > now.rlim_max)
+            continue; /* root may raise it on Linux, but not in a container or a cage */
+        const struct rlimit limit = {most, most};
+        int status;
+        pid_t pid = fork();
+        if (!pid) {
+            as_user(nice, &limit);
+            exit(check_end());
+        }
+        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    }
+}
+
 int main(void)
 {
     struct sched_param param = {.sched_priority = 7};
     void *const bad[] = BAD_ADDRESSES;
     inheritance();
     others();
+    users();
     CHECK(!syscall(SYS_sched_yield));
     CHECK(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER);
     CHECK(syscall(SYS_sched_getscheduler, getpid()) == SCHED_OTHER);
