@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "microvisor/proc/rights.h"
-
 #define LINKS_MAX 40 /* as in Linux */
 
 long open_beneath(int fd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve)
@@ -176,7 +174,8 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
             *resolve = RESOLVE_NO_SYMLINKS;
             *whole = *whole && !normal->dotdot;
         }
-        if (root || atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed)) {
+        if (root ||
+            atomic_load_explicit(&task->process->descriptors->shared, memory_order_relaxed)) {
             /* Another thread may close it: hold it for the location's time. */
             location->held = file;
             return 0;
@@ -218,16 +217,27 @@ static void replace_fd(struct location *location, int fd)
     location->owned = 1;
 }
 
-static int go_up_deep(struct walk *walk)
+/* Up from a directory of the host's that is not the root of its mount. The host says what is above
+ * it: names from the mount on could lead elsewhere by now, and through what the process may not
+ * search. */
+static int go_up_on_host(struct walk *walk)
 {
     struct location *location = walk->location;
+    const struct place *place = walk->task->process->place;
     int fd = place_open_above(walk->task->process->place, location->mount, location->fd,
                               location->path, sizeof location->path);
     if (fd < 0)
         return fd;
     replace_fd(location, fd);
-    location->deep = !*location->path;
-    return location->deep ? 0 : enter(walk->task, location, strlen(location->path));
+    size_t length = strlen(location->path);
+    location->deep = !length;
+    if (location->deep)
+        return 0;
+    if (length == 1) /* "/" */
+        location->path[--length] = 0;
+    const struct mount *mount = mount_find(place, location->path, length);
+    int inside = mount && mount == location->mount && mount->path_length != length;
+    return inside ? 0 : enter(walk->task, location, length);
 }
 
 /* Whether the directory reached is the root that chroot gave: the same, through the same mount. */
@@ -260,32 +270,11 @@ static int enter_root(struct walk *walk)
     return enter_file(walk->task, location, walk->root, 1);
 }
 
-static int go_up_by_path(struct walk *walk)
+/* Asks for the right to search the directory that the way up begins in. */
+static int go_up(struct walk *walk)
 {
     struct location *location = walk->location;
     size_t length = strlen(location->path);
-    if (location->deep)
-        return go_up_deep(walk);
-    if (location->fd >= 0 && length != location->mount->path_length) {
-        /* Where is the directory now? It may have been renamed since it was opened. */
-        long now = place_guest_path(walk->task->process->place, location->mount, location->fd,
-                                    location->path, sizeof location->path);
-        if (path_is_too_long(now))
-            return go_up_deep(walk);
-        if (now < 0)
-            return (int)now;
-        length = now == 1 ? 0 : (size_t)now;
-    }
-    while (length && location->path[length - 1] != '/')
-        length--;
-    return enter(walk->task, location, length ? length - 1 : 0);
-}
-
-/* What is asked for is the right to search the directory that the way up begins in, not all those
- * above it, whose names are the means here. */
-static int go_up(struct walk *walk)
-{
-    const struct location *location = walk->location;
     if (location->fd >= 0) {
         long error = host_call4(SYS_faccessat2, location->fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
         if (error)
@@ -293,10 +282,11 @@ static int go_up(struct walk *walk)
     }
     if (is_root(walk))
         return 0;
-    int from = rights_own();
-    int error = go_up_by_path(walk);
-    rights_back(from);
-    return error;
+    if (location->fd >= 0 && (location->deep || length != location->mount->path_length))
+        return go_up_on_host(walk);
+    while (length && location->path[length - 1] != '/')
+        length--;
+    return enter(walk->task, location, length ? length - 1 : 0);
 }
 
 /* Puts the text of a link before what is left of the path. slash: something follows, or a directory

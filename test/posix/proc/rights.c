@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../Inputs/check.h"
@@ -390,6 +391,26 @@ static void only_listed(void)
     FAILS(chdir(top), EACCES);
 }
 
+/* The way up from a directory leads to what is above it, not to what its path names by then: here
+ * through one that only root may search. */
+static void up_while_renamed(void)
+{
+    become_user();
+    struct timespec now, start;
+    int got_in = 0, status;
+    pid_t pid = fork();
+    if (!pid)
+        for (;;)
+            syscall(SYS_renameat2, AT_FDCWD, "swaps/mine", AT_FDCWD, "swaps/roots", 2 /* RENAME_EXCHANGE */);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        got_in += can_open("swaps/link/../file", O_RDONLY);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - start.tv_sec < 2);
+    CHECK(!got_in);
+    CHECK(pid > 0 && !kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
+}
+
 static void as_root(void)
 {
     umask(0);
@@ -402,6 +423,12 @@ static void as_root(void)
     CHECK(!mkdir("heirs", 0777) && !chown("heirs", 0, STRANGE) && !chmod("heirs", 02777));
     make("closed/inner", 0666, 0, 0);
     make("sticky/roots", 0666, 0, 0);
+    char link[4200];
+    CHECK(getcwd(link, 4096) && !symlink(strcat(link, "/swaps/mine/middle/inner"), "link"));
+    CHECK(!mkdir("swaps", 0777) && !mkdir("swaps/mine", 0777) && !mkdir("swaps/mine/middle", 0777));
+    CHECK(!mkdir("swaps/mine/middle/inner", 0777) && !rename("link", "swaps/link"));
+    CHECK(!mkdir("swaps/roots", 0700) && !mkdir("swaps/roots/middle", 0755));
+    make("swaps/roots/middle/file", 0644, 0, 0);
     in_child(as_nobody_in_particular);
     CHECK(!mkdir("closed/in", 0755) && !mkdir("closed/in/deep", 0755));
     make("closed/in/deep/file", 0644, 0, 0);
@@ -418,6 +445,7 @@ static void as_root(void)
     in_child(runs_unreadable);
     in_child(looked_into);
     in_child(vforks);
+    in_child(up_while_renamed);
     in_child(threads);
     many();
     CHECK(can_open("root-only", O_RDWR));
