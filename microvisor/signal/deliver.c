@@ -157,6 +157,11 @@ static void stop(struct task *task, int signal)
         return;
     }
     lock_acquire(&actions->lock);
+    if (!actions->stop_taken) { /* SIGCONT, sent after the signal was taken, undid it */
+        lock_release(&actions->lock);
+        tree_unlock();
+        return;
+    }
     atomic_store(&actions->stopped, (uint32_t)signal);
     for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
         if (queue->task != task)

@@ -38,6 +38,7 @@ struct signal_actions {
     uint32_t queued;         /* entries in use */
     _Atomic uint32_t stopped; /* futex of parked tasks: the stop signal, 0 while the process runs */
     _Atomic int continued;    /* the parent is to hear of it */
+    int stop_taken; /* a stop signal was taken and no SIGCONT came since; under the lock */
     uint64_t dropped_timers; /* bit n: an entry of timer n was dropped, timers are to be told */
 };
 

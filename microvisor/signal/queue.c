@@ -269,6 +269,7 @@ static int send_locked(struct process *process, struct task *task, const siginfo
         signals_drop(actions, signal_bit(SIGCONT));
     if (signal == SIGCONT) {
         signals_drop(actions, SIGNAL_SET_STOP);
+        actions->stop_taken = 0;
         continue_locked(actions);
     }
     if (signal == SIGKILL) {
@@ -376,6 +377,8 @@ int signal_take(struct task *task, uint64_t set, siginfo_t *info)
         take_from(actions, &task->signals.queue->list, &task->signals.pending, set, &taken);
     if (!signal)
         signal = take_from(actions, &actions->list, &actions->pending, set, &taken);
+    if (signal && (signal_bit(signal) & SIGNAL_SET_STOP))
+        actions->stop_taken = 1;
     lock_release(&actions->lock);
     if (!signal)
         return 0;
