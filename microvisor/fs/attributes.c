@@ -14,14 +14,16 @@
 #define HERE ((uint64_t)AT_FDCWD)
 #define SYS_FCHMODAT2 452
 
-/* A host object whose attributes are to change; EROFS for all else. */
+/* A host object whose attributes are to change, or a node whose tree lets them; EROFS for all else. */
 static int lookup_changed(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags,
-                          struct location *location)
+                          int nodes, struct location *location)
 {
     unsigned lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
                       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
     int error = place_lookup(task, dirfd, path, lookup, location);
-    if (!error && (location->fd < 0 || location->read_only)) {
+    int may = nodes && !error && location->fd < 0 && location->node.operations &&
+              location->node.operations->change;
+    if (!error && !may && (location->fd < 0 || location->read_only)) {
         location_release(location);
         error = -EROFS;
     }
@@ -51,13 +53,43 @@ static int changed_file(struct task *task, uint64_t fd, int times, struct file *
     return error;
 }
 
+/* What lookup_changed has found is a node: changes it. */
+static long change_node(struct task *task, struct location *location, uint32_t uid, uint32_t gid,
+                        uint32_t mode)
+{
+    const struct node_change change = {uid, gid, mode};
+    long error = location->node.operations->change(task, &location->node, &change);
+    location_release(location);
+    return error;
+}
+
+/* The same by a descriptor of one. Returns whether it is such a node, with *result. */
+static int change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t gid, uint32_t mode,
+                       long *result)
+{
+    const struct node_change change = {uid, gid, mode};
+    struct file *file = descriptor_get(task, fd);
+    if (!file)
+        return 0;
+    int is_node = file->host_fd < 0 && !(file_flags(file) & O_PATH) && file->node.operations &&
+                  file->node.operations->change;
+    if (is_node)
+        *result = file->node.operations->change(task, &file->node, &change);
+    if (is_node && *result == -EROFS)
+        *result = -EPERM;
+    descriptor_put(task, file);
+    return is_node;
+}
+
 static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode)
 {
     struct location location;
     char text[40];
-    long error = lookup_changed(task, dirfd, path, 0, &location);
+    long error = lookup_changed(task, dirfd, path, 0, 1, &location);
     if (error)
         return error;
+    if (location.fd < 0)
+        return change_node(task, &location, NODE_UNCHANGED, NODE_UNCHANGED, mode & 07777);
     error = host_call4(SYS_FCHMODAT2, location.fd, location.name, mode & 07777,
                        AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     if (error == -ENOSYS) { /* before Linux 6.6 */
@@ -95,7 +127,10 @@ long call_fchmodat(struct task *task, const uint64_t args[6])
 long call_fchmod(struct task *task, const uint64_t args[6])
 {
     struct file *file;
-    long result = changed_file(task, args[0], 0, &file);
+    long result;
+    if (change_file(task, args[0], NODE_UNCHANGED, NODE_UNCHANGED, args[1] & 07777, &result))
+        return result;
+    result = changed_file(task, args[0], 0, &file);
     if (result)
         return result;
     result = host_call2(SYS_fchmod, file->host_fd, args[1] & 07777);
@@ -109,9 +144,11 @@ static long change_owner(struct task *task, uint64_t dirfd, uint64_t path, uint6
     struct location location;
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    long error = lookup_changed(task, dirfd, path, flags, &location);
+    long error = lookup_changed(task, dirfd, path, flags, 1, &location);
     if (error)
         return error;
+    if (location.fd < 0)
+        return change_node(task, &location, (uint32_t)uid, (uint32_t)gid, NODE_UNCHANGED);
     error = host_call5(SYS_fchownat, location.fd, location.name, (uint32_t)uid, (uint32_t)gid,
                        AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     location_release(&location);
@@ -136,7 +173,10 @@ long call_fchownat(struct task *task, const uint64_t args[6])
 long call_fchown(struct task *task, const uint64_t args[6])
 {
     struct file *file;
-    long result = changed_file(task, args[0], 0, &file);
+    long result;
+    if (change_file(task, args[0], (uint32_t)args[1], (uint32_t)args[2], NODE_UNCHANGED, &result))
+        return result;
+    result = changed_file(task, args[0], 0, &file);
     if (result)
         return result;
     result = host_call3(SYS_fchown, file->host_fd, (uint32_t)args[1], (uint32_t)args[2]);
@@ -165,7 +205,7 @@ static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
         descriptor_put(task, file);
         return error;
     }
-    error = lookup_changed(task, dirfd, path, flags, &location);
+    error = lookup_changed(task, dirfd, path, flags, 0, &location);
     if (error)
         return error;
     error = host_call4(SYS_utimensat, location.fd, location.name, times,

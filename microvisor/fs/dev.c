@@ -230,13 +230,10 @@ static int dev_stat(struct task *task, const struct node *node, struct stat *sta
         status->st_nlink = 2;
         return 0;
     }
-    if (node->id >= PTS_FIRST_ID) { /* owned by who opened the master: there is one user here */
-        status->st_mode = S_IFCHR | 0620;
-        status->st_uid = task->process->credentials.euid;
-        status->st_gid = task->process->credentials.egid;
+    if (node->id >= PTS_FIRST_ID) {
         status->st_blksize = 1024;
         status->st_rdev = makedev(136, node->id - PTS_FIRST_ID);
-        return 0;
+        return pty_status((uint32_t)(node->id - PTS_FIRST_ID), status);
     }
     const struct dev_name *name = name_of(node);
     if (node->id == CONSOLE_ID) {
@@ -318,7 +315,14 @@ static int dev_open(struct task *task, const struct node *node, int flags, struc
     return 0;
 }
 
+static int dev_change(struct task *task, const struct node *node, const struct node_change *change)
+{
+    return node->id < PTS_FIRST_ID ? -EROFS
+                                   : pty_change(task, (uint32_t)(node->id - PTS_FIRST_ID), change);
+}
+
 static const struct tree_operations dev_operations = {
+    .change = dev_change,
     .lookup = dev_lookup,
     .stat = dev_stat,
     .open = dev_open,

@@ -30,6 +30,12 @@
 #include "microvisor/fs/file.h"
 
 /* A synthetic tree. Not HOT. Each returns 0 (or a length) or -errno. */
+/* What chmod and chown change of a node; NODE_UNCHANGED is left as it is. */
+#define NODE_UNCHANGED UINT32_MAX
+struct node_change {
+    uint32_t uid, gid, mode;
+};
+
 struct tree_operations {
     /* Looks a name (never "", "." or "..") up in a directory node. -ENOENT when it is not there. */
     int (*lookup)(struct task *task, const struct node *directory, const char *name,
@@ -49,6 +55,8 @@ struct tree_operations {
     /* Child number index (0 …) of a directory, without "." and ".."; -ENOENT behind the last. */
     int (*entry)(struct task *task, const struct node *directory, uint64_t index,
                  struct entry *entry);
+    /* NULL: -EROFS, and -EPERM by descriptor */
+    int (*change)(struct task *task, const struct node *node, const struct node_change *change);
 };
 
 enum mount_kind { MOUNT_DIRECTORY, MOUNT_FILE, MOUNT_TREE };

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "microvisor/fs/dev.h"
+#include "microvisor/fs/place.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/ranges.h"
 #include "microvisor/fs/terminal.h"
@@ -257,6 +258,9 @@ int pty_open_master(struct task *task, int flags, struct file **file)
     line_defaults(terminal);
     terminal->locked = 1;
     terminal->masters = 1;
+    terminal->uid = task->process->credentials.fsuid;
+    terminal->gid = task->process->credentials.fsgid;
+    terminal->mode = 0620;
     lock_acquire(&numbers_lock);
     while (number < TERMINAL_NUMBERS && numbers[number])
         number++;
@@ -299,11 +303,30 @@ int pty_open_peer(struct task *task, struct terminal *terminal, int flags, struc
     return error ? error : slave_open(task, terminal, flags, file);
 }
 
+static int in_group(const struct credentials *who, uint32_t gid)
+{
+    int found = who->fsgid == gid;
+    for (uint32_t i = 0; i < who->group_count; i++)
+        found |= who->groups[i] == gid;
+    return found;
+}
+
+/* Whether the task may open the slave so. */
+static int may_open(const struct task *task, const struct terminal *terminal, int flags)
+{
+    const struct credentials *who = &task->process->credentials;
+    uint32_t wanted = (flags & O_ACCMODE) == O_RDONLY ? 4 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 6;
+    uint32_t shift = who->fsuid == terminal->uid ? 6 : in_group(who, terminal->gid) ? 3 : 0;
+    return !who->fsuid || !(wanted & ~(terminal->mode >> shift));
+}
+
 int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **file)
 {
     lock_acquire(&numbers_lock);
     struct terminal *terminal = number < TERMINAL_NUMBERS ? numbers[number] : NULL;
-    int error = terminal ? slave_count(terminal, 0) : -EIO;
+    int error = !terminal                             ? -EIO
+                : !may_open(task, terminal, flags) ? -EACCES
+                                                      : slave_count(terminal, 0);
     lock_release(&numbers_lock);
     return error ? error : slave_open(task, terminal, flags, file);
 }
@@ -330,6 +353,58 @@ int pty_next(uint32_t number)
     return number < TERMINAL_NUMBERS ? (int)number : -1;
 }
 
+static void fill_status(const struct terminal *terminal, struct stat *status)
+{
+    status->st_mode = S_IFCHR | terminal->mode;
+    status->st_uid = terminal->uid;
+    status->st_gid = terminal->gid;
+}
+
+int pty_status(uint32_t number, struct stat *status)
+{
+    lock_acquire(&numbers_lock);
+    const struct terminal *terminal = numbers[number];
+    if (terminal)
+        fill_status(terminal, status);
+    lock_release(&numbers_lock);
+    return terminal ? 0 : -ENOENT;
+}
+
+/* The same by a description, whose terminal may have no number any more. */
+static long pty_stat(struct task *task, struct file *file, struct stat *status)
+{
+    long error = dev_file_stat(task, file, status);
+    if (side_of(file) == MASTER)
+        return error;
+    lock_acquire(&numbers_lock);
+    fill_status(terminal_of(file), status);
+    lock_release(&numbers_lock);
+    return 0;
+}
+
+int pty_change(struct task *task, uint32_t number, const struct node_change *change)
+{
+    const struct credentials *who = &task->process->credentials;
+    lock_acquire(&numbers_lock);
+    struct terminal *terminal = numbers[number];
+    int error = terminal ? 0 : -ENOENT;
+    int owns = terminal && (!who->fsuid || who->fsuid == terminal->uid);
+    if (terminal && ((change->mode != NODE_UNCHANGED && !owns) ||
+                     (change->uid != NODE_UNCHANGED && who->fsuid &&
+                      !(owns && change->uid == terminal->uid)) ||
+                     (change->gid != NODE_UNCHANGED && who->fsuid &&
+                      !(owns && (change->gid == terminal->gid || in_group(who, change->gid))))))
+        error = -EPERM;
+    if (!error && change->mode != NODE_UNCHANGED)
+        terminal->mode = change->mode;
+    if (!error && change->uid != NODE_UNCHANGED)
+        terminal->uid = change->uid;
+    if (!error && change->gid != NODE_UNCHANGED)
+        terminal->gid = change->gid;
+    lock_release(&numbers_lock);
+    return error;
+}
+
 static int pty_reopen(struct task *task, struct file *from, int flags, struct file **file)
 {
     return side_of(from) == MASTER ? pty_open_master(task, flags, file)
@@ -339,7 +414,7 @@ static int pty_reopen(struct task *task, struct file *from, int flags, struct fi
 const struct file_operations pty_operations = {
     .read = pty_read,
     .write = pty_write,
-    .stat = dev_file_stat,
+    .stat = pty_stat,
     .poll = pty_poll,
     .queue = pty_queue,
     .ioctl = pty_ioctl,

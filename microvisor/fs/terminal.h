@@ -21,6 +21,8 @@
 /* The sides of a pseudo-terminal: index in terminal.queues, and the low bit of file.data. */
 enum side { SLAVE, MASTER };
 
+struct node_change; /* place.h */
+
 struct terminal {
     /* Under the tree lock: ids, 0 for none. */
     int session;    /* whose controlling terminal it is */
@@ -29,6 +31,7 @@ struct terminal {
 
     struct lock lock;         /* of all below */
     uint32_t number;          /* N of /dev/pts/N */
+    uint32_t uid, gid, mode;  /* whose the slave is, and who may open it; under numbers_lock */
     uint32_t masters, slaves; /* open descriptions */
     int slaves_gone;          /* there were some, and there are none */
     int locked;               /* TIOCSPTLCK */
@@ -146,6 +149,12 @@ int pty_open_peer(struct task *task, struct terminal *terminal, int flags, struc
 
 /* The first existing number from `number` on, or -1. */
 int pty_next(uint32_t number);
+
+/* stat's answers about a slave by number, as far as they are its own. -ENOENT: it is gone. */
+int pty_status(uint32_t number, struct stat *status);
+
+/* chmod(2) and chown(2) of a slave by number. */
+int pty_change(struct task *task, uint32_t number, const struct node_change *change);
 
 /* pty_ioctl.c */
 long pty_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument);
