@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -110,6 +111,17 @@ static const struct constant errors[] = {
     N(EMEDIUMTYPE), N(ECANCELED), N(ENOKEY), N(EKEYEXPIRED), N(EKEYREVOKED), N(EKEYREJECTED),
     N(EOWNERDEAD), N(ENOTRECOVERABLE), N(ERFKILL), N(EHWPOISON), END};
 
+static const struct constant families[] = {N(AF_UNSPEC), N(AF_UNIX), N(AF_INET), N(AF_INET6),
+    N(AF_NETLINK), N(AF_PACKET), END};
+static const struct constant message_flags[] = {N(MSG_OOB), N(MSG_PEEK), N(MSG_DONTROUTE),
+    N(MSG_CTRUNC), N(MSG_TRUNC), N(MSG_DONTWAIT), N(MSG_EOR), N(MSG_WAITALL), N(MSG_NOSIGNAL),
+    N(MSG_MORE), N(MSG_CMSG_CLOEXEC), END};
+static const struct constant shutdown_commands[] = {N(SHUT_RD), N(SHUT_WR), N(SHUT_RDWR), END};
+static const struct constant socket_options[] = {N(SO_REUSEADDR), N(SO_TYPE), N(SO_ERROR),
+    N(SO_BROADCAST), N(SO_SNDBUF), N(SO_RCVBUF), N(SO_KEEPALIVE), N(SO_LINGER), N(SO_PASSCRED),
+    N(SO_PEERCRED), N(SO_RCVLOWAT), N(SO_RCVTIMEO), N(SO_SNDTIMEO), N(SO_ACCEPTCONN),
+    N(SO_PROTOCOL), N(SO_DOMAIN), END};
+
 static const struct {
     const char *name;
     const struct constant *constants;
@@ -124,6 +136,8 @@ static const struct {
     interval_timers},
     {"PR", process_commands}, {"ARCH", architecture_commands}, {"MCL", lock_flags},
     {"SIGNAL", signals},     {"E", errors},
+    {"AF", families},         {"MSG", message_flags},   {"SHUT", shutdown_commands}, {"SO",
+    socket_options},
 };
 
 const struct constant *constants_of(const char *set)

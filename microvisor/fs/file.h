@@ -67,6 +67,7 @@ struct node {
 struct file_operations {
     const char *name; /* as in the text of /proc/self/fd links of what has no path,
                          "anon_inode:[x]"; NULL: look at the host fd */
+    int quiet; /* a write that fails with EPIPE sends no SIGPIPE */
     long (*read)(struct task *task, struct file *file,
                  const struct transfer *transfer); /* HOT [EINVAL] */
     long (*write)(struct task *task, struct file *file,

@@ -12,12 +12,11 @@
 
 #define HERE ((uint64_t)AT_FDCWD)
 
-/* Looks up where a name is to be made. As in Linux, EEXIST comes before EROFS. */
-static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct location *location)
+/* Whether a name can be made at a location that was looked up for it, which is released if not. As
+ * in Linux, EEXIST comes before EROFS. */
+static int check_new(struct task *task, struct location *location)
 {
-    int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
-    if (error)
-        return error;
+    int error = 0;
     if (location->busy) {
         error = -EEXIST;
     } else if (location->read_only) {
@@ -35,6 +34,13 @@ static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct l
     if (error)
         location_release(location);
     return error;
+}
+
+/* Looks up where a name is to be made. */
+static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct location *location)
+{
+    int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
+    return error ? error : check_new(task, location);
 }
 
 /* Looks up a name that is to go. */
@@ -90,6 +96,27 @@ static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t
         host_call4(SYS_mknodat, location.fd, location.name, type | (masked(task, mode) & 07777), 0);
     location_release(&location);
     return result;
+}
+
+int place_make_socket(struct task *task, const char *path, struct stat *status)
+{
+    struct location location;
+    int error = place_lookup_path(task, HERE, path, LOOKUP_PARENT, &location);
+    if (!error)
+        error = check_new(task, &location);
+    if (error)
+        return error;
+    error =
+        (int)host_call4(SYS_mknodat, location.fd, location.name, S_IFSOCK | masked(task, 0777), 0);
+    int fd = error ? error : location_open_path(&location);
+    if (fd >= 0)
+        error = (int)host_call2(SYS_fstat, fd, status);
+    if (fd >= 0 && (error || !S_ISSOCK(status->st_mode))) { /* somebody was faster */
+        host_call1(SYS_close, fd);
+        fd = error ? error : -EADDRINUSE;
+    }
+    location_release(&location);
+    return fd;
 }
 
 long call_mknod(struct task *task, const uint64_t args[6])

@@ -99,26 +99,11 @@ static long interrupted(struct task *task)
     return signal_interrupted(task, RESTART_SYS);
 }
 
-/* Copies `length` bytes, which the ranges have left, between the ring at `position` and the cage.
- * Returns how many; fewer at a fault, then to the page. */
-static uint64_t ring_copy(struct task *task, struct pipe *pipe, uint64_t position,
+/* ring_copy for this ring. */
+static uint64_t pipe_copy(struct task *task, struct pipe *pipe, uint64_t position,
                           struct cursor *cursor, uint64_t length, int out)
 {
-    uint64_t total = 0;
-    while (total < length) {
-        uint64_t index = (position + total) & (pipe->capacity - 1);
-        uint64_t part = length - total;
-        if (part > pipe->capacity - index)
-            part = pipe->capacity - index;
-        uint64_t address = cursor_piece(cursor, &part);
-        int error = out ? task_copyout(task, address, pipe->ring + index, part)
-                        : task_copyin(task, pipe->ring + index, address, part);
-        if (cursor_moved(cursor, part, error))
-            break;
-        if (!error)
-            total += part;
-    }
-    return total;
+    return ring_copy(task, pipe->ring, pipe->capacity, position, cursor, length, out);
 }
 
 /* Takes the offer back, with the lock held, once a writer that is at it is done. Returns how many
@@ -232,7 +217,7 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
                 length = used;
             if (length > PIECE)
                 length = PIECE;
-            part = ring_copy(task, pipe, pipe->head, &cursor, length, 1);
+            part = pipe_copy(task, pipe, pipe->head, &cursor, length, 1);
             used = consume(pipe, part);
             done += part;
         } while (part == length && used && done < transfer->total);
@@ -346,7 +331,7 @@ static long pipe_write(struct task *task, struct file *file, const struct transf
             length = (uint64_t)room;
         if (length > PIECE)
             length = PIECE;
-        uint64_t part = ring_copy(task, pipe, pipe->tail, &cursor, length, 0);
+        uint64_t part = pipe_copy(task, pipe, pipe->tail, &cursor, length, 0);
         if (part)
             wake |= produce(pipe, part);
         done += part;

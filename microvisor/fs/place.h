@@ -163,6 +163,10 @@ static inline int location_is_host(const struct location *location)
     return location->fd >= 0;
 }
 
+/* Makes the name of a socket. Returns an O_PATH host fd of it, owned by the caller, and what fstat
+ * says of it; or -errno as mknod. */
+int place_make_socket(struct task *task, const char *path, struct stat *status);
+
 /* An O_PATH host fd of the object itself, owned by the caller. -errno otherwise. */
 int location_open_path(const struct location *location);
 

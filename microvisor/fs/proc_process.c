@@ -404,9 +404,10 @@ long description_text(struct task *task, struct file *file, char *text, size_t s
     struct stat status = {0};
     if (file->path)
         return snprintf(text, size, "%s", *file->path ? file->path : "/");
-    if (file->operations->name && !strcmp(file->operations->name, "pipe")) {
+    if (file->operations->name &&
+        (!strcmp(file->operations->name, "pipe") || !strcmp(file->operations->name, "socket"))) {
         file->operations->stat(task, file, &status);
-        return snprintf(text, size, "pipe:[%lu]", status.st_ino);
+        return snprintf(text, size, "%s:[%lu]", file->operations->name, status.st_ino);
     }
     if (file->operations->name)
         return snprintf(text, size, "%s", file->operations->name);

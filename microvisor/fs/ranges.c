@@ -45,3 +45,23 @@ long ranges_copyin(struct task *task, const struct transfer *transfer, uint64_t 
 {
     return ranges_copy(task, transfer, skip, to, length, 0);
 }
+
+uint64_t ring_copy(struct task *task, uint8_t *ring, uint64_t capacity, uint64_t position,
+                   struct cursor *cursor, uint64_t length, int out)
+{
+    uint64_t total = 0;
+    while (total < length) {
+        uint64_t index = (position + total) & (capacity - 1);
+        uint64_t part = length - total;
+        if (part > capacity - index)
+            part = capacity - index;
+        uint64_t address = cursor_piece(cursor, &part);
+        int error = out ? task_copyout(task, address, ring + index, part)
+                        : task_copyin(task, ring + index, address, part);
+        if (cursor_moved(cursor, part, error))
+            break;
+        if (!error)
+            total += part;
+    }
+    return total;
+}

@@ -38,4 +38,10 @@ static inline int cursor_moved(struct cursor *cursor, uint64_t length, long erro
     return 0;
 }
 
+/* Copies `length` bytes, which the ranges have left, between a ring (of a power of two bytes) at
+ * `position`, which is any number, and the cage. Returns how many; fewer at a fault, then to the
+ * page. */
+uint64_t ring_copy(struct task *task, uint8_t *ring, uint64_t capacity, uint64_t position,
+                   struct cursor *cursor, uint64_t length, int out);
+
 #endif

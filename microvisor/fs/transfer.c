@@ -95,7 +95,7 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
     if (limit != RLIM_INFINITY && file->kind == FILE_REGULAR)
         return write_limited(task, file, transfer, limit);
     long result = file->operations->write(task, file, transfer);
-    if (result == -EPIPE)
+    if (result == -EPIPE && !file->operations->quiet)
         signal_send_self(task, SIGPIPE);
     return result;
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -29,6 +30,7 @@ enum kind { SCALAR, PATH, IN, OUT, INOUT };
 #define DIRECTORY_FD 101
 #define EPOLL_FD 102
 #define PIPE_FD 103
+#define SOCKET_FD 105
 #define TIMER 0
 
 struct argument {
@@ -110,6 +112,11 @@ static void prepare(void)
         abort();
     put(pipe_ends[0], PIPE_FD);
     put(pipe_ends[1], PIPE_FD + 1);
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || write(pair[1], text, sizeof text) != sizeof text)
+        abort();
+    put(pair[0], SOCKET_FD);
+    put(pair[1], SOCKET_FD + 1);
 }
 
 static void prepare_memory(const struct call *call)

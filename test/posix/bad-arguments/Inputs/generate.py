@@ -31,12 +31,17 @@ SCALARS = {
     ("preadv2", "count"): "2", ("pwritev2", "count"): "2", ("vmsplice", "fd"): "PIPE_FD + 1", ("access", "mode"): "4", ("faccessat", "mode"): "4",
     ("faccessat2", "mode"): "4", ("vmsplice", "count"): "2",
 }
+SOCKETS = {"connect", "accept", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt"}
+SCALARS |= {(name, "fd"): "SOCKET_FD" for name in SOCKETS}
+SCALARS |= {(name, "length"): "16" for name in ("connect", "bind", "sendto", "setsockopt")}
+SCALARS |= {("setsockopt", "level"): "1", ("setsockopt", "option"): "7", ("getsockopt", "level"): "1", ("getsockopt", "option"): "3",
+            ("socketpair", "domain"): "1", ("socketpair", "type"): "1"}
 # Pointers that a good call does not follow, or not to their end.
 LOOSE = {
     ("getcpu", "cpu"), ("times", "times"), ("select", "except"), ("symlink", "target"), ("symlinkat", "target"),
     ("getgroups", "groups"), ("mincore", "vector"), ("epoll_wait", "events"), ("epoll_pwait", "events"), ("epoll_pwait2", "events"),
     ("nanosleep", "remaining"), ("clock_nanosleep", "remaining"), ("rt_sigtimedwait", "info"), ("listxattr", "names"),
-    ("llistxattr", "names"), ("flistxattr", "names"),
+    ("llistxattr", "names"), ("flistxattr", "names"), ("recvfrom", "length"),
 }
 # What paths name; a file that is there otherwise.
 PATHS = {

@@ -1,0 +1,321 @@
+/* The calls on sockets but for messages (socket_message.c). The only family is AF_UNIX; whatever
+ * leads to a network is EAFNOSUPPORT. Not HOT. */
+#include "microvisor/fs/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "rt/copy.h"
+
+#define FAMILY_SIZE offsetof(struct sockaddr_un, sun_path)
+#define TYPES_MAX 11 /* Linux: SOCK_MAX */
+
+long socket_get(struct task *task, uint64_t fd, struct file **file, struct unix_socket **socket)
+{
+    *file = descriptor_get(task, fd);
+    if (!*file)
+        return -EBADF;
+    *socket = unix_socket_of(*file);
+    if (*socket)
+        return 0;
+    long error = file_flags(*file) & O_PATH ? -EBADF : -ENOTSOCK;
+    descriptor_put(task, *file);
+    return error;
+}
+
+long address_copyin(struct task *task, uint64_t at, uint64_t length, struct sockaddr_un *address)
+{
+    struct sockaddr_storage storage;
+    int32_t size = (int32_t)length;
+    if (size < 0 || (uint32_t)size > sizeof storage)
+        return -EINVAL;
+    memset(&storage, 0, sizeof storage);
+    if (task_copyin(task, &storage, at, (uint32_t)size))
+        return -EFAULT;
+    memcpy(address, &storage, sizeof *address);
+    return size;
+}
+
+long address_check(const struct sockaddr_un *address, long length)
+{
+    if (length <= (long)FAMILY_SIZE || length > (long)sizeof *address ||
+        address->sun_family != AF_UNIX)
+        return -EINVAL;
+    return length;
+}
+
+long name_copyout(struct task *task, struct unix_socket *socket, uint64_t at, uint32_t room)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    uint32_t length = FAMILY_SIZE;
+    if (socket) {
+        lock_acquire(&unix_topology);
+        if (socket->address_length) {
+            address = socket->address;
+            length = socket->address_length;
+        }
+        lock_release(&unix_topology);
+    }
+    /* A path of full length has its NUL behind the structure. */
+    char bytes[sizeof address + 1] = {0};
+    memcpy(bytes, &address, sizeof address);
+    if (task_copyout(task, at, bytes, length < room ? length : room))
+        return -EFAULT;
+    return length;
+}
+
+long name_answer(struct task *task, struct unix_socket *socket, uint64_t at, uint64_t length_at)
+{
+    int32_t room, length;
+    if (task_copyin(task, &room, length_at, sizeof room))
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    long result = name_copyout(task, socket, at, (uint32_t)room);
+    if (result < 0)
+        return result;
+    length = (int32_t)result;
+    return task_copyout(task, length_at, &length, sizeof length);
+}
+
+/* Checks the arguments of socket and socketpair; *type loses its flags and becomes one that is. */
+static long check_kind(uint64_t domain, uint32_t *type, uint64_t protocol)
+{
+    uint32_t flags = *type & ~0xfU;
+    *type &= 0xf;
+    if (flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+        return -EINVAL;
+    if ((uint32_t)domain >= AF_MAX)
+        return -EAFNOSUPPORT;
+    if (*type >= TYPES_MAX)
+        return -EINVAL;
+    if ((uint32_t)domain != AF_UNIX)
+        return -EAFNOSUPPORT;
+    if ((uint32_t)protocol && (uint32_t)protocol != PF_UNIX)
+        return -EPROTONOSUPPORT;
+    if (*type == SOCK_RAW)
+        *type = SOCK_DGRAM;
+    return *type == SOCK_STREAM || *type == SOCK_DGRAM || *type == SOCK_SEQPACKET
+               ? 0
+               : -ESOCKTNOSUPPORT;
+}
+
+/* A description with a new socket. */
+static struct file *socket_new(uint32_t type, uint32_t nonblock)
+{
+    struct unix_socket *socket = unix_new(type);
+    struct file *file = socket ? unix_file(type, nonblock ? O_NONBLOCK : 0) : NULL;
+    if (file)
+        file->data = (uint64_t)socket;
+    else if (socket)
+        unix_put(socket);
+    return file;
+}
+
+long call_socket(struct task *task, const uint64_t args[6])
+{
+    uint32_t kind = (uint32_t)args[1], type = kind;
+    long error = check_kind(args[0], &type, args[2]);
+    if (error)
+        return error;
+    struct file *file = socket_new(type, kind & SOCK_NONBLOCK);
+    return file ? descriptor_install(task, file, !!(kind & SOCK_CLOEXEC)) : -ENOMEM;
+}
+
+static long pair_new(const struct task *task, uint32_t type, uint32_t nonblock,
+                     struct file *files[2])
+{
+    files[0] = socket_new(type, nonblock);
+    files[1] = files[0] ? socket_new(type, nonblock) : NULL;
+    if (!files[1]) {
+        if (files[0])
+            file_put(files[0]);
+        return -ENOMEM;
+    }
+    struct unix_socket *one = unix_socket_of(files[0]), *other = unix_socket_of(files[1]);
+    unix_join(one, other);
+    one->peer_credentials.pid = task->process->pid;
+    one->peer_credentials.uid = task->process->credentials.euid;
+    one->peer_credentials.gid = task->process->credentials.egid;
+    other->peer_credentials = one->peer_credentials;
+    return 0;
+}
+
+long call_socketpair(struct task *task, const uint64_t args[6])
+{
+    uint32_t kind = (uint32_t)args[1], type = kind;
+    struct file *files[2];
+    int32_t numbers[2] = {-1, -1};
+    long error = check_kind(args[0], &type, args[2]);
+    if (error)
+        return error;
+    error = pair_new(task, type, kind & SOCK_NONBLOCK, files);
+    if (error)
+        return error;
+    for (int i = 0; i < 2 && !error; i++) {
+        long number = descriptor_reserve(task, 0);
+        if (number < 0)
+            error = number;
+        else
+            numbers[i] = (int32_t)number;
+    }
+    if (!error)
+        error = task_copyout(task, args[3], numbers, sizeof numbers);
+    for (int i = 0; i < 2; i++) {
+        if (!error)
+            descriptor_fill(task, numbers[i], files[i], !!(kind & SOCK_CLOEXEC));
+        else if (numbers[i] >= 0)
+            descriptor_cancel(task, numbers[i]);
+        if (error)
+            file_put(files[i]);
+    }
+    return error;
+}
+
+long call_bind(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    struct sockaddr_un address[2]; /* the second one: a NUL behind the longest path */
+    memset(address, 0, sizeof address);
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = address_copyin(task, args[1], args[2], address);
+    if (result >= 0 && !(result == FAMILY_SIZE && address->sun_family == AF_UNIX))
+        result = address_check(address, result);
+    if (result >= 0)
+        result = unix_bind(task, socket, address, (uint32_t)result);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_connect(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    struct sockaddr_un address[2];
+    memset(address, 0, sizeof address);
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = address_copyin(task, args[1], args[2], address);
+    if (result >= 0 && !(result >= (long)FAMILY_SIZE && socket->type == SOCK_DGRAM &&
+                         address->sun_family == AF_UNSPEC))
+        result = address_check(address, result);
+    if (result >= 0)
+        result = unix_connect(task, socket, address, (uint32_t)result,
+                              !!(file_flags(file) & O_NONBLOCK));
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_listen(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = unix_listen(task, socket, (uint32_t)args[1]);
+    descriptor_put(task, file);
+    return result;
+}
+
+/* Accepts into a description and a number that are there. */
+static long accept_into(struct task *task, const uint64_t args[6], struct file *from,
+                        struct file *into)
+{
+    struct unix_socket *made;
+    long result = unix_accept(task, unix_socket_of(from), !!(file_flags(from) & O_NONBLOCK), &made);
+    if (result)
+        return result;
+    into->data = (uint64_t)made;
+    if (!args[1])
+        return 0;
+    struct unix_socket *peer = unix_peer(made);
+    result = name_answer(task, peer, args[1], args[2]);
+    if (peer)
+        unix_put(peer);
+    return result;
+}
+
+long call_accept4(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    uint32_t flags = (uint32_t)args[3];
+    if (flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+        return -EINVAL;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    long number = socket->type == SOCK_DGRAM ? -EOPNOTSUPP : descriptor_reserve(task, 0);
+    struct file *made =
+        number < 0 ? NULL : unix_file(socket->type, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+    result = number < 0 ? number : !made ? -ENOMEM : accept_into(task, args, file, made);
+    if (!result) {
+        descriptor_fill(task, number, made, !!(flags & SOCK_CLOEXEC));
+        result = number;
+    } else {
+        if (number >= 0)
+            descriptor_cancel(task, number);
+        if (made)
+            file_put(made);
+    }
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_accept(struct task *task, const uint64_t args[6])
+{
+    const uint64_t all[6] = {args[0], args[1], args[2], 0};
+    return call_accept4(task, all);
+}
+
+long call_shutdown(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    if ((uint32_t)args[1] > SHUT_RDWR)
+        result = -EINVAL;
+    else
+        unix_end(socket, (int)args[1] + 1);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_getsockname(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = name_answer(task, socket, args[1], args[2]);
+    descriptor_put(task, file);
+    return result;
+}
+
+long call_getpeername(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    struct unix_socket *peer = unix_peer(socket);
+    result = peer ? name_answer(task, peer, args[1], args[2]) : -ENOTCONN;
+    if (peer)
+        unix_put(peer);
+    descriptor_put(task, file);
+    return result;
+}

@@ -1,0 +1,181 @@
+/* getsockopt and setsockopt (socket(7), unix(7)). Not HOT. */
+#include <errno.h>
+#include <sys/time.h>
+
+#include "microvisor/calls.h"
+#include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/socket.h"
+#include "rt/copy.h"
+
+/* Options that are on or off. All but SO_PASSCRED change nothing for UNIX-domain sockets. */
+#define SWITCHES                                                                                   \
+    (1U << SO_REUSEADDR | 1U << SO_DONTROUTE | 1U << SO_BROADCAST | 1U << SO_KEEPALIVE |           \
+     1U << SO_OOBINLINE | 1U << SO_PASSCRED)
+
+static int is_switch(uint32_t option)
+{
+    return option < 32 && SWITCHES & 1U << option;
+}
+
+static uint32_t buffer_size(int32_t wanted)
+{
+    uint32_t most = SOCKET_BUFFER_MOST / 2;
+    uint32_t size = 2 * ((uint32_t)wanted < most ? (uint32_t)wanted : most);
+    return size < SOCKET_BUFFER_LEAST ? SOCKET_BUFFER_LEAST : size;
+}
+
+static long set_timeout(struct task *task, uint64_t at, uint32_t length, struct time_left *timeout)
+{
+    struct timeval value;
+    if (length < sizeof value)
+        return -EINVAL;
+    if (task_copyin(task, &value, at, sizeof value))
+        return -EFAULT;
+    if (value.tv_usec < 0 || value.tv_usec >= 1000000)
+        return -EDOM;
+    if (value.tv_sec < 0) { /* Linux: at once, which 1 ns is about */
+        timeout->seconds = 0;
+        timeout->nanoseconds = 1;
+        return 0;
+    }
+    timeout->seconds = value.tv_sec;
+    timeout->nanoseconds = value.tv_usec * 1000;
+    return 0;
+}
+
+static long set_option(struct task *task, struct unix_socket *socket, const uint64_t args[6])
+{
+    uint32_t option = (uint32_t)args[2], length = (uint32_t)args[4];
+    int32_t value;
+    if ((int32_t)length < 0)
+        return -EINVAL;
+    if ((uint32_t)args[1] != SOL_SOCKET)
+        return -EOPNOTSUPP;
+    if (length < sizeof value)
+        return -EINVAL;
+    if (task_copyin(task, &value, args[3], sizeof value))
+        return -EFAULT;
+    if (is_switch(option)) {
+        lock_acquire(&socket->lock);
+        socket->options &= ~(1U << option);
+        socket->options |= (uint32_t) !!value << option;
+        lock_release(&socket->lock);
+        return 0;
+    }
+    switch (option) {
+    case SO_SNDBUF:
+        socket->send_size = buffer_size(value);
+        return 0;
+    case SO_RCVBUF:
+        socket->receive_size = buffer_size(value);
+        return 0;
+    case SO_RCVLOWAT:
+        socket->low_water = value < 0 ? INT32_MAX : value ? (uint32_t)value : 1;
+        return 0;
+    case SO_RCVTIMEO:
+        return set_timeout(task, args[3], length, &socket->receive_timeout);
+    case SO_SNDTIMEO:
+        return set_timeout(task, args[3], length, &socket->send_timeout);
+    case SO_LINGER: /* a socket of this kind never lingers */
+        return length < sizeof(struct linger) ? -EINVAL : 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+long call_setsockopt(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = set_option(task, socket, args);
+    descriptor_put(task, file);
+    return result;
+}
+
+/* Options whose value is a number. Returns it, or -ENOPROTOOPT. */
+static long option_number(struct unix_socket *socket, uint32_t option)
+{
+    if (is_switch(option))
+        return !!(socket->options & 1U << option);
+    switch (option) {
+    case SO_TYPE:
+        return socket->type;
+    case SO_DOMAIN:
+        return AF_UNIX;
+    case SO_PROTOCOL:
+        return 0;
+    case SO_ERROR:
+        return unix_take_error(socket);
+    case SO_ACCEPTCONN:
+        return socket->state == SOCKET_LISTENING;
+    case SO_SNDBUF:
+        return socket->send_size;
+    case SO_RCVBUF:
+        return socket->receive_size;
+    case SO_RCVLOWAT:
+        return socket->low_water;
+    case SO_SNDLOWAT:
+        return 1;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static long get_option(struct task *task, struct unix_socket *socket, const uint64_t args[6])
+{
+    union {
+        int32_t number;
+        struct timeval time;
+        struct ucred credentials;
+        struct linger linger;
+    } value = {0};
+    uint32_t option = (uint32_t)args[2], size;
+    int32_t length;
+    if ((uint32_t)args[1] != SOL_SOCKET)
+        return -EOPNOTSUPP;
+    if (task_copyin(task, &length, args[4], sizeof length))
+        return -EFAULT;
+    if (length < 0)
+        return -EINVAL;
+    if (option == SO_RCVTIMEO || option == SO_SNDTIMEO) {
+        const struct time_left *time =
+            option == SO_RCVTIMEO ? &socket->receive_timeout : &socket->send_timeout;
+        value.time.tv_sec = time->seconds;
+        value.time.tv_usec = time->nanoseconds / 1000;
+        size = sizeof value.time;
+    } else if (option == SO_PEERCRED) {
+        lock_acquire(&unix_topology);
+        value.credentials = socket->peer_credentials;
+        lock_release(&unix_topology);
+        size = sizeof value.credentials;
+    } else if (option == SO_LINGER) {
+        size = sizeof value.linger;
+    } else {
+        long number = option_number(socket, option);
+        if (number < 0)
+            return number;
+        value.number = (int32_t)number;
+        size = sizeof value.number;
+    }
+    if ((uint32_t)length > size)
+        length = (int32_t)size;
+    if (task_copyout(task, args[3], &value, (uint32_t)length) ||
+        task_copyout(task, args[4], &length, sizeof length))
+        return -EFAULT;
+    return 0;
+}
+
+long call_getsockopt(struct task *task, const uint64_t args[6])
+{
+    struct file *file;
+    struct unix_socket *socket;
+    long result = socket_get(task, args[0], &file, &socket);
+    if (result)
+        return result;
+    result = get_option(task, socket, args);
+    descriptor_put(task, file);
+    return result;
+}

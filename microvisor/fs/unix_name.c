@@ -1,0 +1,314 @@
+/* Names of UNIX-domain sockets, and what goes by them: bind, listen, connect, accept.
+ *
+ * A name in the file system is an inode of the host, made and found as every other name below what
+ * was granted; which socket of this lind-run it stands for says the table here, by device and
+ * inode, and the host is never asked to connect (attack row K6). Abstract names are of this
+ * lind-run alone. Not HOT but for unix_forget_name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "microvisor/fs/place.h"
+#include "microvisor/fs/unix_queue.h"
+
+#define FAMILY_SIZE offsetof(struct sockaddr_un, sun_path)
+#define BUCKETS 256U
+
+/* Under topology. By the inode, or of an abstract name by a hash of it. */
+static struct unix_socket *names[BUCKETS];
+
+static unsigned bucket_of(const struct unix_socket *socket)
+{
+    uint32_t hash = 5381;
+    if (socket->host_fd >= 0)
+        return (unsigned)socket->host_inode % BUCKETS;
+    for (uint32_t i = FAMILY_SIZE; i < socket->address_length; i++)
+        hash = hash * 33 + ((const uint8_t *)&socket->address)[i];
+    return hash % BUCKETS;
+}
+
+/* Whether two names are the same. */
+static int same_name(const struct unix_socket *one, const struct unix_socket *other)
+{
+    if ((one->host_fd < 0) != (other->host_fd < 0))
+        return 0;
+    if (one->host_fd >= 0)
+        return one->host_inode == other->host_inode && one->host_device == other->host_device;
+    return one->type == other->type && one->address_length == other->address_length &&
+           !memcmp(&one->address, &other->address, one->address_length);
+}
+
+/* The socket that has the same name; topology is held. */
+static struct unix_socket *name_find(const struct unix_socket *like)
+{
+    struct unix_socket *found = names[bucket_of(like)];
+    while (found && !same_name(found, like))
+        found = found->next_name;
+    return found;
+}
+
+void unix_forget_name(struct unix_socket *socket)
+{
+    struct unix_socket **link = &names[bucket_of(socket)];
+    while (*link && *link != socket)
+        link = &(*link)->next_name;
+    if (*link)
+        *link = socket->next_name;
+}
+
+/* Where a path leads to, for who may write there. */
+static long find_inode(struct task *task, const char *path, struct unix_socket *like)
+{
+    struct location location;
+    struct stat status;
+    long error = place_lookup_path(task, (uint64_t)AT_FDCWD, path, LOOKUP_FOLLOW, &location);
+    if (error)
+        return error;
+    int is_host = location_is_host(&location);
+    if (is_host)
+        error = host_call4(SYS_faccessat2, location.fd, location.name, 2 /* W_OK */,
+                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EACCESS);
+    if (error == -EROFS) /* is no obstacle to a socket's use */
+        error = 0;
+    if (!error)
+        error = location_stat(task, &location, &status);
+    if (!error && (!is_host || !S_ISSOCK(status.st_mode)))
+        error = -ECONNREFUSED;
+    location_release(&location);
+    if (error)
+        return error;
+    like->host_fd = 0; /* some descriptor */
+    like->host_device = status.st_dev;
+    like->host_inode = status.st_ino;
+    return 0;
+}
+
+long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t length, uint32_t type,
+               struct unix_socket **found)
+{
+    struct unix_socket like = {.type = type, .host_fd = -1, .address_length = length};
+    long error = 0;
+    like.address = *address;
+    if (*address->sun_path)
+        error = find_inode(task, address->sun_path, &like);
+    if (error)
+        return error;
+    lock_acquire(&unix_topology);
+    struct unix_socket *socket = name_find(&like);
+    if (!socket)
+        error = -ECONNREFUSED;
+    else if (socket->type != type)
+        error = -EPROTOTYPE;
+    else
+        unix_get(socket);
+    lock_release(&unix_topology);
+    *found = socket;
+    return error;
+}
+
+/* Gives a socket the name in `named`, whose host_fd it takes over, also on failure. */
+static long name_add(struct unix_socket *socket, const struct unix_socket *named)
+{
+    lock_acquire(&unix_topology);
+    long error = socket->address_length ? -EINVAL : name_find(named) ? -EADDRINUSE : 0;
+    if (!error) {
+        socket->address = named->address;
+        socket->address_length = named->address_length;
+        socket->host_fd = named->host_fd;
+        socket->host_device = named->host_device;
+        socket->host_inode = named->host_inode;
+        struct unix_socket **bucket = &names[bucket_of(socket)];
+        socket->next_name = *bucket;
+        *bucket = socket;
+    }
+    lock_release(&unix_topology);
+    if (error && named->host_fd >= 0)
+        host_call1(SYS_close, named->host_fd);
+    return error;
+}
+
+/* unix(7), autobind: five hexadecimal digits. */
+static long bind_to_any(struct unix_socket *socket, struct unix_socket *named)
+{
+    static _Atomic uint32_t last;
+    long error = -EADDRINUSE;
+    named->address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    for (unsigned i = 0; i <= 0xfffff && error == -EADDRINUSE; i++) {
+        char digits[8];
+        snprintf(digits, sizeof digits, "%05x", atomic_fetch_add(&last, 1) & 0xfffff);
+        memcpy(named->address.sun_path + 1, digits, 5);
+        named->address_length = FAMILY_SIZE + 6;
+        error = name_add(socket, named);
+    }
+    return error;
+}
+
+long unix_bind(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
+               uint32_t length)
+{
+    struct unix_socket named = {.type = socket->type, .host_fd = -1, .address_length = length};
+    struct stat status;
+    named.address = *address;
+    if (length == FAMILY_SIZE)
+        return socket->address_length ? 0 : bind_to_any(socket, &named);
+    if (socket->address_length)
+        return -EINVAL;
+    if (!*address->sun_path)
+        return name_add(socket, &named);
+    int fd = place_make_socket(task, address->sun_path, &status);
+    if (fd < 0)
+        return fd == -EEXIST ? -EADDRINUSE : fd;
+    named.host_fd = fd;
+    named.host_device = status.st_dev;
+    named.host_inode = status.st_ino;
+    named.address_length = (uint32_t)(FAMILY_SIZE + strlen(address->sun_path) + 1);
+    return name_add(socket, &named);
+}
+
+static void set_credentials(struct ucred *credentials, const struct task *task)
+{
+    credentials->pid = task->process->pid;
+    credentials->uid = task->process->credentials.euid;
+    credentials->gid = task->process->credentials.egid;
+}
+
+long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog)
+{
+    long error = 0;
+    if (socket->type == SOCK_DGRAM)
+        return -EOPNOTSUPP;
+    lock_acquire(&unix_topology);
+    lock_acquire(&socket->lock);
+    if (!socket->address_length || socket->state == SOCKET_CONNECTED) {
+        error = -EINVAL;
+    } else {
+        socket->state = SOCKET_LISTENING;
+        socket->backlog = backlog < SOCKET_BACKLOG_MAX ? backlog : SOCKET_BACKLOG_MAX;
+        set_credentials(&socket->peer_credentials, task);
+        wait_queue_announce_sleepers(&socket->drained);
+    }
+    lock_release(&socket->lock);
+    lock_release(&unix_topology);
+    return error;
+}
+
+/* One look at a listening socket: connects, or sleeps and returns 1. */
+static long connect_once(struct task *task, struct unix_socket *socket,
+                         struct unix_socket *listening, struct unix_socket *made,
+                         struct patience *patience)
+{
+    long result = 0;
+    lock_acquire(&unix_topology);
+    lock_acquire(&listening->lock);
+    int full = listening->pending_count > listening->backlog;
+    if (listening->state != SOCKET_LISTENING || listening->receive_ended) {
+        result = -ECONNREFUSED;
+    } else if (full) {
+        lock_release(&unix_topology);
+        result = patience_sleep(task, patience, &listening->drained, &listening->lock);
+        lock_release(&listening->lock);
+        return result ? result : 1;
+    } else if (socket->state != SOCKET_UNCONNECTED) {
+        result = socket->state == SOCKET_CONNECTED ? -EISCONN : -EINVAL;
+    } else {
+        socket->peer_credentials = listening->peer_credentials;
+        set_credentials(&made->peer_credentials, task);
+        made->address = listening->address;
+        made->address_length = listening->address_length;
+        unix_join(socket, made);
+        *(listening->pending ? &listening->last_pending->next_pending : &listening->pending) = made;
+        listening->last_pending = made;
+        listening->pending_count++;
+        wait_queue_announce(&listening->filled, READABLE);
+    }
+    lock_release(&listening->lock);
+    lock_release(&unix_topology);
+    return result;
+}
+
+static long connect_stream(struct task *task, struct unix_socket *socket,
+                           struct unix_socket *listening, int nonblock)
+{
+    struct patience patience;
+    struct unix_socket *made = unix_new(socket->type);
+    if (!made)
+        return -ENOMEM;
+    patience_begin(&patience, nonblock, &socket->send_timeout);
+    long result;
+    do
+        result = connect_once(task, socket, listening, made, &patience);
+    while (result == 1);
+    if (result)
+        unix_put(made);
+    return result;
+}
+
+/* The peer of a datagram socket becomes `to`, whose reference it takes over; NULL: none. */
+static long connect_datagram(struct unix_socket *socket, struct unix_socket *to)
+{
+    long error = 0;
+    lock_acquire(&unix_topology);
+    struct unix_socket *unused = to;
+    if (to && to->peer && to->peer != socket) {
+        error = -EPERM;
+    } else {
+        unused = unix_disconnect(socket);
+        socket->peer = to;
+        socket->state = to ? SOCKET_CONNECTED : SOCKET_UNCONNECTED;
+        if (to) {
+            socket->next_client = to->clients;
+            to->clients = socket;
+        }
+    }
+    lock_release(&unix_topology);
+    if (unused)
+        unix_put(unused);
+    return error;
+}
+
+long unix_connect(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
+                  uint32_t length, int nonblock)
+{
+    struct unix_socket *found;
+    if (socket->type == SOCK_DGRAM && address->sun_family == AF_UNSPEC)
+        return connect_datagram(socket, NULL);
+    long result = 0;
+    if (socket->options & 1U << SO_PASSCRED && !socket->address_length)
+        result = unix_bind(task, socket, address, FAMILY_SIZE);
+    if (!result)
+        result = unix_find(task, address, length, socket->type, &found);
+    if (result)
+        return result;
+    if (socket->type == SOCK_DGRAM)
+        return connect_datagram(socket, found);
+    result = connect_stream(task, socket, found, nonblock);
+    unix_put(found);
+    return result;
+}
+
+long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,
+                 struct unix_socket **accepted)
+{
+    struct patience patience;
+    long result = 0;
+    patience_begin(&patience, nonblock, &socket->receive_timeout);
+    lock_acquire(&socket->lock);
+    while (!result && !socket->pending) {
+        if (socket->state != SOCKET_LISTENING || socket->receive_ended)
+            result = -EINVAL;
+        else
+            result = patience_sleep(task, &patience, &socket->filled, &socket->lock);
+    }
+    if (!result) {
+        *accepted = socket->pending;
+        socket->pending = socket->pending->next_pending;
+        (*accepted)->next_pending = NULL;
+        socket->pending_count--;
+        wait_queue_announce_sleepers(&socket->drained);
+    }
+    lock_release(&socket->lock);
+    return result;
+}
