@@ -182,6 +182,18 @@ def recipes(automake, jobs):
              "seconds": 1800}
             for name in ("options", "replay", "buffering-race", "race")
         ], ["script", "scriptreplay", "scriptlive"], needs=["dash"], inputs="script terminal"),
+        # A shell, its screens and all that runs in them are one lind-run. ncurses is for its termcap functions, with the terminal built in.
+        "screen": suite("screen", [
+            {"run": "cd lind-needs/dash && ./configure -q CFLAGS=-O2 && make -s", "seconds": 300},
+            {"run": "cd lind-needs/ncurses && ./configure -q --without-cxx --without-cxx-binding --without-ada --without-progs --without-tests"
+                    " --without-manpages --without-debug --with-fallbacks=vt100,screen --disable-database --disable-db-install CFLAGS='-O2 -w'"
+                    " >/dev/null 2>&1 && make -s %s libs >/dev/null" % jobs, "seconds": 1800},
+            {"run": "sh autogen.sh >/dev/null 2>&1; ./configure --disable-socket-dir --disable-pam"
+                    " CFLAGS=\"-O2 -w -std=gnu89 -I$PWD/lind-needs/ncurses/include\" LDFLAGS=-L$PWD/lind-needs/ncurses/lib >/dev/null", "seconds": 900},
+            {"run": "make -s screen", "seconds": 600},
+            {"run": "$CC -O2 -o facts lind-inputs/facts.c && cp lind-needs/dash/src/dash sh"},
+            {"run": "python3 lind-inputs/session.py", "test": "session"},
+        ], ["screen"], needs=["dash", "ncurses"], inputs="screen terminal"),
         "git": suite("git", [
             {"run": "cd lind-needs/zlib && ./configure --static && make -s libz.a", "seconds": 300},
             {"run": "printf '%%s\\n' NO_OPENSSL=1 NO_CURL=1 NO_EXPAT=1 NO_GETTEXT=1 NO_TCLTK=1 NO_PYTHON=1 NO_PERL=1 NO_ICONV=1 NO_REGEX=1"
