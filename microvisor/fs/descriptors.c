@@ -303,6 +303,31 @@ static struct file *take(struct task *task, uint64_t fd)
     return file;
 }
 
+long descriptor_install_pair(struct task *task, struct file *files[2], uint64_t numbers_at,
+                             int close_on_exec)
+{
+    int32_t numbers[2] = {-1, -1};
+    long error = 0;
+    for (int i = 0; i < 2 && !error; i++) {
+        long number = descriptor_reserve(task, 0);
+        if (number < 0)
+            error = number;
+        else
+            numbers[i] = (int32_t)number;
+    }
+    if (!error)
+        error = task_copyout(task, numbers_at, numbers, sizeof numbers);
+    for (int i = 0; i < 2; i++) {
+        if (!error)
+            descriptor_fill(task, numbers[i], files[i], close_on_exec);
+        else if (numbers[i] >= 0)
+            descriptor_cancel(task, numbers[i]);
+        if (error)
+            file_put(files[i]);
+    }
+    return error;
+}
+
 long call_close(struct task *task, const uint64_t args[6])
 {
     return descriptor_close(task, (uint32_t)args[0]);

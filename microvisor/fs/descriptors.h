@@ -87,6 +87,11 @@ void descriptor_cancel(struct task *task, long fd);
 /* Reserve and fill. Takes over the reference, also on failure. Returns the number or -EMFILE. */
 long descriptor_install(struct task *task, struct file *file, int close_on_exec);
 
+/* The same for two, whose numbers are written to the cage's int[2] at a window offset. Takes over
+ * both references, also on failure. Returns 0, -EMFILE or -EFAULT. */
+long descriptor_install_pair(struct task *task, struct file *files[2], uint64_t numbers_at,
+                             int close_on_exec);
+
 /* Puts file on the number fd, closing what was there. Takes over the reference, also on failure.
  * Returns fd, -EBADF when fd is beyond the limit, -EBUSY when a call in another thread is about to
  * fill it. */

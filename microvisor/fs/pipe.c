@@ -653,31 +653,13 @@ long call_pipe2(struct task *task, const uint64_t args[6])
 {
     uint64_t flags = (uint32_t)args[1];
     struct file *ends[2];
-    int32_t numbers[2] = {-1, -1};
     /* O_DIRECT (packets) is refused as by a Linux without it. */
     if (flags & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
     long error = pipe_new(flags & O_NONBLOCK, ends);
     if (error)
         return error;
-    for (int i = 0; i < 2 && !error; i++) {
-        long number = descriptor_reserve(task, 0);
-        if (number < 0)
-            error = number;
-        else
-            numbers[i] = (int32_t)number;
-    }
-    if (!error)
-        error = task_copyout(task, args[0], numbers, sizeof numbers);
-    for (int i = 0; i < 2; i++) {
-        if (!error)
-            descriptor_fill(task, numbers[i], ends[i], !!(flags & O_CLOEXEC));
-        else if (numbers[i] >= 0)
-            descriptor_cancel(task, numbers[i]);
-        if (error)
-            file_put(ends[i]);
-    }
-    return error;
+    return descriptor_install_pair(task, ends, args[0], !!(flags & O_CLOEXEC));
 }
 
 long call_pipe(struct task *task, const uint64_t args[6])

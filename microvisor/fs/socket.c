@@ -150,31 +150,13 @@ long call_socketpair(struct task *task, const uint64_t args[6])
 {
     uint32_t kind = (uint32_t)args[1], type = kind;
     struct file *files[2];
-    int32_t numbers[2] = {-1, -1};
     long error = check_kind(args[0], &type, args[2]);
     if (error)
         return error;
     error = pair_new(task, type, kind & SOCK_NONBLOCK, files);
     if (error)
         return error;
-    for (int i = 0; i < 2 && !error; i++) {
-        long number = descriptor_reserve(task, 0);
-        if (number < 0)
-            error = number;
-        else
-            numbers[i] = (int32_t)number;
-    }
-    if (!error)
-        error = task_copyout(task, args[3], numbers, sizeof numbers);
-    for (int i = 0; i < 2; i++) {
-        if (!error)
-            descriptor_fill(task, numbers[i], files[i], !!(kind & SOCK_CLOEXEC));
-        else if (numbers[i] >= 0)
-            descriptor_cancel(task, numbers[i]);
-        if (error)
-            file_put(files[i]);
-    }
-    return error;
+    return descriptor_install_pair(task, files, args[3], !!(kind & SOCK_CLOEXEC));
 }
 
 long call_bind(struct task *task, const uint64_t args[6])

@@ -1,5 +1,5 @@
 // Does a terminal that is given to a program work: settings, size, process group, and nothing beyond the list?
-// RUN: %lind-cc -O1 %s -o %t && %python %S/Inputs/on-terminal.py %lind-run %t
+// RUN: %lind-cc -O1 %s -o %t && %python %S/../tty/Inputs/on_terminal.py %lind-run %t
 #include "check.h"
 
 #include <sys/ioctl.h>

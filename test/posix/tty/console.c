@@ -1,5 +1,5 @@
-// Has the terminal that lind-run was started on a name by which a process without a terminal can
-// use it? RUN: musl-gcc -static -O2 %s -o %t.native && %python %S/Inputs/on_terminal.py %t.native
+// Has the terminal that lind-run was started on a name by which a process without a terminal can use it?
+// RUN: musl-gcc -static -O2 %s -o %t.native && %python %S/Inputs/on_terminal.py %t.native
 // RUN: %lind-cc -O2 %s -o %t && %python %S/Inputs/on_terminal.py %lind-run -- %t
 // RUN: %lind-run -- %t none </dev/null >/dev/null
 #define _GNU_SOURCE
