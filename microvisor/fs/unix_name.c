@@ -102,10 +102,11 @@ long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t le
         error = -ECONNREFUSED;
     else if (socket->type != type)
         error = -EPROTOTYPE;
-    else
+    if (!error) {
         unix_get(socket);
+        *found = socket;
+    }
     lock_release(&unix_topology);
-    *found = socket;
     return error;
 }
 

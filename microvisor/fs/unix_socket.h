@@ -150,7 +150,8 @@ void parcel_free(struct parcel *parcel);
 /* unix_name.c, not HOT: bind, listen, connect, accept. address is checked and NUL-terminated
  * behind length. */
 
-/* Finds who is bound to an address: held. Returns 0 or -errno as connect(2). */
+/* Finds who is bound to an address: held. Returns 0, or -errno as connect(2) with *found as it was.
+ */
 long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t length, uint32_t type,
                struct unix_socket **found);
 

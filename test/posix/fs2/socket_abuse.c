@@ -169,9 +169,31 @@ static void connecting(void)
         pthread_join(threads[i], NULL);
 }
 
+/* Who sends to a name of another type may not take that socket from its owner: a reference too few would give it to whoever makes the next one. */
+static void not_its_own(void)
+{
+    struct sockaddr_un name = {AF_UNIX, "\0owned"}, said;
+    socklen_t length = sizeof said;
+    char path[] = "/tmp/owned.XXXXXX";
+    CHECK(mkdtemp(path));
+    snprintf(name.sun_path, sizeof name.sun_path, "%s/door", path);
+    int server = socket(AF_UNIX, SOCK_STREAM, 0), sender = socket(AF_UNIX, SOCK_DGRAM, 0), clients[8];
+    CHECK(bind(server, (void *)&name, sizeof name) == 0 && listen(server, 20) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_ERROR(sendto(sender, "x", 1, 0, (void *)&name, sizeof name), EPROTOTYPE);
+    CHECK_ERROR(connect(sender, (void *)&name, sizeof name), EPROTOTYPE);
+    for (int i = 0; i < 8; i++)
+        CHECK((clients[i] = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0 && connect(clients[i], (void *)&name, sizeof name) == 0);
+    CHECK(getsockname(server, (void *)&said, &length) == 0 && !strcmp(said.sun_path, name.sun_path));
+    for (int i = 0; i < 8; i++)
+        CHECK(close(accept(server, NULL, NULL)) == 0 && close(clients[i]) == 0);
+    CHECK(close(server) == 0 && close(sender) == 0 && unlink(name.sun_path) == 0 && rmdir(path) == 0);
+}
+
 int main(void)
 {
     headers();
+    not_its_own();
     races(SOCK_STREAM);
     races(SOCK_SEQPACKET);
     races(SOCK_DGRAM);
