@@ -81,23 +81,24 @@ static int change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t gi
     return is_node;
 }
 
-static long change_mode(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode)
+long call_fchmodat(struct task *task, const uint64_t args[6])
 {
     struct location location;
     char text[40];
-    long error = lookup_changed(task, dirfd, path, 0, 1, &location);
+    uint32_t mode = (uint32_t)args[2] & 07777;
+    long error = lookup_changed(task, args[0], args[1], 0, 1, &location);
     if (error)
         return error;
     if (location.fd < 0)
-        return change_node(task, &location, NODE_UNCHANGED, NODE_UNCHANGED, mode & 07777);
-    error = host_call4(SYS_FCHMODAT2, location.fd, location.name, mode & 07777,
+        return change_node(task, &location, NODE_UNCHANGED, NODE_UNCHANGED, mode);
+    error = host_call4(SYS_FCHMODAT2, location.fd, location.name, mode,
                        AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     if (error == -ENOSYS) { /* before Linux 6.6 */
         int fd = location_open_path(&location);
         error = fd;
         if (fd >= 0) {
             path_of_host_fd(text, fd);
-            error = host_call2(SYS_chmod, text, mode & 07777);
+            error = host_call2(SYS_chmod, text, mode);
             host_call1(SYS_close, fd);
         }
     }
@@ -114,16 +115,6 @@ int location_open_path(const struct location *location)
     return (int)host_call3(SYS_fcntl, location->fd, F_DUPFD_CLOEXEC, 3);
 }
 
-long call_chmod(struct task *task, const uint64_t args[6])
-{
-    return change_mode(task, HERE, args[0], args[1]);
-}
-
-long call_fchmodat(struct task *task, const uint64_t args[6])
-{
-    return change_mode(task, args[0], args[1], args[2]);
-}
-
 long call_fchmod(struct task *task, const uint64_t args[6])
 {
     struct file *file;
@@ -138,36 +129,21 @@ long call_fchmod(struct task *task, const uint64_t args[6])
     return result;
 }
 
-static long change_owner(struct task *task, uint64_t dirfd, uint64_t path, uint64_t uid,
-                         uint64_t gid, uint32_t flags)
+long call_fchownat(struct task *task, const uint64_t args[6])
 {
     struct location location;
+    uint32_t uid = (uint32_t)args[2], gid = (uint32_t)args[3], flags = (uint32_t)args[4];
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    long error = lookup_changed(task, dirfd, path, flags, 1, &location);
+    long error = lookup_changed(task, args[0], args[1], flags, 1, &location);
     if (error)
         return error;
     if (location.fd < 0)
-        return change_node(task, &location, (uint32_t)uid, (uint32_t)gid, NODE_UNCHANGED);
-    error = host_call5(SYS_fchownat, location.fd, location.name, (uint32_t)uid, (uint32_t)gid,
+        return change_node(task, &location, uid, gid, NODE_UNCHANGED);
+    error = host_call5(SYS_fchownat, location.fd, location.name, uid, gid,
                        AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     location_release(&location);
     return error;
-}
-
-long call_chown(struct task *task, const uint64_t args[6])
-{
-    return change_owner(task, HERE, args[0], args[1], args[2], 0);
-}
-
-long call_lchown(struct task *task, const uint64_t args[6])
-{
-    return change_owner(task, HERE, args[0], args[1], args[2], AT_SYMLINK_NOFOLLOW);
-}
-
-long call_fchownat(struct task *task, const uint64_t args[6])
-{
-    return change_owner(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
 }
 
 long call_fchown(struct task *task, const uint64_t args[6])
@@ -233,28 +209,18 @@ long call_utime(struct task *task, const uint64_t args[6])
     return args[0] ? change_times(task, HERE, args[0], args[1] ? times : NULL, 0) : -EFAULT;
 }
 
-static long change_times_micro(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address)
+long call_futimesat(struct task *task, const uint64_t args[6])
 {
     struct timeval values[2];
     struct timespec times[2] = {0};
-    if (address && task_copyin(task, values, address, sizeof values))
+    if (args[2] && task_copyin(task, values, args[2], sizeof values))
         return -EFAULT;
-    for (int i = 0; address && i < 2; i++) {
+    for (int i = 0; args[2] && i < 2; i++) {
         if (values[i].tv_usec < 0 || values[i].tv_usec >= 1000000)
             return -EINVAL;
         times[i] = (struct timespec){values[i].tv_sec, values[i].tv_usec * 1000};
     }
-    return change_times(task, dirfd, path, address ? times : NULL, 0);
-}
-
-long call_utimes(struct task *task, const uint64_t args[6])
-{
-    return change_times_micro(task, HERE, args[0], args[1]);
-}
-
-long call_futimesat(struct task *task, const uint64_t args[6])
-{
-    return change_times_micro(task, args[0], args[1], args[2]);
+    return change_times(task, args[0], args[1], args[2] ? times : NULL, 0);
 }
 
 /* Sizes. */

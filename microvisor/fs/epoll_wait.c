@@ -153,24 +153,13 @@ static long wait_call(struct task *task, const uint64_t args[6], const struct de
     return result;
 }
 
-static long wait_milliseconds(struct task *task, const uint64_t args[6], uint64_t mask,
-                              uint64_t mask_size)
+long call_epoll_pwait(struct task *task, const uint64_t args[6])
 {
     int32_t timeout = (int32_t)args[3];
     struct deadline deadline = {1, 0, 0};
     if (timeout > 0)
         deadline = deadline_after(timeout / 1000, timeout % 1000 * 1000000L);
-    return wait_call(task, args, timeout ? &deadline : NULL, mask, mask_size);
-}
-
-long call_epoll_wait(struct task *task, const uint64_t args[6])
-{
-    return wait_milliseconds(task, args, 0, 0);
-}
-
-long call_epoll_pwait(struct task *task, const uint64_t args[6])
-{
-    return wait_milliseconds(task, args, args[4], args[5]);
+    return wait_call(task, args, timeout ? &deadline : NULL, args[4], args[5]);
 }
 
 long call_epoll_pwait2(struct task *task, const uint64_t args[6])

@@ -133,8 +133,3 @@ long call_eventfd2(struct task *task, const uint64_t args[6])
     return descriptor_install(task, file, !!(flags & EFD_CLOEXEC));
 }
 
-long call_eventfd(struct task *task, const uint64_t args[6])
-{
-    const uint64_t all[6] = {args[0], 0};
-    return call_eventfd2(task, all);
-}

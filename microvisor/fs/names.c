@@ -59,37 +59,27 @@ static uint64_t masked(struct task *task, uint64_t mode)
     return mode & ~(uint64_t)atomic_load(&task->process->place->umask);
 }
 
-static long make_directory(struct task *task, uint64_t dirfd, uint64_t path, uint64_t mode)
+long call_mkdirat(struct task *task, const uint64_t args[6])
 {
     struct location location;
-    long result = lookup_new(task, dirfd, path, &location);
+    long result = lookup_new(task, args[0], args[1], &location);
     if (result)
         return result;
-    result = host_call3(SYS_mkdirat, location.fd, location.name, masked(task, mode) & 01777);
+    result = host_call3(SYS_mkdirat, location.fd, location.name, masked(task, args[2]) & 01777);
     location_release(&location);
     return result;
 }
 
-long call_mkdir(struct task *task, const uint64_t args[6])
-{
-    return make_directory(task, HERE, args[0], args[1]);
-}
-
-long call_mkdirat(struct task *task, const uint64_t args[6])
-{
-    return make_directory(task, args[0], args[1], args[2]);
-}
-
 /* Regular files, FIFOs and sockets' names. Devices are never made, whatever the host user may. */
-static long make_node(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode)
+long call_mknodat(struct task *task, const uint64_t args[6])
 {
     struct location location;
-    uint32_t type = mode & S_IFMT;
+    uint32_t mode = (uint32_t)args[2], type = mode & S_IFMT;
     if (type == S_IFCHR || type == S_IFBLK || type == S_IFDIR)
         return -EPERM;
     if (type && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)
         return -EINVAL;
-    long result = lookup_new(task, dirfd, path, &location);
+    long result = lookup_new(task, args[0], args[1], &location);
     if (result)
         return result;
     result =
@@ -119,38 +109,18 @@ int place_make_socket(struct task *task, const char *path, struct stat *status)
     return fd;
 }
 
-long call_mknod(struct task *task, const uint64_t args[6])
-{
-    return make_node(task, HERE, args[0], (uint32_t)args[1]);
-}
-
-long call_mknodat(struct task *task, const uint64_t args[6])
-{
-    return make_node(task, args[0], args[1], (uint32_t)args[2]);
-}
-
-static long make_symlink(struct task *task, uint64_t target, uint64_t dirfd, uint64_t path)
+long call_symlinkat(struct task *task, const uint64_t args[6])
 {
     struct location location;
     char text[PATH_MAX];
-    long result = path_copyin(task, target, 0, text);
+    long result = path_copyin(task, args[0], 0, text);
     if (!result)
-        result = lookup_new(task, dirfd, path, &location);
+        result = lookup_new(task, args[1], args[2], &location);
     if (result)
         return result;
     result = host_call3(SYS_symlinkat, text, location.fd, location.name);
     location_release(&location);
     return result;
-}
-
-long call_symlink(struct task *task, const uint64_t args[6])
-{
-    return make_symlink(task, args[0], HERE, args[1]);
-}
-
-long call_symlinkat(struct task *task, const uint64_t args[6])
-{
-    return make_symlink(task, args[0], args[1], args[2]);
 }
 
 /* The object that link gives a second name. */
@@ -177,9 +147,10 @@ static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint3
     return error;
 }
 
-static long make_link(struct task *task, const uint64_t args[6], uint32_t flags)
+long call_linkat(struct task *task, const uint64_t args[6])
 {
     struct location old, new;
+    uint32_t flags = (uint32_t)args[4];
     char path[40];
     if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
@@ -205,23 +176,13 @@ static long make_link(struct task *task, const uint64_t args[6], uint32_t flags)
     return result;
 }
 
-long call_link(struct task *task, const uint64_t args[6])
-{
-    const uint64_t at[6] = {HERE, args[0], HERE, args[1]};
-    return make_link(task, at, 0);
-}
-
-long call_linkat(struct task *task, const uint64_t args[6])
-{
-    return make_link(task, args, (uint32_t)args[4]);
-}
-
-static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32_t flags)
+long call_unlinkat(struct task *task, const uint64_t args[6])
 {
     struct location location;
+    uint32_t flags = (uint32_t)args[2];
     if (flags & ~(uint32_t)AT_REMOVEDIR)
         return -EINVAL;
-    long result = lookup_old(task, dirfd, path, &location);
+    long result = lookup_old(task, args[0], args[1], &location);
     if (result == -EBUSY && !flags)
         result = -EISDIR;
     if (result)
@@ -231,32 +192,17 @@ static long remove_name(struct task *task, uint64_t dirfd, uint64_t path, uint32
     return result;
 }
 
-long call_unlink(struct task *task, const uint64_t args[6])
-{
-    return remove_name(task, HERE, args[0], 0);
-}
-
-long call_rmdir(struct task *task, const uint64_t args[6])
-{
-    return remove_name(task, HERE, args[0], AT_REMOVEDIR);
-}
-
-long call_unlinkat(struct task *task, const uint64_t args[6])
-{
-    return remove_name(task, args[0], args[1], (uint32_t)args[2]);
-}
-
-static long rename_at(struct task *task, uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd,
-                      uint64_t new_path, uint32_t flags)
+long call_renameat2(struct task *task, const uint64_t args[6])
 {
     struct location old, new;
+    uint32_t flags = (uint32_t)args[4];
     if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
         return -EINVAL;
-    long result = place_lookup(task, old_dirfd, old_path, LOOKUP_PARENT, &old);
+    long result = place_lookup(task, args[0], args[1], LOOKUP_PARENT, &old);
     if (result)
         return result;
-    result = place_lookup(task, new_dirfd, new_path, LOOKUP_PARENT, &new);
+    result = place_lookup(task, args[2], args[3], LOOKUP_PARENT, &new);
     if (result) {
         location_release(&old);
         return result;
@@ -272,21 +218,6 @@ static long rename_at(struct task *task, uint64_t old_dirfd, uint64_t old_path, 
     location_release(&old);
     location_release(&new);
     return result;
-}
-
-long call_rename(struct task *task, const uint64_t args[6])
-{
-    return rename_at(task, HERE, args[0], HERE, args[1], 0);
-}
-
-long call_renameat(struct task *task, const uint64_t args[6])
-{
-    return rename_at(task, args[0], args[1], args[2], args[3], 0);
-}
-
-long call_renameat2(struct task *task, const uint64_t args[6])
-{
-    return rename_at(task, args[0], args[1], args[2], args[3], (uint32_t)args[4]);
 }
 
 /* The working directory and its kin. */

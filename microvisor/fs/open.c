@@ -425,17 +425,6 @@ static long install(struct task *task, uint64_t dirfd, uint64_t path, int flags,
     return fd;
 }
 
-long call_open(struct task *task, const uint64_t args[6])
-{
-    return install(task, (uint64_t)AT_FDCWD, args[0], (int)args[1], (uint32_t)args[2], 0);
-}
-
-long call_creat(struct task *task, const uint64_t args[6])
-{
-    return install(task, (uint64_t)AT_FDCWD, args[0], O_CREAT | O_WRONLY | O_TRUNC,
-                   (uint32_t)args[1], 0);
-}
-
 long call_openat(struct task *task, const uint64_t args[6])
 {
     return install(task, args[0], args[1], (int)args[2], (uint32_t)args[3], 0);

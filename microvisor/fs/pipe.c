@@ -662,8 +662,3 @@ long call_pipe2(struct task *task, const uint64_t args[6])
     return descriptor_install_pair(task, ends, args[0], !!(flags & O_CLOEXEC));
 }
 
-long call_pipe(struct task *task, const uint64_t args[6])
-{
-    const uint64_t all[6] = {args[0], 0};
-    return call_pipe2(task, all);
-}

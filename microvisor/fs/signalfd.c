@@ -171,8 +171,3 @@ long call_signalfd4(struct task *task, const uint64_t args[6])
     return result;
 }
 
-long call_signalfd(struct task *task, const uint64_t args[6])
-{
-    const uint64_t all[6] = {args[0], args[1], args[2], 0};
-    return call_signalfd4(task, all);
-}

@@ -78,24 +78,6 @@ static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned 
     return error;
 }
 
-static long stat_out(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
-                     uint64_t address)
-{
-    struct stat status = {0};
-    int error = status_at(task, dirfd, path, lookup, &status);
-    return error ? error : task_copyout(task, address, &status, sizeof status);
-}
-
-long call_stat(struct task *task, const uint64_t args[6])
-{
-    return stat_out(task, (uint64_t)AT_FDCWD, args[0], LOOKUP_FOLLOW, args[1]);
-}
-
-long call_lstat(struct task *task, const uint64_t args[6])
-{
-    return stat_out(task, (uint64_t)AT_FDCWD, args[0], 0, args[1]);
-}
-
 /* HOT. */
 long call_fstat(struct task *task, const uint64_t args[6])
 {
@@ -128,7 +110,9 @@ long call_newfstatat(struct task *task, const uint64_t args[6])
     uint32_t flags = (uint32_t)args[3];
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
         return -EINVAL;
-    return stat_out(task, args[0], args[1], lookup_of(flags), args[2]);
+    struct stat status = {0};
+    int error = status_at(task, args[0], args[1], lookup_of(flags), &status);
+    return error ? error : task_copyout(task, args[2], &status, sizeof status);
 }
 
 static struct statx_timestamp timestamp(struct timespec time)
@@ -232,44 +216,29 @@ static long access_carried(struct task *task, uint64_t dirfd, uint64_t path, uin
 
 /* access(2) is about the real ids, also where the path leads through. The host's thread has
  * lind-run's own for that, which are right only as long as the process has its rights. */
-static long access_at(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
-                      uint32_t flags)
+long call_faccessat2(struct task *task, const uint64_t args[6])
 {
+    uint32_t mode = (uint32_t)args[2], flags = (uint32_t)args[3];
     if (mode & ~7U || flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     if (flags & AT_EACCESS || !rights_real_differ(task))
-        return access_carried(task, dirfd, path, mode, flags,
+        return access_carried(task, args[0], args[1], mode, flags,
                               task->rights ? AT_EACCESS : flags & AT_EACCESS);
     rights_carry_real(task);
-    long error = access_carried(task, dirfd, path, mode, flags, AT_EACCESS);
+    long error = access_carried(task, args[0], args[1], mode, flags, AT_EACCESS);
     rights_carry(task);
     return error;
 }
 
-long call_access(struct task *task, const uint64_t args[6])
-{
-    return access_at(task, (uint64_t)AT_FDCWD, args[0], (uint32_t)args[1], 0);
-}
-
-long call_faccessat(struct task *task, const uint64_t args[6])
-{
-    return access_at(task, args[0], args[1], (uint32_t)args[2], 0);
-}
-
-long call_faccessat2(struct task *task, const uint64_t args[6])
-{
-    return access_at(task, args[0], args[1], (uint32_t)args[2], (uint32_t)args[3]);
-}
-
-static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t address,
-                        int32_t size)
+long call_readlinkat(struct task *task, const uint64_t args[6])
 {
     struct location location;
     struct stat status = {0};
     char text[PATH_MAX];
+    int32_t size = (int32_t)args[3];
     if (size <= 0)
         return -EINVAL;
-    long result = place_lookup(task, dirfd, path, LOOKUP_EMPTY, &location);
+    long result = place_lookup(task, args[0], args[1], LOOKUP_EMPTY, &location);
     if (result)
         return result;
     if (location_is_host(&location)) {
@@ -287,19 +256,9 @@ static long readlink_at(struct task *task, uint64_t dirfd, uint64_t path, uint64
     location_release(&location);
     if (result > size)
         result = size;
-    if (result > 0 && task_copyout(task, address, text, (size_t)result))
+    if (result > 0 && task_copyout(task, args[2], text, (size_t)result))
         return -EFAULT;
     return result;
-}
-
-long call_readlink(struct task *task, const uint64_t args[6])
-{
-    return readlink_at(task, (uint64_t)AT_FDCWD, args[0], args[1], (int32_t)args[2]);
-}
-
-long call_readlinkat(struct task *task, const uint64_t args[6])
-{
-    return readlink_at(task, args[0], args[1], args[2], (int32_t)args[3]);
 }
 
 /* Entries of a synthetic directory, as getdents64 (or getdents: old) lays them out. The offset is

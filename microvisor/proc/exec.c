@@ -330,23 +330,24 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
     return error;
 }
 
-static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t arguments,
-                    uint64_t environment, int flags)
+long call_execveat(struct task *task, const uint64_t args[6])
 {
+    int flags = (int)args[4];
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
     struct exec *exec = pool_take(&execs);
-    long error;
     if (!exec)
         return -ENOMEM;
     exec->task = task;
-    error = copyinstr(&task->thread, exec->path, path, sizeof exec->path);
+    long error = copyinstr(&task->thread, exec->path, args[1], sizeof exec->path);
     if (error >= 0)
         error = *exec->path || flags & AT_EMPTY_PATH ? 0 : -ENOENT;
     if (!error)
-        error = strings_copyin(task, &exec->arguments, arguments);
+        error = strings_copyin(task, &exec->arguments, args[2]);
     if (!error)
-        error = strings_copyin(task, &exec->environment, environment);
+        error = strings_copyin(task, &exec->environment, args[3]);
     if (!error)
-        error = run(exec, dirfd, flags);
+        error = run(exec, args[0], flags);
     if (exec->file)
         file_put(exec->file);
     strings_free(&exec->arguments);
@@ -355,15 +356,3 @@ static long exec_at(struct task *task, uint64_t dirfd, uint64_t path, uint64_t a
     return error;
 }
 
-long call_execve(struct task *task, const uint64_t args[6])
-{
-    return exec_at(task, (uint64_t)AT_FDCWD, args[0], args[1], args[2], 0);
-}
-
-long call_execveat(struct task *task, const uint64_t args[6])
-{
-    int flags = (int)args[4];
-    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-        return -EINVAL;
-    return exec_at(task, args[0], args[1], args[2], args[3], flags);
-}

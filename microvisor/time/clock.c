@@ -193,27 +193,19 @@ long call_time(struct task *task, const uint64_t args[6])
 }
 
 /* Reads the host's discipline; changing it needs CAP_SYS_TIME. */
-static long adjust(struct task *task, int clock, uint64_t address)
+long call_clock_adjtime(struct task *task, const uint64_t args[6])
 {
     struct timex timex;
+    int clock = (int)args[0];
     if (clock != CLOCK_REALTIME)
         return clock >= 0 && clock <= CLOCK_TAI ? -EOPNOTSUPP : -EINVAL;
-    if (task_copyin(task, &timex, address, sizeof timex))
+    if (task_copyin(task, &timex, args[1], sizeof timex))
         return -EFAULT;
     if (timex.modes && timex.modes != ADJ_OFFSET_SS_READ)
         return -EPERM;
     long state = host_call1(SYS_adjtimex, &timex);
-    if (state >= 0 && task_copyout(task, address, &timex, sizeof timex))
+    if (state >= 0 && task_copyout(task, args[1], &timex, sizeof timex))
         return -EFAULT;
     return state;
 }
 
-long call_adjtimex(struct task *task, const uint64_t args[6])
-{
-    return adjust(task, CLOCK_REALTIME, args[0]);
-}
-
-long call_clock_adjtime(struct task *task, const uint64_t args[6])
-{
-    return adjust(task, (int)args[0], args[1]);
-}

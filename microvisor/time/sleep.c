@@ -62,9 +62,9 @@ static long sleep_cpu(struct task *task, int clock, uint64_t deadline)
     }
 }
 
-static long sleep_call(struct task *task, int clock, int flags, uint64_t request,
-                       uint64_t remaining)
+long call_clock_nanosleep(struct task *task, const uint64_t args[6])
 {
+    int clock = (int)args[0];
     struct timespec time;
     uint64_t now;
     if (clock_read(task, clock, &now))
@@ -72,12 +72,12 @@ static long sleep_call(struct task *task, int clock, int flags, uint64_t request
     if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
         clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
-    if (task_copyin(task, &time, request, sizeof time))
+    if (task_copyin(task, &time, args[2], sizeof time))
         return -EFAULT;
     if (!timespec_valid(&time))
         return -EINVAL;
     uint64_t deadline = timespec_nanoseconds(&time);
-    int relative = !(flags & TIMER_ABSTIME);
+    int relative = !(args[1] & TIMER_ABSTIME);
     if (relative) {
         deadline += now;
         if (deadline > INT64_MAX)
@@ -90,15 +90,6 @@ static long sleep_call(struct task *task, int clock, int flags, uint64_t request
     }
     if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID)
         return sleep_cpu(task, clock, deadline);
-    return sleep_until(task, clock, deadline, remaining, relative);
+    return sleep_until(task, clock, deadline, args[3], relative);
 }
 
-long call_nanosleep(struct task *task, const uint64_t args[6])
-{
-    return sleep_call(task, CLOCK_MONOTONIC, 0, args[0], args[1]);
-}
-
-long call_clock_nanosleep(struct task *task, const uint64_t args[6])
-{
-    return sleep_call(task, (int)args[0], (int)args[1], args[2], args[3]);
-}
