@@ -23,30 +23,27 @@
 #define TICK (1000000000UL / TICKS)
 #define PAGE_KIB (LIND_PAGE_SIZE / 1024)
 
-int proc_auxv(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_auxv(struct content *content, const struct subject *of)
 {
+    struct process *process = of->process;
     const size_t words = sizeof process->executable->auxv / sizeof process->executable->auxv[0];
     size_t count = 0;
     while (count + 2 < words && process->executable->auxv[count])
         count += 2;
     content_add_bytes(content, process->executable->auxv,
                       (count + 2) * sizeof process->executable->auxv[0]);
-    return 0;
 }
 
-int proc_cmdline(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_cmdline(struct content *content, const struct subject *of)
 {
-    content_add_bytes(content, process->executable->arguments, process->executable->arguments_size);
-    return 0;
+    content_add_bytes(content, of->process->executable->arguments,
+                      of->process->executable->arguments_size);
 }
 
-int proc_environ(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_environ(struct content *content, const struct subject *of)
 {
-    content_add_bytes(content, process->executable->environment,
-                      process->executable->environment_size);
-    return 0;
+    content_add_bytes(content, of->process->executable->environment,
+                      of->process->executable->environment_size);
 }
 
 /* The name of one task, or of the process for number 0; and the task's host thread. */
@@ -65,21 +62,21 @@ static long copy_name(struct task *task, void *data)
     return 1;
 }
 
-int proc_comm(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_comm(struct content *content, const struct subject *of)
 {
-    struct name_search search = {.tid = (int)number};
-    memcpy(search.name, process->name, sizeof search.name);
-    signal_each_task(process, copy_name, &search);
+    struct name_search search = {.tid = (int)of->number};
+    memcpy(search.name, of->process->name, sizeof search.name);
+    signal_each_task(of->process, copy_name, &search);
     content_add(content, "%.*s\n", (int)sizeof search.name - 1, search.name);
-    return 0;
 }
 
-int proc_fdinfo(struct content *content, struct task *task, struct process *process,
-                uint64_t number)
+void proc_fdinfo(struct content *content, const struct subject *of)
 {
-    struct file *file = descriptor_get_shared(process->descriptors, (uint32_t)number);
-    if (!file)
-        return -ENOENT;
+    struct file *file = descriptor_get_shared(of->process->descriptors, (uint32_t)of->number);
+    if (!file) {
+        content->error = -ENOENT;
+        return;
+    }
     long position = 0;
     if (file->host_fd >= 0 && !(file_flags(file) & O_PATH))
         position = host_call3(SYS_lseek, file->host_fd, 0, SEEK_CUR);
@@ -88,11 +85,9 @@ int proc_fdinfo(struct content *content, struct task *task, struct process *proc
     content_add(content, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\n", position < 0 ? 0 : position,
                 file_flags(file));
     file_put(file);
-    return 0;
 }
 
-int proc_limits(struct content *content, struct task *task, struct process *process,
-                uint64_t number)
+void proc_limits(struct content *content, const struct subject *of)
 {
     static const struct {
         const char *name, *unit;
@@ -117,9 +112,9 @@ int proc_limits(struct content *content, struct task *task, struct process *proc
     content_add(content, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (int i = 0; i < PROCESS_LIMITS; i++) {
         char values[2][24];
-        lock_acquire(&process->lock);
-        struct rlimit limit = process->limits[i];
-        lock_release(&process->lock);
+        lock_acquire(&of->process->lock);
+        struct rlimit limit = of->process->limits[i];
+        lock_release(&of->process->lock);
         for (int k = 0; k < 2; k++) {
             uint64_t value = k ? limit.rlim_max : limit.rlim_cur;
             if (value == RLIM_INFINITY)
@@ -130,11 +125,11 @@ int proc_limits(struct content *content, struct task *task, struct process *proc
         content_add(content, "%-25s %-20s %-20s %-10s\n", limits[i].name, values[0], values[1],
                     limits[i].unit);
     }
-    return 0;
 }
 
-int proc_maps(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_maps(struct content *content, const struct subject *of)
 {
+    const struct process *process = of->process;
     struct memory_region region = {0};
     char name[PATH_MAX];
     while (
@@ -144,12 +139,11 @@ int proc_maps(struct content *content, struct task *task, struct process *proces
                     region.flags & 4 ? 'x' : '-', region.flags & REGION_SHARED ? 's' : 'p',
                     region.offset, major(region.device), minor(region.device), region.inode);
         if (*name == '/')
-            place_seen(task->process->place, name);
+            place_seen(of->task->process->place, name);
         if (*name)
             content_add(content, " %26s%s", "", name);
         content_add(content, "\n");
     }
-    return 0;
 }
 
 /* A path in a table of mounts: white space and backslashes as octal numbers. */
@@ -174,7 +168,7 @@ static uint64_t device_of(const struct mount *mount)
  * what it is. "hostfs" is what Linux calls a directory of the host of a user-mode kernel; "none"
  * would tell programs (df) that there are no files. Of a process with a root of its own, those
  * below it. */
-static int add_mounts(struct content *content, struct process *process, int info)
+static void add_mounts(struct content *content, struct process *process, int info)
 {
     struct place *place = process->place;
     char path[PATH_MAX];
@@ -197,19 +191,16 @@ static int add_mounts(struct content *content, struct process *process, int info
         else
             content_add(content, " %s %s 0 0\n", type, options);
     }
-    return 0;
 }
 
-int proc_mounts(struct content *content, struct task *task, struct process *process,
-                uint64_t number)
+void proc_mounts(struct content *content, const struct subject *of)
 {
-    return add_mounts(content, process, 0);
+    add_mounts(content, of->process, 0);
 }
 
-int proc_mountinfo(struct content *content, struct task *task, struct process *process,
-                   uint64_t number)
+void proc_mountinfo(struct content *content, const struct subject *of)
 {
-    return add_mounts(content, process, 1);
+    add_mounts(content, of->process, 1);
 }
 
 static long count_task(struct task *task, void *data)
@@ -250,10 +241,11 @@ static void add_stat(struct content *content, const struct process *process, uin
                 tasks, process->start_time / TICK);
 }
 
-int proc_stat(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_stat(struct content *content, const struct subject *of)
 {
+    struct process *process = of->process;
     struct memory_usage usage;
-    struct name_search search = {.tid = number ? (int)number : process->pid};
+    struct name_search search = {.tid = of->number ? (int)of->number : process->pid};
     memory_usage(process->memory, &usage);
     memcpy(search.name, process->name, sizeof search.name);
     signal_each_task(process, copy_name, &search);
@@ -264,13 +256,12 @@ int proc_stat(struct content *content, struct task *task, struct process *proces
     const uint64_t cpu[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
     unsigned tasks = task_count(process);
     tree_lock();
-    add_stat(content, process, number, search.name, state_of(task, process), cpu, tasks,
+    add_stat(content, process, of->number, search.name, state_of(of->task, process), cpu, tasks,
              nice);
     tree_unlock();
     content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
                 usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY,
                 usage.break_start);
-    return 0;
 }
 
 /* Everything of status that a zombie has, too. The tree lock is held. */
@@ -289,14 +280,13 @@ static void add_status(struct content *content, const struct process *process, u
     content_add(content, "\n");
 }
 
-int proc_without_parts(struct content *content, proc_content *of, int pid)
+void proc_without_parts(struct content *content, proc_content *of, int pid)
 {
-    int error = 0;
     tree_lock();
     const struct process *process = tree_find(pid);
     int is_init = process && process->state == PROCESS_INIT;
     if (!process)
-        error = -ESRCH;
+        content->error = -ESRCH;
     else if (of == proc_comm)
         content_add(content, "%s\n", process->name);
     else if (of == proc_status)
@@ -312,10 +302,9 @@ int proc_without_parts(struct content *content, proc_content *of, int pid)
         if (is_init)
             content_add_bytes(content, process->name, strlen(process->name) + 1);
     } else {
-        error = -ESRCH;
+        content->error = -ESRCH;
     }
     tree_unlock();
-    return error;
 }
 
 static void add_signals(struct content *content, struct process *process, uint64_t number)
@@ -331,26 +320,25 @@ static void add_signals(struct content *content, struct process *process, uint64
                 state.ignored, state.caught);
 }
 
-int proc_statm(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_statm(struct content *content, const struct subject *of)
 {
     struct memory_usage usage;
-    memory_usage(process->memory, &usage);
+    memory_usage(of->process->memory, &usage);
     content_add(content, "%lu %lu %lu %lu 0 %lu 0\n", usage.total, usage.total, usage.shared,
                 usage.text, usage.data + usage.stack);
-    return 0;
 }
 
-int proc_status(struct content *content, struct task *task, struct process *process,
-                uint64_t number)
+void proc_status(struct content *content, const struct subject *of)
 {
+    struct process *process = of->process;
     struct memory_usage usage;
-    struct name_search search = {.tid = (int)number};
-    char state = state_of(task, process);
+    struct name_search search = {.tid = (int)of->number};
+    char state = state_of(of->task, process);
     memory_usage(process->memory, &usage);
     memcpy(search.name, process->name, sizeof search.name);
     signal_each_task(process, copy_name, &search);
     tree_lock();
-    add_status(content, process, number, search.name,
+    add_status(content, process, of->number, search.name,
                state == 'T'   ? "T (stopped)"
                : state == 'R' ? "R (running)"
                               : "S (sleeping)");
@@ -364,9 +352,8 @@ int proc_status(struct content *content, struct task *task, struct process *proc
                 "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
                 usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
     content_add(content, "Threads:\t%u\n", task_count(process));
-    add_signals(content, process, number);
+    add_signals(content, process, of->number);
     content_add(content, "NoNewPrivs:\t1\nSeccomp:\t0\n");
-    return 0;
 }
 
 /* What a host descriptor without a guest path is called. */

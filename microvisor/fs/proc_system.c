@@ -18,8 +18,7 @@ static unsigned cpu_count(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
-int proc_cpuinfo(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_cpuinfo(struct content *content, const struct subject *of)
 {
     /* Features that programs look for and that cages may use: word 0 is CPUID 1 ECX, 1 its EDX, 2
      * is CPUID 7 EBX. */
@@ -64,46 +63,9 @@ int proc_cpuinfo(struct content *content, struct task *task, struct process *pro
                 content_add(content, " %s", features[i].name);
         content_add(content, "\naddress sizes\t: 32 bits physical, 32 bits virtual\n\n");
     }
-    return 0;
 }
 
-int proc_filesystems(struct content *content, struct task *task, struct process *process,
-                     uint64_t number)
-{
-    content_add(content, "nodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\n");
-    return 0;
-}
-
-int proc_hostname(struct content *content, struct task *task, struct process *process,
-                  uint64_t number)
-{
-    content_add(content, "%s\n", system_name.nodename);
-    return 0;
-}
-
-int proc_osrelease(struct content *content, struct task *task, struct process *process,
-                   uint64_t number)
-{
-    content_add(content, "%s\n", system_name.release);
-    return 0;
-}
-
-int proc_osversion(struct content *content, struct task *task, struct process *process,
-                   uint64_t number)
-{
-    content_add(content, "%s\n", system_name.version);
-    return 0;
-}
-
-int proc_version(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
-{
-    content_add(content, "Linux version %s (lind) %s\n", system_name.release, system_name.version);
-    return 0;
-}
-
-int proc_loadavg(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_loadavg(struct content *content, const struct subject *of)
 {
     struct sysinfo info;
     sysinfo(&info);
@@ -113,12 +75,10 @@ int proc_loadavg(struct content *content, struct task *task, struct process *pro
         content_add(content, "%lu.%02lu ", load >> SI_LOAD_SHIFT,
                     (load & ((1UL << SI_LOAD_SHIFT) - 1)) * 100 >> SI_LOAD_SHIFT);
     }
-    content_add(content, "1/1 %d\n", process->pid);
-    return 0;
+    content_add(content, "1/1 %d\n", of->process->pid);
 }
 
-int proc_meminfo(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_meminfo(struct content *content, const struct subject *of)
 {
     struct sysinfo info;
     sysinfo(&info);
@@ -138,28 +98,24 @@ int proc_meminfo(struct content *content, struct task *task, struct process *pro
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         content_add(content, "%-14s%10lu kB\n", lines[i].name,
                     lines[i].value * info.mem_unit / 1024);
-    return 0;
 }
 
 #define TICK 10000000UL /* nanoseconds */
 
-int proc_uptime(struct content *content, struct task *task, struct process *process,
-                uint64_t number)
+void proc_uptime(struct content *content, const struct subject *of)
 {
     uint64_t up = clock_host(CLOCK_BOOTTIME) / TICK;
-    uint64_t busy = process_cpu_time(process, 0) / TICK, all = up * cpu_count();
+    uint64_t busy = process_cpu_time(of->process, 0) / TICK, all = up * cpu_count();
     uint64_t idle = busy < all ? all - busy : 0;
     content_add(content, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
-    return 0;
 }
 
 /* The CPU time that it shows is the process' own; the rest counts as idle. */
-int proc_system_stat(struct content *content, struct task *task, struct process *process,
-                     uint64_t number)
+void proc_system_stat(struct content *content, const struct subject *of)
 {
     unsigned count = cpu_count();
-    uint64_t up = clock_host(CLOCK_BOOTTIME), all = process_cpu_time(process, 0) / TICK;
-    uint64_t user = process_cpu_time(process, 1) / TICK;
+    uint64_t up = clock_host(CLOCK_BOOTTIME), all = process_cpu_time(of->process, 0) / TICK;
+    uint64_t user = process_cpu_time(of->process, 1) / TICK;
     content_add(content, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user, all - user,
                 up / TICK * count > all ? up / TICK * count - all : 0);
     for (unsigned cpu = 0; cpu < count; cpu++)
@@ -167,11 +123,10 @@ int proc_system_stat(struct content *content, struct task *task, struct process 
                     (all - user) / count, (up / TICK * count - all) / count);
     content_add(content,
                 "intr 0\nctxt 0\nbtime %lu\nprocesses %d\nprocs_running 1\nprocs_blocked 0\n",
-                (clock_host(CLOCK_REALTIME) - up) / 1000000000, process->pid);
-    return 0;
+                (clock_host(CLOCK_REALTIME) - up) / 1000000000, of->process->pid);
 }
 
-static int add_uuid(struct content *content, const uint8_t random[16])
+static void add_uuid(struct content *content, const uint8_t random[16])
 {
     for (int i = 0; i < 16; i++) {
         uint8_t byte = i == 6   ? (random[i] & 15) | 0x40
@@ -180,20 +135,18 @@ static int add_uuid(struct content *content, const uint8_t random[16])
         content_add(content, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte);
     }
     content_add(content, "\n");
-    return 0;
 }
 
-int proc_uuid(struct content *content, struct task *task, struct process *process, uint64_t number)
+void proc_uuid(struct content *content, const struct subject *of)
 {
-    uint8_t random[16];
+    uint8_t random[16] = {0};
     if (host_call3(SYS_getrandom, random, sizeof random, 0) != sizeof random)
-        return -EAGAIN;
-    return add_uuid(content, random);
+        content->error = -EAGAIN;
+    add_uuid(content, random);
 }
 
 /* The same for the life of this lind-run, which is what its processes see of a boot. */
-int proc_boot_id(struct content *content, struct task *task, struct process *process,
-                 uint64_t number)
+void proc_boot_id(struct content *content, const struct subject *of)
 {
     static struct lock boot_lock; /* of the id; a leaf */
     static uint8_t id[16];
@@ -202,5 +155,7 @@ int proc_boot_id(struct content *content, struct task *task, struct process *pro
     if (!made)
         made = host_call3(SYS_getrandom, id, sizeof id, 0) == sizeof id;
     lock_release(&boot_lock);
-    return made ? add_uuid(content, id) : -EAGAIN;
+    if (!made)
+        content->error = -EAGAIN;
+    add_uuid(content, id);
 }

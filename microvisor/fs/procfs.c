@@ -87,19 +87,20 @@ static const struct name names[] = {
     {"statm", FILE_ALL, PID, TID, proc_statm, NULL},
     {"status", FILE_ALL, PID, TID, proc_status, NULL},
     {"cpuinfo", FILE_ALL, ROOT, 0, proc_cpuinfo, NULL},
-    {"filesystems", FILE_ALL, ROOT, 0, proc_filesystems, NULL},
+    {"filesystems", FILE_ALL, ROOT, 0, NULL, "nodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\n"},
     {"loadavg", FILE_ALL, ROOT, 0, proc_loadavg, NULL},
     {"meminfo", FILE_ALL, ROOT, 0, proc_meminfo, NULL},
     {"stat", FILE_ALL, ROOT, 0, proc_system_stat, NULL},
     {"uptime", FILE_ALL, ROOT, 0, proc_uptime, NULL},
-    {"version", FILE_ALL, ROOT, 0, proc_version, NULL},
+    {"version", FILE_ALL, ROOT, 0, NULL,
+     "Linux version " SYSTEM_RELEASE " (lind) " SYSTEM_VERSION "\n"},
     {"cap_last_cap", FILE_ALL, KERNEL, 0, NULL, "40\n"},
-    {"hostname", FILE_ALL, KERNEL, 0, proc_hostname, NULL},
+    {"hostname", FILE_ALL, KERNEL, 0, NULL, SYSTEM_NODENAME "\n"},
     {"ngroups_max", FILE_ALL, KERNEL, 0, NULL, "65536\n"},
-    {"osrelease", FILE_ALL, KERNEL, 0, proc_osrelease, NULL},
+    {"osrelease", FILE_ALL, KERNEL, 0, NULL, SYSTEM_RELEASE "\n"},
     {"ostype", FILE_ALL, KERNEL, 0, NULL, "Linux\n"},
     {"pid_max", FILE_ALL, KERNEL, 0, NULL, "4194304\n"},
-    {"version", FILE_ALL, KERNEL, 0, proc_osversion, NULL},
+    {"version", FILE_ALL, KERNEL, 0, NULL, SYSTEM_VERSION "\n"},
     {"boot_id", FILE_ALL, RANDOM, 0, proc_boot_id, NULL},
     {"uuid", FILE_ALL, RANDOM, 0, proc_uuid, NULL},
     {"max_map_count", FILE_ALL, VM, 0, NULL, "16384\n"},
@@ -463,7 +464,7 @@ void content_add_bytes(struct content *content, const void *bytes, uint64_t leng
         size -= size % 4096;
         char *more = file_pages(size);
         if (!more) {
-            content->failed = 1;
+            content->error = -ENOMEM;
             return;
         }
         if (content->length)
@@ -494,18 +495,19 @@ static long refresh(struct task *task, void *data)
     struct file *file = data;
     struct content made = {0}, *held = (struct content *)file->data;
     const struct name *name = &names[node_index(&file->node)];
-    int error = 0;
-    struct process *process = hold(task, &file->node, is_inside(node_index(&file->node)), &error);
+    struct subject of = {.task = task, .number = node_number(&file->node)};
+    of.process = hold(task, &file->node, is_inside(node_index(&file->node)), &made.error);
     if (name->fixed)
         content_add(&made, "%s", name->fixed);
-    else if (process)
-        error = name->content(&made, task, process, node_number(&file->node));
-    else if (error == -ENOENT)
-        error = proc_without_parts(&made, name->content, node_pid(&file->node));
-    if (process)
-        tree_unpin(task, process);
-    if (made.failed)
-        error = -ENOMEM;
+    else if (of.process)
+        name->content(&made, &of);
+    else if (made.error == -ENOENT) {
+        made.error = 0;
+        proc_without_parts(&made, name->content, node_pid(&file->node));
+    }
+    if (of.process)
+        tree_unpin(task, of.process);
+    int error = made.error;
     if (!error) {
         lock_acquire(&file->lock);
         struct content old = *held;

@@ -10,33 +10,37 @@
 
 extern const struct node proc_tree_root;
 
-/* A file's text while it is made. memory is of file_pages and grows; failed is set when there was
- * none. */
+/* A file's text while it is made. Its memory is of file_pages and grows. error: 0, or why it cannot
+ * be made, -ENOMEM among others. */
 struct content {
     char *bytes;
     uint64_t length, size;
-    int failed;
+    int error;
+};
+
+/* What a file speaks of: a process (the reading task's own for files outside the process
+ * directories), and the number of a descriptor or task where the directory has such. */
+struct subject {
+    struct task *task; /* that reads */
+    struct process *process;
+    uint64_t number;
 };
 
 __attribute__((format(printf, 2, 3))) void content_add(struct content *content, const char *format,
                                                        ...);
 void content_add_bytes(struct content *content, const void *bytes, uint64_t length);
 
-/* A generator: adds a file's content for a process (its own one for files outside the process
- * directories). number: a descriptor or a task id where the directory has such. Returns 0 or
- * -errno. COLD, as all of these. */
-typedef int proc_content(struct content *content, struct task *task, struct process *process,
-                         uint64_t number);
+/* A generator: adds a file's content. COLD, as all of these. */
+typedef void proc_content(struct content *content, const struct subject *of);
 
 proc_content proc_auxv, proc_cmdline, proc_comm, proc_environ, proc_fdinfo, proc_limits, proc_maps,
     proc_mounts, proc_mountinfo, proc_stat, proc_statm, proc_status; /* proc_process.c */
-proc_content proc_boot_id, proc_cpuinfo, proc_filesystems, proc_hostname, proc_loadavg,
-    proc_meminfo, proc_osrelease, proc_osversion, proc_system_stat, proc_uptime, proc_uuid,
-    proc_version; /* proc_system.c */
+proc_content proc_boot_id, proc_cpuinfo, proc_loadavg, proc_meminfo, proc_system_stat, proc_uptime,
+    proc_uuid; /* proc_system.c */
 
 /* The content of those files that a zombie and process 1 have. -ESRCH for the others, and when
  * there is no process with this pid. */
-int proc_without_parts(struct content *content, proc_content *of, int pid);
+void proc_without_parts(struct content *content, proc_content *of, int pid);
 
 /* What /proc/self/fd/N names: a guest path, "pipe:[5]", "anon_inode:[x]"; NUL-terminated, returns
  * its length. */

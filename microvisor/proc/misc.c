@@ -15,19 +15,17 @@
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
 
-/* The release says which features of Linux a program may count on, whatever the host's is. */
-const struct utsname system_name = {
-    .sysname = "Linux",
-    .nodename = "lind",
-    .release = "5.15.0-lind",
-    .version = "#1 Lind in C",
-    .machine = "x86_64",
-    .domainname = "(none)",
-};
-
 long call_uname(struct task *task, const uint64_t args[6])
 {
-    return task_copyout(task, args[0], &system_name, sizeof system_name);
+    static const struct utsname name = {
+        .sysname = "Linux",
+        .nodename = SYSTEM_NODENAME,
+        .release = SYSTEM_RELEASE,
+        .version = SYSTEM_VERSION,
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+    return task_copyout(task, args[0], &name, sizeof name);
 }
 
 /* A cage's host name is fixed. */

@@ -3,8 +3,6 @@
 #ifndef LIND_PROC_H
 #define LIND_PROC_H
 
-#include <sys/utsname.h>
-
 #include "microvisor/process.h"
 
 /* What a new program is started with. All pointers are the caller's. */
@@ -121,7 +119,10 @@ int processes_wait_all(void);
 /* misc.c: names a task, and its process when it is the first task. NUL-terminated. HOT. */
 void task_set_name(struct task *task, const char name[16]);
 
-/* misc.c: what uname(2) and /proc/sys/kernel say of the system. */
-extern const struct utsname system_name;
+/* What uname(2) and /proc/sys/kernel say of the system. The release says which features of Linux a
+ * program may count on, whatever the host's is. */
+#define SYSTEM_NODENAME "lind"
+#define SYSTEM_RELEASE "5.15.0-lind"
+#define SYSTEM_VERSION "#1 Lind in C"
 
 #endif
