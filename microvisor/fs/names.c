@@ -231,6 +231,9 @@ int location_directory(struct task *task, const struct location *location, struc
     if (error)
         return error;
     if (location->fd < 0) {
+        error = node_search(task, &location->node);
+        if (error)
+            return error;
         *file = file_from_node(&location->node, location->path, O_PATH | O_DIRECTORY);
         if (!*file)
             return -ENOMEM;

@@ -126,6 +126,9 @@ static int open_node(struct task *task, const struct location *location, int fla
     }
     if (IS_TMPFILE(flags))
         return -EOPNOTSUPP;
+    error = flags & O_PATH ? 0 : node_search(task, &location->node);
+    if (error)
+        return error;
     if (!(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT))
         return -EISDIR;
     uint32_t kept = (uint32_t)flags & (O_PATH | O_DIRECTORY | O_NONBLOCK | O_NOFOLLOW | 0100000);
@@ -291,6 +294,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     const char *rest;
     int whole;
     uint64_t resolve;
+    /* What holds for the whole of a path is the kernel's alone. */
+    const uint64_t restricted = extra & ~(uint64_t)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
     if (*path == '/' && extra & RESOLVE_BENEATH)
         return -EXDEV;
     if (extra & RESOLVE_IN_ROOT)
@@ -317,16 +322,20 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         long fd = open_below(task, location.fd, *rest ? rest : here, flags, mode, resolve | extra);
         if (fd >= 0)
             error = open_finish(fd, location.mount, flags, file);
-        if (fd >= 0 || extra || !resolve_again(task, &location, &normal, resolve, fd)) {
+        if (fd >= 0 || restricted || !resolve_again(task, &location, &normal, resolve, fd)) {
             location_release(&location);
             return fd >= 0 ? error : (int)fd;
         }
     }
     location_release(&location);
-    if (extra)
-        return whole ? -EROFS : -EXDEV; /* restricted resolution is the kernel's alone */
+    if (restricted)
+        return whole ? -EROFS : -EXDEV;
 
     unsigned lookup = LOOKUP_NAME | (flags & O_CREAT ? LOOKUP_CREATE : 0);
+    if (extra & RESOLVE_NO_SYMLINKS)
+        lookup |= LOOKUP_NO_LINKS;
+    if (extra & RESOLVE_NO_MAGICLINKS)
+        lookup |= LOOKUP_NO_MAGIC;
     if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
         lookup |= LOOKUP_FOLLOW;
     error = -EXDEV;
@@ -454,7 +463,7 @@ long call_openat2(struct task *task, const uint64_t args[6])
         how.mode & ~(creates ? 07777ULL : 0ULL) ||
         (flags & O_PATH && flags & ~(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
         return -EINVAL;
-    uint64_t extra = how.resolve & ~(uint64_t)RESOLVE_NO_MAGICLINKS;
+    uint64_t extra = how.resolve;
     if (!extra)
         return install(task, args[0], args[1], flags, (uint32_t)how.mode, 0);
     if (extra & RESOLVE_CACHED)

@@ -50,11 +50,14 @@ struct tree_operations {
     long (*readlink)(struct task *task, const struct node *node, char *text, size_t size);
     /* For links that lead to an object and not to a path (/proc/self/fd/3): a new reference of the
      * description that the link stands for. The caller reopens it or takes its directory. NULL, or
-     * *file left NULL with result 0: follow the text. */
+     * *file left NULL: follow the text, which with result 1 is an object's all the same, so that
+     * RESOLVE_NO_MAGICLINKS (openat2(2)) forbids it. */
     int (*jump)(struct task *task, const struct node *node, struct file **file);
     /* Child number index (0 …) of a directory, without "." and ".."; -ENOENT behind the last. */
     int (*entry)(struct task *task, const struct node *directory, uint64_t index,
                  struct entry *entry);
+    /* Whether the task may list a directory or go there: 0 or -EACCES. NULL: everybody may. */
+    int (*search)(struct task *task, const struct node *directory);
     /* NULL: -EROFS, and -EPERM by descriptor */
     int (*change)(struct task *task, const struct node *node, const struct node_change *change);
 };

@@ -258,6 +258,18 @@ static struct file *descriptor_hold(struct task *task, const struct node *node, 
     return file;
 }
 
+/* Only a process itself, and who may look into it, may list its descriptors. */
+static int proc_search(struct task *task, const struct node *directory)
+{
+    int error = 0;
+    if (!is_inside(node_index(directory)))
+        return 0;
+    struct process *process = hold(task, directory, 1, &error);
+    if (process)
+        tree_unpin(task, process);
+    return error;
+}
+
 static int is_child(unsigned index, unsigned directory)
 {
     return index != ROOT && (names[index].parent == directory ||
@@ -450,7 +462,7 @@ static int proc_jump(struct task *task, const struct node *node, struct file **f
 {
     int error;
     *file = linked(task, node, &error);
-    return *file ? 0 : error;
+    return *file ? 0 : !error && node_index(node) == EXE ? 1 : error;
 }
 
 /* Files. */
@@ -621,14 +633,15 @@ static int proc_open(struct task *task, const struct node *node, int flags, stru
         return -ENOTDIR;
     int error;
     const struct name *name = &names[node_index(node)];
-    if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY && name->content != proc_comm)
-        return -EACCES;
-    if (is_inside(node_index(node))) {
-        struct process *process = hold(task, node, 1, &error);
-        if (!process)
-            return error;
-        tree_unpin(task, process);
+    if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY) {
+        const uint32_t user = task->process->credentials.fsuid;
+        struct stat owner = {0};
+        if (name->content != proc_comm || !exists(task, node, &owner) || (user && user != owner.st_uid))
+            return -EACCES;
     }
+    error = proc_search(task, node);
+    if (error)
+        return error;
     struct content *content = file_pages(sizeof *content);
     if (!content)
         return -ENOMEM;
@@ -650,6 +663,7 @@ static const struct tree_operations proc_operations = {
     .readlink = proc_readlink,
     .jump = proc_jump,
     .entry = proc_entry,
+    .search = proc_search,
 };
 
 const struct node proc_tree_root = {&proc_operations, ROOT + 1, 0};

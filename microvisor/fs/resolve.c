@@ -317,10 +317,13 @@ static int step_jump(struct walk *walk, const struct node *link, const char *aft
     struct location *location = walk->location;
     struct file *file = NULL;
     char text[PATH_MAX];
-    if (link->operations->jump) {
-        int error = link->operations->jump(walk->task, link, &file);
-        if (error)
-            return error;
+    int magic = link->operations->jump ? link->operations->jump(walk->task, link, &file) : 0;
+    if (magic < 0)
+        return magic;
+    if ((magic || file) && walk->lookup & LOOKUP_NO_MAGIC) {
+        if (file)
+            file_put(file);
+        return -ELOOP;
     }
     if (!file) {
         int error = follow_text(
@@ -378,6 +381,8 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
         if (error)
             return error;
         if (S_ISLNK(status.st_mode) && follow) {
+            if (walk->lookup & LOOKUP_NO_LINKS)
+                return -ELOOP;
             location->path[path_length] = 0;
             return step_jump(walk, &node, after, last);
         }
@@ -401,7 +406,10 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
     if (fd < 0)
         return (int)fd;
     int error = (int)host_call2(SYS_fstat, fd, &status);
-    if (!error && S_ISLNK(status.st_mode) && follow) {
+    int link = !error && S_ISLNK(status.st_mode) && follow;
+    if (link && walk->lookup & LOOKUP_NO_LINKS) {
+        error = -ELOOP;
+    } else if (link) {
         char text[PATH_MAX];
         long size = host_call4(SYS_readlinkat, fd, "", text, sizeof text);
         close((int)fd);

@@ -8,7 +8,9 @@
 #define LOOKUP_NAME                                                                                \
     8 /* a host object that is no directory reached by "..": as directory and name, never as       \
          O_PATH fd */
-#define LOOKUP_CREATE 16 /* with LOOKUP_NAME: the last component need not exist */
+#define LOOKUP_CREATE 16   /* with LOOKUP_NAME: the last component need not exist */
+#define LOOKUP_NO_LINKS 32 /* following any link is -ELOOP, as with RESOLVE_NO_SYMLINKS */
+#define LOOKUP_NO_MAGIC 64 /* following a magic link is, as with RESOLVE_NO_MAGICLINKS */
 
 /* The guest's path, brought into the form that mounts are compared with: no empty or "." components
  * but a slash at the end when the path says that it means a directory. */
@@ -61,6 +63,12 @@ void start_put(struct task *task, struct file *file);
 
 /* A description of a directory node; path is its guest path. NULL: no memory. */
 struct file *file_from_node(const struct node *node, const char *path, uint32_t flags);
+
+/* Whether the task may list the synthetic directory, or go there: 0 or -EACCES. */
+static inline int node_search(struct task *task, const struct node *directory)
+{
+    return directory->operations->search ? directory->operations->search(task, directory) : 0;
+}
 
 /* An O_PATH description of the directory that location is, searchable by the process. -ENOTDIR,
  * -EACCES … */

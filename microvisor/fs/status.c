@@ -205,6 +205,8 @@ static long access_carried(struct task *task, uint64_t dirfd, uint64_t path, uin
         error = location_stat(task, &location, &status);
     if (!error && !location_is_host(&location))
         error = node_access(task, &status, mode, flags & AT_EACCESS);
+    if (!error && !location_is_host(&location) && S_ISDIR(status.st_mode) && mode & (R_OK | X_OK))
+        error = node_search(task, &location.node);
     if (!error && mode & W_OK && location.read_only && location.mount) {
         error = location_stat(task, &location, &status);
         if (!error && is_file_or_directory(&status))

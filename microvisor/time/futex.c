@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/futex.h"
@@ -148,8 +149,12 @@ long call_get_robust_list(struct task *task, const uint64_t args[6])
 {
     struct search search = {(int)args[0] ? (int)args[0] : task->tid, 0};
     const uint64_t size = HEAD_SIZE;
-    if (!signal_each_task(task->process, find, &search))
-        return -ESRCH;
+    if (!signal_each_task(task->process, find, &search)) {
+        tree_lock();
+        long error = tree_find_task(search.tid) ? -EPERM : -ESRCH; /* not to be looked into */
+        tree_unlock();
+        return error;
+    }
     if (task_copyout(task, args[2], &size, sizeof size))
         return -EFAULT;
     return task_copyout(task, args[1], &search.head, sizeof search.head);

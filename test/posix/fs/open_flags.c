@@ -36,7 +36,7 @@ static long openat2_(int fd, const char *path, unsigned long long flags,
 }
 
 int main(void) {
-    char text[PATH_MAX + 10];
+    char text[PATH_MAX + 20];
     struct stat status;
     umask(022);
     make("file", "content");
@@ -155,6 +155,24 @@ int main(void) {
     FAILS(openat2_(AT_FDCWD, "file", 0, 0x100000), EINVAL);
     CHECK(openat2_(AT_FDCWD, "file", O_RDONLY, 0) == 0);
     FAILS(openat2_(AT_FDCWD, "link", O_RDONLY, 4), ELOOP);      /* RESOLVE_NO_SYMLINKS */
+    FAILS(openat2_(AT_FDCWD, "dirlink/..", O_RDONLY, 4), ELOOP);
+    CHECK(openat2_(AT_FDCWD, "link", O_PATH | O_NOFOLLOW, 4) == 0);
+    CHECK(openat2_(AT_FDCWD, "/proc", O_RDONLY, 4) == 0);
+    FAILS(openat2_(AT_FDCWD, "/proc/self/stat", O_RDONLY, 4), ELOOP);
+    CHECK(openat2_(AT_FDCWD, "/proc/self/stat", O_RDONLY, 2) == 0); /* RESOLVE_NO_MAGICLINKS */
+    for (int i = 0; i < 5; i++) {
+        static const char *const magic[] = {"fd/0", "exe", "cwd", "root", "cwd/file"};
+        snprintf(text + PATH_MAX - 10, 20, "/proc/self/%s", magic[i]);
+        CHECK(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 0) == 0);
+        FAILS(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 2), ELOOP);
+        FAILS(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 4), ELOOP);
+    }
+    fd = open("dir", O_RDONLY | O_DIRECTORY);
+    CHECK(openat2_(fd, "../file", O_RDONLY, 4) == 0 && openat2_(fd, "..", O_RDONLY, 2 | 4) == 0);
+    CHECK(openat2_(fd, "../new", O_CREAT | O_EXCL | O_WRONLY, 4) == 0 && !unlink("new"));
+    FAILS(openat2_(fd, "../link", O_RDONLY, 4), ELOOP);
+    FAILS(openat2_(fd, "../nothing", O_RDONLY, 4), ENOENT);
+    CHECK(close(fd) == 0);
     CHECK(openat2_(AT_FDCWD, "dir/../link", O_RDONLY, 8) == 0); /* RESOLVE_BENEATH */
     FAILS(openat2_(AT_FDCWD, "../x", O_RDONLY, 8), EXDEV);
     FAILS(openat2_(AT_FDCWD, text, O_RDONLY, 8), EXDEV);

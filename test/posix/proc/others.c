@@ -203,6 +203,8 @@ static void strangers(void)
     if (geteuid())
         return;
     char link[100];
+    void *head;
+    size_t size;
     int status;
     pid_t parent = getpid(), pid = fork();
     if (!pid) {
@@ -217,6 +219,17 @@ static void strangers(void)
         FAILS(readlink(of(parent, "cwd"), link, sizeof link), EACCES);
         FAILS(readlink(of(parent, "fd/1"), link, sizeof link), EACCES);
         FAILS(open(of(parent, "fd/1"), O_WRONLY), EACCES);
+        FAILS(open(of(parent, "fd"), O_RDONLY), EACCES);
+        FAILS(open(of(parent, "fdinfo"), O_RDONLY), EACCES);
+        FAILS(chdir(of(parent, "fd")), EACCES);
+        FAILS(chdir(of(parent, "fdinfo")), EACCES);
+        FAILS(access(of(parent, "fd"), X_OK), EACCES);
+        FAILS(access(of(parent, "fdinfo"), R_OK), EACCES);
+        int directory = open(of(parent, "fd"), O_PATH);
+        CHECK(directory >= 0);
+        FAILS(fchdir(directory), EACCES);
+        FAILS(open(of(parent, "comm"), O_WRONLY), EACCES);
+        FAILS(syscall(SYS_get_robust_list, parent, &head, &size), EPERM);
         fflush(stdout);
         _exit(check_failures != 0);
     }
