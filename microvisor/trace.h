@@ -3,15 +3,40 @@
 #ifndef LIND_TRACE_H
 #define LIND_TRACE_H
 
-#include "rt/thread.h"
+#include <stdint.h>
+
+struct handler;
 
 /* Makes every call that goes through the table, or only those in `what` (names with commas between
- * them; "all" for all), print a line on the host's descriptor fd (not owned) when it returns:
- *     name(arguments) = result ERROR (words)
- * as calls.def describes the arguments; lines of tasks other than 1 begin with their number. To be
- * done before the table is used. Tables copied from this one are traced as well. Returns 0, -EINVAL
- * with *unknown set to the part of `what` that names no call, or -ENOMEM. COLD. */
-int trace_install(struct handler *table, const char *what, int fd, const char **unknown);
+ * them; "all" for all), be printed on standard error when it returns. lind-trace, a process of its
+ * own beside lind-run's program, does that as calls.def describes the arguments (tools/trace). To
+ * be done before the table is used. Tables copied from this one are traced as well. Returns 0,
+ * -EINVAL with *unknown set to the part of `what` that names no call, -ENOENT when lind-trace cannot
+ * be started, or -ENOMEM. COLD. */
+int trace_install(struct handler *table, const char *what, const char **unknown);
+
+/* What lind-run and lind-trace say to each other, in messages of a socket, lind-trace's descriptor
+ * 0: a struct trace_call; then questions about memory of the task's window, each with its answer;
+ * then the line is printed, and a question of length 0 says so. */
+struct trace_call {
+    uint64_t args[6];
+    int64_t result;
+    int32_t number, tid;
+    int32_t begins; /* told before the call is made, as it may not return; no result yet */
+    int32_t unused;
+};
+
+struct trace_question {
+    uint64_t offset;
+    uint32_t length; /* at most TRACE_BYTES */
+    uint32_t string; /* up to its NUL, at most so many bytes */
+};
+
+#define TRACE_BYTES 4096
+struct trace_answer {
+    int64_t result; /* what copyin and copyinstr return; bytes follow if it is no error */
+    char bytes[TRACE_BYTES];
+};
 
 /* Counts calls, failures and time of every call that goes through the table, and tables copied from
  * it. Returns the counters, which live for ever, or NULL when out of memory. COLD. */

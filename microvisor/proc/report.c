@@ -3,28 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "microvisor/mm/memory.h"
+#include "microvisor/proc/helper.h"
 #include "microvisor/proc/rights.h"
 
 enum {
     HELPER_TIME = 2000,    /* milliseconds that the helper gets */
     HELPER_OUTPUT = 16384, /* bytes of its output that are read */
-    FIRST_FREE_FD = 10,    /* above the descriptors that the helper gets */
     INSTRUCTION = 4,       /* bytes of an instruction that are looked at */
     SIGNAL_FRAME = 1024,   /* a signal frame takes more than this */
 };
@@ -52,13 +48,6 @@ struct report {
     char text[HELPER_OUTPUT + 8192];
     char answer[HELPER_OUTPUT]; /* the helper's */
 };
-
-static const char *symbolizer;
-
-void report_set_symbolizer(const char *path)
-{
-    symbolizer = path;
-}
 
 __attribute__((format(printf, 2, 3))) static void add(struct report *report, const char *format,
                                                       ...)
@@ -283,56 +272,6 @@ static int describe(const struct report *report)
     return fd;
 }
 
-static int helper_path(char *path, size_t size)
-{
-    static const char name[] = "lind-symbolize";
-    if (symbolizer)
-        return snprintf(path, size, "%s", symbolizer) < (int)size;
-    ssize_t length = readlink("/proc/self/exe", path, size - sizeof name);
-    if (length <= 0)
-        return 0;
-    path[length] = 0;
-    char *slash = strrchr(path, '/');
-    if (!slash)
-        return 0;
-    memcpy(slash + 1, name, sizeof name);
-    return 1;
-}
-
-/* Starts the helper with nothing but its three descriptors and no environment. Returns its id or
- * -1. */
-static pid_t helper_start(const struct report *report, int description, int output)
-{
-    char path[PATH_MAX], program_name[] = "lind-symbolize", option[] = "--crash";
-    char *arguments[] = {program_name, option, NULL}, *environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    pid_t pid = -1;
-
-    /* Whatever else this process has been given to hold is not for the helper. */
-    syscall(SYS_close_range, REPORT_PROGRAM_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    int in = fcntl(description, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    int out = fcntl(output, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    int program = fcntl(report->task->process->executable->fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    if (in < 0 || out < 0 || program < 0 || !helper_path(path, sizeof path) ||
-        posix_spawn_file_actions_init(&actions))
-        goto done;
-    if (posix_spawn_file_actions_adddup2(&actions, in, 0) ||
-        posix_spawn_file_actions_adddup2(&actions, out, 1) ||
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) ||
-        posix_spawn_file_actions_adddup2(&actions, program, REPORT_PROGRAM_FD) ||
-        posix_spawn(&pid, path, &actions, NULL, arguments, environment))
-        pid = -1;
-    posix_spawn_file_actions_destroy(&actions);
-done:
-    if (in >= 0)
-        close(in);
-    if (out >= 0)
-        close(out);
-    if (program >= 0)
-        close(program);
-    return pid;
-}
-
 static long long milliseconds(void)
 {
     struct timespec now;
@@ -376,7 +315,8 @@ static void ask_helper(struct report *report)
     if (description < 0)
         return;
     if (pipe2(pipe_fds, O_CLOEXEC) == 0) {
-        pid_t pid = helper_start(report, description, pipe_fds[1]);
+        const int fds[] = {description, pipe_fds[1], -1, report->task->process->executable->fd};
+        pid_t pid = helper_start("lind-symbolize", "--crash", fds, REPORT_PROGRAM_FD + 1);
         close(pipe_fds[1]);
         if (pid > 0) {
             used = helper_listen(pipe_fds[0], report->answer, sizeof report->answer - 1);

@@ -12,10 +12,6 @@
  * line where the program has them), registers, backtrace. Takes at most about two seconds. COLD. */
 void fault_report(struct task *task, const struct fault *fault);
 
-/* Sets the helper's path, which the caller keeps; NULL for the default: lind-symbolize beside the
- * running program's file. To be called before the first task runs. */
-void report_set_symbolizer(const char *path);
-
 /* The description that the helper reads on descriptor 0: lines `NAME VALUE`, hexadecimal after 0x
  * where a number, then an empty line, then the bytes of the stack. The program's file is its
  * descriptor 3. Unknown names are ignored.

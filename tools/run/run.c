@@ -278,10 +278,12 @@ static int watch(const struct run_options *run, struct handler *handlers, struct
             return complain(EXIT_LIND, "out of memory");
     }
     if (run->trace)
-        error = trace_install(handlers, run->trace, STDERR_FILENO, &unknown);
+        error = trace_install(handlers, run->trace, &unknown);
     if (error == -EINVAL)
         return complain(EXIT_LIND, "--trace: '%.*s' is no system call", (int)strcspn(unknown, ","),
                         unknown);
+    if (error == -ENOENT)
+        return complain(EXIT_LIND, "--trace: cannot start lind-trace, which lies beside lind-run");
     if (error)
         return complain(EXIT_LIND, "--trace: %s", strerror(-error));
     return 0;

@@ -1,4 +1,4 @@
-#include "microvisor/trace_names.h"
+#include "tools/trace/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
