@@ -10,6 +10,7 @@
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/ranges.h"
 #include "microvisor/fs/socket.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
@@ -75,6 +76,11 @@ static long check_credentials(struct task *task, uint64_t at, struct message *me
         (said.pid != task->process->pid || !is_one_of(said.uid, own->uid, own->euid, own->suid) ||
          !is_one_of(said.gid, own->gid, own->egid, own->sgid)))
         return -EPERM;
+    tree_lock();
+    int exists = said.pid == task->process->pid || tree_find(said.pid);
+    tree_unlock();
+    if (!exists)
+        return -ESRCH;
     message->credentials = said;
     return 0;
 }
@@ -110,6 +116,7 @@ static long control_copyin(struct task *task, uint64_t at, uint64_t length, stru
 static long find_receiver(struct task *task, struct unix_socket *socket, uint64_t at,
                           uint64_t length, struct message *message)
 {
+    const uint64_t total = message->transfer->total;
     struct sockaddr_un address[2]; /* the second one: a NUL behind the longest path */
     memset(address, 0, sizeof address);
     long result = address_copyin(task, at, length, address);
@@ -122,11 +129,10 @@ static long find_receiver(struct task *task, struct unix_socket *socket, uint64_
     result = address_check(address, result);
     if (result < 0)
         return result;
-    result = unix_find(task, address, (uint32_t)result, socket->type, &message->other);
-    if (result)
-        return result;
-    struct unix_socket *peer = message->other->peer; /* compared only */
-    return peer && peer != socket ? -EPERM : 0;
+    long error = unix_send_check(socket, total);
+    if (error)
+        return error;
+    return unix_find(task, address, (uint32_t)result, socket->type, &message->other);
 }
 
 static long send_message(struct task *task, struct file *file, struct header *header,
@@ -147,10 +153,8 @@ static long send_message(struct task *task, struct file *file, struct header *he
         result = find_receiver(task, socket, header->name, (uint32_t)header->name_length, &message);
     if (!result)
         result = unix_send(task, socket, &message);
-    if (message.parcel) {
-        struct parcel *left = message.parcel;
-        parcel_free(left);
-    }
+    if (message.parcel)
+        parcel_free(message.parcel);
     if (message.other)
         unix_put(message.other);
     if (result == -EPIPE && socket->type == SOCK_STREAM && !(header->flags & MSG_NOSIGNAL))
@@ -165,7 +169,7 @@ static int control_put(struct task *task, struct header *header, int type, const
 {
     struct control control = {sizeof control + size, SOL_SOCKET, type};
     uint64_t step = ALIGNED(control.length);
-    if (header->control_length < sizeof control) {
+    if (!header->control || header->control_length < sizeof control) {
         header->flags |= MSG_CTRUNC;
         return 0;
     }
@@ -188,7 +192,7 @@ static int control_put(struct task *task, struct header *header, int type, const
 static int files_put(struct task *task, struct header *header, struct parcel *parcel)
 {
     int32_t numbers[PARCEL_MAX];
-    uint64_t room = header->control_length < sizeof(struct control)
+    uint64_t room = !header->control || header->control_length < sizeof(struct control)
                         ? 0
                         : (header->control_length - sizeof(struct control)) / sizeof *numbers;
     uint32_t count = 0;
@@ -258,9 +262,7 @@ static long receive_message(struct task *task, struct file *file, struct header 
     header->flags &= MSG_CMSG_CLOEXEC;
     long result = unix_receive(task, socket, &message);
     header->flags |= message.flags & MSG_TRUNC;
-    /* At the end nobody has sent anything. */
-    int ended = !result && !message.other && (socket->type != SOCK_STREAM || transfer->total);
-    if (result >= 0 && !ended) {
+    if (result >= 0 && message.credentials.pid) { /* at the end nobody has sent anything */
         long error = answer_put(task, socket, header, &message);
         if (error)
             result = error;

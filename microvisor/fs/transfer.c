@@ -177,10 +177,10 @@ static long transfer_vector(struct task *task, const uint64_t args[6], int64_t p
     else if (write ? !file_writable(file) : !file_readable(file))
         result = -EBADF;
     else if (!(result = transfer_copyin(task, &transfer, ranges, args[1], args[2])))
-        result = flags & ~(uint64_t)TRANSFER_FLAGS    ? -EOPNOTSUPP
-                 : !transfer.total && !transfer.count ? 0
-                 : write                              ? file_write(task, file, &transfer)
-                                                      : file_read(task, file, &transfer);
+        result = flags & ~(uint64_t)TRANSFER_FLAGS ? -EOPNOTSUPP
+                 : !transfer.total                 ? 0 /* unlike write: no empty packet */
+                 : write                           ? file_write(task, file, &transfer)
+                                                   : file_read(task, file, &transfer);
     descriptor_put(task, file);
     return result;
 }

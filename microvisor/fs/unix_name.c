@@ -3,12 +3,11 @@
  * A name in the file system is an inode of the host, made and found as every other name below what
  * was granted; which socket of this lind-run it stands for says the table here, by device and
  * inode, and the host is never asked to connect (attack row K6). Abstract names are of this
- * lind-run alone. Not HOT but for unix_forget_name. */
+ * lind-run alone. Not HOT but for unix_bind_any and unix_forget_name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "microvisor/fs/place.h"
@@ -131,20 +130,20 @@ static long name_add(struct unix_socket *socket, const struct unix_socket *named
     return error;
 }
 
-/* unix(7), autobind: five hexadecimal digits. */
-static long bind_to_any(struct unix_socket *socket, struct unix_socket *named)
+long unix_bind_any(struct unix_socket *socket)
 {
     static _Atomic uint32_t last;
-    long error = -EADDRINUSE;
-    named->address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    struct unix_socket named = {
+        .type = socket->type, .host_fd = -1, .address_length = FAMILY_SIZE + 6};
+    long error = socket->address_length ? 0 : -EADDRINUSE;
+    named.address.sun_family = AF_UNIX;
     for (unsigned i = 0; i <= 0xfffff && error == -EADDRINUSE; i++) {
-        char digits[8];
-        snprintf(digits, sizeof digits, "%05x", atomic_fetch_add(&last, 1) & 0xfffff);
-        memcpy(named->address.sun_path + 1, digits, 5);
-        named->address_length = FAMILY_SIZE + 6;
-        error = name_add(socket, named);
+        uint32_t number = atomic_fetch_add(&last, 1);
+        for (unsigned digit = 5; digit; digit--, number >>= 4)
+            named.address.sun_path[digit] = "0123456789abcdef"[number & 15];
+        error = name_add(socket, &named);
     }
-    return error;
+    return error == -EINVAL ? 0 : error; /* another thread was faster */
 }
 
 long unix_bind(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
@@ -154,7 +153,7 @@ long unix_bind(struct task *task, struct unix_socket *socket, const struct socka
     struct stat status;
     named.address = *address;
     if (length == FAMILY_SIZE)
-        return socket->address_length ? 0 : bind_to_any(socket, &named);
+        return unix_bind_any(socket);
     if (socket->address_length)
         return -EINVAL;
     if (!*address->sun_path)
@@ -219,6 +218,7 @@ static long connect_once(struct task *task, struct unix_socket *socket,
         set_credentials(&made->peer_credentials, task);
         made->address = listening->address;
         made->address_length = listening->address_length;
+        made->options = listening->options & 1U << SO_PASSCRED;
         unix_join(socket, made);
         *(listening->pending ? &listening->last_pending->next_pending : &listening->pending) = made;
         listening->last_pending = made;
@@ -247,44 +247,19 @@ static long connect_stream(struct task *task, struct unix_socket *socket,
     return result;
 }
 
-/* The peer of a datagram socket becomes `to`, whose reference it takes over; NULL: none. */
-static long connect_datagram(struct unix_socket *socket, struct unix_socket *to)
-{
-    long error = 0;
-    lock_acquire(&unix_topology);
-    struct unix_socket *unused = to;
-    if (to && to->peer && to->peer != socket) {
-        error = -EPERM;
-    } else {
-        unused = unix_disconnect(socket);
-        socket->peer = to;
-        socket->state = to ? SOCKET_CONNECTED : SOCKET_UNCONNECTED;
-        if (to) {
-            socket->next_client = to->clients;
-            to->clients = socket;
-        }
-    }
-    lock_release(&unix_topology);
-    if (unused)
-        unix_put(unused);
-    return error;
-}
-
 long unix_connect(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
                   uint32_t length, int nonblock)
 {
     struct unix_socket *found;
     if (socket->type == SOCK_DGRAM && address->sun_family == AF_UNSPEC)
-        return connect_datagram(socket, NULL);
-    long result = 0;
-    if (socket->options & 1U << SO_PASSCRED && !socket->address_length)
-        result = unix_bind(task, socket, address, FAMILY_SIZE);
+        return unix_set_peer(socket, NULL, NULL);
+    long result = socket->options & 1U << SO_PASSCRED ? unix_bind_any(socket) : 0;
     if (!result)
         result = unix_find(task, address, length, socket->type, &found);
     if (result)
         return result;
     if (socket->type == SOCK_DGRAM)
-        return connect_datagram(socket, found);
+        return unix_set_peer(socket, found, NULL);
     result = connect_stream(task, socket, found, nonblock);
     unix_put(found);
     return result;
@@ -298,7 +273,8 @@ long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,
     patience_begin(&patience, nonblock, &socket->receive_timeout);
     lock_acquire(&socket->lock);
     while (!result && !socket->pending) {
-        if (socket->state != SOCKET_LISTENING || socket->receive_ended)
+        /* Linux looks whether it may wait first. */
+        if (socket->state != SOCKET_LISTENING || (socket->receive_ended && !nonblock))
             result = -EINVAL;
         else
             result = patience_sleep(task, &patience, &socket->filled, &socket->lock);

@@ -273,7 +273,7 @@ static int packet_waits(const struct unix_socket *to, const struct unix_socket *
                         uint64_t length)
 {
     return queue_charge(to) + length > limit_of(to, from->send_size) ||
-           (to->type == SOCK_DGRAM && to->peer != from && queue_crowded(to));
+           (to->type == SOCK_DGRAM && to != from && to->peer != from && queue_crowded(to));
 }
 
 static long send_packet(struct task *task, struct unix_socket *from, struct unix_socket *to,
@@ -281,14 +281,13 @@ static long send_packet(struct task *task, struct unix_socket *from, struct unix
 {
     uint64_t length = message->transfer->total;
     struct cursor cursor = {message->transfer->ranges, 0, 0};
-    if (length > from->send_size - PACKET_OVERHEAD)
-        return -EMSGSIZE;
-    long result = -unix_take_error(from);
-    if (result)
-        return result;
+    long result = 0;
     lock_acquire(&to->lock);
     while (!result) {
-        if (from->send_ended)
+        struct unix_socket *partner = to->peer; /* compared only */
+        if (to->type == SOCK_DGRAM && partner && partner != from)
+            result = -EPERM;
+        else if (from->send_ended)
             result = -EPIPE;
         else if (to->state == SOCKET_CLOSED)
             result = to->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
@@ -309,31 +308,36 @@ static long send_packet(struct task *task, struct unix_socket *from, struct unix
     return result;
 }
 
-/* A datagram socket whose peer is gone has none any more. */
-static void forget_closed_peer(struct unix_socket *socket, const struct unix_socket *peer)
+long unix_send_check(struct unix_socket *socket, uint64_t length)
 {
-    struct unix_socket *old = NULL;
-    lock_acquire(&unix_topology);
-    if (socket->peer == peer)
-        old = unix_disconnect(socket);
-    lock_release(&unix_topology);
-    if (old)
-        unix_put(old);
+    if (socket->type == SOCK_STREAM)
+        return 0;
+    if (socket->type == SOCK_SEQPACKET && socket->state != SOCKET_CONNECTED)
+        return -ENOTCONN;
+    long error = socket->options & 1U << SO_PASSCRED ? unix_bind_any(socket) : 0;
+    if (!error && length > socket->send_size - PACKET_OVERHEAD)
+        error = -EMSGSIZE;
+    if (!error)
+        error = -unix_take_error(socket);
+    return error ? error : socket->send_ended ? -EPIPE : 0;
 }
 
 long unix_send(struct task *task, struct unix_socket *socket, struct message *message)
 {
     struct patience patience;
+    long result = unix_send_check(socket, message->transfer->total);
+    if (result)
+        return result;
     struct unix_socket *to = message->other, *peer = to ? NULL : unix_peer(socket);
     if (!to)
         to = peer;
     if (!to)
         return -ENOTCONN;
     patience_begin(&patience, message->nonblock, &socket->send_timeout);
-    long result = socket->type == SOCK_STREAM ? send_stream(task, socket, to, message, &patience)
-                                              : send_packet(task, socket, to, message, &patience);
+    result = socket->type == SOCK_STREAM ? send_stream(task, socket, to, message, &patience)
+                                         : send_packet(task, socket, to, message, &patience);
     if (result == -ECONNREFUSED && peer)
-        forget_closed_peer(socket, peer);
+        unix_set_peer(socket, NULL, peer);
     if (peer)
         unix_put(peer);
     return result;
@@ -455,7 +459,7 @@ static long receive_packet(struct task *task, struct unix_socket *socket, struct
     const uint32_t flags = message->flags;
     struct record *record;
     message->flags &= ~(uint32_t)MSG_TRUNC;
-    while (!(record = socket->first)) {
+    while (!(record = socket->first) || socket->error) { /* an error comes before all packets */
         long result = queue_end(socket, message);
         if (!result)
             result = patience_sleep(task, patience, &socket->filled, &socket->lock);

@@ -80,7 +80,8 @@ void unix_join(struct unix_socket *one, struct unix_socket *other)
     one->state = other->state = SOCKET_CONNECTED;
 }
 
-struct unix_socket *unix_disconnect(struct unix_socket *socket)
+/* Takes the peer away. Topology is held; returns whom to put. */
+static struct unix_socket *disconnect(struct unix_socket *socket)
 {
     struct unix_socket *old = socket->peer;
     if (old && socket->type == SOCK_DGRAM) {
@@ -119,6 +120,18 @@ static void end_one(struct unix_socket *socket, int receiving, int sending, int 
     lock_release(&socket->lock);
 }
 
+/* What a datagram socket received before it left its peer, which learns that. Topology is held. */
+static struct record *take_stale(struct unix_socket *socket, struct unix_socket *old)
+{
+    lock_acquire(&socket->lock);
+    struct record *records = queue_take_all(socket);
+    wait_queue_announce_sleepers(&socket->drained);
+    lock_release(&socket->lock);
+    if (records && old->peer == socket)
+        end_one(old, 0, 0, ECONNRESET);
+    return records;
+}
+
 void unix_end(struct unix_socket *socket, int how)
 {
     lock_acquire(&unix_topology);
@@ -126,6 +139,35 @@ void unix_end(struct unix_socket *socket, int how)
     if (socket->peer && socket->type != SOCK_DGRAM)
         end_one(socket->peer, how & 2, how & 1, 0);
     lock_release(&unix_topology);
+}
+
+long unix_set_peer(struct unix_socket *socket, struct unix_socket *to,
+                   const struct unix_socket *only)
+{
+    long error = 0;
+    struct unix_socket *unused = to;
+    struct record *stale = NULL;
+    lock_acquire(&unix_topology);
+    if (to && to->peer && to->peer != socket) {
+        error = -EPERM;
+    } else if (!only || socket->peer == only) {
+        unused = disconnect(socket);
+        socket->peer = to;
+        socket->state = to ? SOCKET_CONNECTED : SOCKET_UNCONNECTED;
+        if (to) {
+            socket->next_client = to->clients;
+            to->clients = socket;
+        }
+        if (unused && unused != to)
+            stale = take_stale(socket, unused);
+    }
+    lock_release(&unix_topology);
+    if (stale)
+        announce_room(socket);
+    records_free(stale);
+    if (unused)
+        unix_put(unused);
+    return error;
 }
 
 /* Datagram sockets that were connected to a closed one may write: they learn the error. */
@@ -150,7 +192,7 @@ static struct unix_socket *close_one(struct unix_socket *socket, int reset)
     queue_free(socket);
     lock_release(&socket->lock);
     end_one(socket, 1, 1, 0);
-    struct unix_socket *peer = unix_disconnect(socket);
+    struct unix_socket *peer = disconnect(socket);
     socket->state = SOCKET_CLOSED;
     if (peer && connected && socket->type != SOCK_DGRAM)
         end_one(peer, 1, 1, reset || records ? ECONNRESET : 0);

@@ -115,12 +115,22 @@ void unix_close(struct unix_socket *socket);
 /* The peer, held, or NULL. */
 struct unix_socket *unix_peer(struct unix_socket *socket);
 
+/* connect(2) of a datagram socket: its peer becomes `to`, whose reference is taken over; NULL: none.
+ * What waits to be received is forgotten with the old peer. only: as long as this is the peer;
+ * NULL: whoever is. Returns 0 or -EPERM. */
+long unix_set_peer(struct unix_socket *socket, struct unix_socket *to,
+                   const struct unix_socket *only);
+
 /* Connects two new sockets with each other; the caller holds topology, or nobody else knows them.
  */
 void unix_join(struct unix_socket *one, struct unix_socket *other);
 
 /* shutdown(2); how: 1 reading, 2 writing, 3 both. */
 void unix_end(struct unix_socket *socket, int how);
+
+/* What is done before anybody looks where a packet of that length goes: who passes credentials gets
+ * a name, and what is wrong already is the answer, else 0. Nothing for a stream. */
+long unix_send_check(struct unix_socket *socket, uint64_t length);
 
 /* Both return bytes or -errno, and send no SIGPIPE. A parcel that unix_send has not taken stays the
  * caller's. */
@@ -159,6 +169,10 @@ long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t le
 long unix_bind(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
                uint32_t length);
 
+/* Chooses a name of five hexadecimal digits for a socket that has none (autobind). Returns 0 or
+ * -EADDRINUSE. HOT. */
+long unix_bind_any(struct unix_socket *socket);
+
 /* Takes a closed socket's name from the table. Topology is held. HOT. */
 void unix_forget_name(struct unix_socket *socket);
 
@@ -166,10 +180,6 @@ long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog
 
 long unix_connect(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
                   uint32_t length, int nonblock);
-
-/* connect to AF_UNSPEC, or to somebody else, of a datagram socket. Topology is held; returns whom
- * to put. */
-struct unix_socket *unix_disconnect(struct unix_socket *socket);
 
 /* A socket that was connected to this one; the reference is the caller's. Returns 0 or -errno. */
 long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,

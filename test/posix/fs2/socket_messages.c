@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -334,6 +335,128 @@ static void datagrams(void)
     close(third);
 }
 
+static int abstract(int type, const char *text)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type, 0);
+    memcpy(name.sun_path + 1, text, strlen(text));
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, FAMILY + 1 + strlen(text)) == 0);
+    return fd;
+}
+
+static long connect_to(int fd, const char *text)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    memcpy(name.sun_path + 1, text, strlen(text));
+    return connect(fd, (struct sockaddr *)&name, FAMILY + 1 + strlen(text));
+}
+
+static int pending_error(int fd)
+{
+    int error = -1;
+    socklen_t length = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) ? -1 : error;
+}
+
+/* What a datagram socket received goes with its peer, and that one learns it. */
+static void changed_peers(void)
+{
+    char text[8];
+    int one = abstract(SOCK_DGRAM | SOCK_NONBLOCK, "one"), other = abstract(SOCK_DGRAM, "other"), third = abstract(SOCK_DGRAM, "third");
+    CHECK(connect_to(one, "other") == 0 && connect_to(other, "one") == 0);
+    CHECK(write(other, "old", 3) == 3 && connect_to(one, "other") == 0); /* the same one */
+    CHECK(recv(one, text, 8, 0) == 3 && write(other, "old", 3) == 3);
+    CHECK(connect_to(one, "third") == 0);
+    CHECK_ERROR(recv(one, text, 8, 0), EAGAIN);
+    CHECK(pending_error(other) == ECONNRESET && pending_error(other) == 0);
+    CHECK_ERROR(write(other, "x", 1), EPERM);
+    close(other);
+    other = abstract(SOCK_DGRAM, "other");
+    CHECK(connect_to(other, "one") == -1 && connect_to(third, "one") == 0 && write(third, "last", 4) == 4);
+    close(third);
+    CHECK_ERROR(write(one, "x", 1), ECONNREFUSED);
+    CHECK_ERROR(recv(one, text, 8, 0), EAGAIN);
+    close(one);
+    close(other);
+}
+
+/* A socket may send more to itself than to others that do not read, and writev of nothing sends nothing. */
+static void itself(void)
+{
+    struct sockaddr_un name = {AF_UNIX, "\0self"};
+    struct iovec nothing[2] = {{"x", 0}, {"y", 0}};
+    char text[8];
+    int fd = abstract(SOCK_DGRAM | SOCK_NONBLOCK, "self"), i;
+    for (i = 0; i < 100 && sendto(fd, "x", 1, 0, (struct sockaddr *)&name, FAMILY + 5) == 1; i++)
+        ;
+    CHECK(i == 100);
+    close(fd);
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) == 0);
+    CHECK(writev(pair[0], nothing, 2) == 0);
+    CHECK_ERROR(recv(pair[1], text, 8, 0), EAGAIN);
+    CHECK(write(pair[0], "", 0) == 0 && recv(pair[1], text, 8, 0) == 0);
+    close(pair[0]);
+    CHECK_ERROR(write(pair[1], "x", 1), ECONNREFUSED);
+    CHECK(shutdown(pair[1], SHUT_WR) == 0);
+    struct sockaddr_un missing = {AF_UNIX, "\0missing"};
+    CHECK_ERROR(sendto(pair[1], "x", 1, MSG_NOSIGNAL, (struct sockaddr *)&missing, FAMILY + 8), EPIPE); /* not ECONNREFUSED */
+    close(pair[1]);
+}
+
+/* An error comes before the packets, but behind a stream's bytes. */
+static void errors_first(void)
+{
+    char text[8];
+    for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
+        CHECK(socketpair(AF_UNIX, type, 0, pair) == 0);
+        CHECK(write(pair[1], "unread", 6) == 6 && write(pair[0], "queued", 6) == 6);
+        close(pair[0]);
+        if (type == SOCK_STREAM)
+            CHECK(read(pair[1], text, 8) == 6);
+        CHECK_ERROR(read(pair[1], text, 8), ECONNRESET);
+        if (type == SOCK_SEQPACKET)
+            CHECK(read(pair[1], text, 8) == 6);
+        CHECK(read(pair[1], text, 8) == 0);
+        close(pair[1]);
+    }
+}
+
+/* Passing credentials: it gives who sends a name, and goes over to accepted sockets; the process that is named must exist. */
+static void passing(void)
+{
+    struct sockaddr_un name;
+    socklen_t length = sizeof name;
+    int on = 1, server = abstract(SOCK_STREAM, "passing"), client = socket(AF_UNIX, SOCK_STREAM, 0);
+    char byte = 'x';
+    struct iovec vector = {&byte, 1};
+    union control control = {.header = {CMSG_LEN(sizeof(struct ucred)), 0, SOL_SOCKET, SCM_CREDENTIALS}};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(struct ucred))};
+    struct ucred who = {4194303, getuid(), getgid()};
+    CHECK(setsockopt(server, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 && listen(server, 1) == 0);
+    CHECK(connect_to(client, "passing") == 0 && write(client, "x", 1) == 1);
+    int accepted = accept(server, NULL, NULL);
+    struct got got = receive(accepted, 8, 200, 0);
+    CHECK(got.length == 1 && got.has_who && got.who.pid == getpid());
+    memcpy(CMSG_DATA(&control.header), &who, sizeof who);
+    CHECK_ERROR(sendmsg(client, &message, 0), geteuid() ? EPERM : ESRCH);
+    close(server);
+    close(client);
+    close(accepted);
+    for (int how = 0; how < 2; how++) {
+        CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
+        CHECK(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 && setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
+        CHECK((how ? write(pair[0], "x", 1) : send(pair[0], "x", 1, 0)) == 1);
+        length = sizeof name;
+        CHECK(getsockname(pair[0], (struct sockaddr *)&name, &length) == 0 && length == FAMILY + 6 && name.sun_path[0] == 0 && name.sun_path[5]);
+        /* Nowhere to put what came along: that is no error. */
+        message.msg_control = NULL;
+        message.msg_controllen = 64;
+        CHECK(recvmsg(pair[1], &message, 0) == 1 && message.msg_flags == MSG_CTRUNC && message.msg_controllen == 0);
+        close(pair[0]);
+        close(pair[1]);
+    }
+}
+
 int main(void)
 {
     char directory[] = "socket_messages.XXXXXX";
@@ -347,5 +470,9 @@ int main(void)
     packets(SOCK_SEQPACKET);
     packets(SOCK_DGRAM);
     datagrams();
+    changed_peers();
+    itself();
+    errors_first();
+    passing();
     return check_done();
 }

@@ -223,6 +223,13 @@ static void backlog(void)
     CHECK_ERROR(read(late, &byte, 1), ECONNRESET);
     CHECK_ERROR(send(late, &byte, 1, MSG_NOSIGNAL), EPIPE);
     close(late);
+    /* Of a listening socket that was shut down: who would wait is told so first. */
+    server = stream();
+    CHECK(bind_to(server, "shut") == 0 && listen(server, 1) == 0 && shutdown(server, SHUT_RD) == 0);
+    CHECK_ERROR(accept(server, NULL, NULL), EINVAL);
+    fcntl(server, F_SETFL, O_NONBLOCK);
+    CHECK_ERROR(accept(server, NULL, NULL), EAGAIN);
+    close(server);
     close(clients[0]);
     close(clients[1]);
 }
