@@ -55,6 +55,10 @@ static long collect_files(struct task *task, uint64_t at, uint64_t count, struct
         if (!file)
             return -EBADF;
         error = parcel_add(parcel, file, limit);
+        if (error) {
+            circles_free();
+            error = parcel_add(parcel, file, limit);
+        }
         descriptor_put(task, file);
     }
     return error;
@@ -155,6 +159,8 @@ static long send_message(struct task *task, struct file *file, struct header *he
         result = unix_send(task, socket, &message);
     if (message.parcel)
         parcel_free(message.parcel);
+    else if (header->control_length)
+        circles_look(0);
     if (message.other)
         unix_put(message.other);
     if (result == -EPIPE && socket->type == SOCK_STREAM && !(header->flags & MSG_NOSIGNAL))

@@ -220,9 +220,7 @@ static long connect_once(struct task *task, struct unix_socket *socket,
         made->address_length = listening->address_length;
         made->options = listening->options & 1U << SO_PASSCRED;
         unix_join(socket, made);
-        *(listening->pending ? &listening->last_pending->next_pending : &listening->pending) = made;
-        listening->last_pending = made;
-        listening->pending_count++;
+        pending_add(listening, made);
         wait_queue_announce(&listening->filled, READABLE);
     }
     lock_release(&listening->lock);
@@ -280,10 +278,7 @@ long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,
             result = patience_sleep(task, &patience, &socket->filled, &socket->lock);
     }
     if (!result) {
-        *accepted = socket->pending;
-        socket->pending = socket->pending->next_pending;
-        (*accepted)->next_pending = NULL;
-        socket->pending_count--;
+        *accepted = pending_take(socket, 0);
         wait_queue_announce_sleepers(&socket->drained);
     }
     lock_release(&socket->lock);

@@ -60,8 +60,8 @@ void parcel_free(struct parcel *parcel)
 static struct parcel *parcel_copy(const struct parcel *parcel)
 {
     struct parcel *copy = parcel_new();
-    for (uint32_t i = 0; copy && i < parcel->count; i++)
-        parcel_add(copy, parcel->files[i], UINT64_MAX); /* for a moment */
+    if (copy)
+        parcel_look(parcel, copy);
     return copy;
 }
 
@@ -129,6 +129,9 @@ uint64_t queue_readable(const struct unix_socket *socket, int all)
 struct record *queue_take_all(struct unix_socket *socket)
 {
     struct record *all = socket->first;
+    for (struct record *record = all; record; record = record->next)
+        if (record->parcel)
+            parcel_leave(record->parcel);
     socket->first = socket->last = NULL;
     socket->record_count = 0;
     socket->head = socket->tail;
@@ -216,6 +219,8 @@ static long queue_put(struct task *task, struct unix_socket *to, struct unix_soc
         record->credentials.gid = message->credentials.gid;
         record->parcel = message->parcel;
         message->parcel = NULL;
+        if (record->parcel)
+            parcel_wait(record->parcel, to);
         if (packet) {
             unix_get(from);
             record->sender = from;
@@ -347,6 +352,8 @@ long unix_send(struct task *task, struct unix_socket *socket, struct message *me
 static struct record *record_remove(struct unix_socket *socket)
 {
     struct record *record = socket->first;
+    if (record->parcel)
+        parcel_leave(record->parcel);
     socket->head += record->length; /* what is left of a packet */
     socket->first = record->next;
     if (!record->next)
@@ -380,6 +387,7 @@ static long give_parcel(struct record *record, struct message *message)
     }
     message->parcel = record->parcel;
     record->parcel = NULL;
+    parcel_leave(message->parcel);
     return 0;
 }
 

@@ -36,6 +36,19 @@ void records_free(struct record *records);
 /* Frees the ring of a socket that nothing is sent to any more. The lock is held. */
 void queue_free(struct unix_socket *socket);
 
+/* unix_circles.c. A parcel becomes one that waits in a socket, and is none any more (or was none).
+ * The lock is held. */
+void parcel_wait(struct parcel *parcel, struct unix_socket *in);
+void parcel_leave(struct parcel *parcel);
+
+/* Adds all of a parcel that waits to an empty one. */
+void parcel_look(const struct parcel *parcel, struct parcel *copy);
+
+/* Puts a socket where it waits to be accepted; takes the first one that does, which is there, or
+ * all. The listening socket's lock is held. */
+void pending_add(struct unix_socket *listening, struct unix_socket *made);
+struct unix_socket *pending_take(struct unix_socket *listening, int all);
+
 /* Tells who polls on a socket's peer, and on all its clients, that there may be room. No lock is
  * held. */
 void announce_room(struct unix_socket *socket);

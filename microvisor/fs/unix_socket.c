@@ -184,9 +184,8 @@ static struct unix_socket *close_one(struct unix_socket *socket, int reset)
     int connected = socket->state == SOCKET_CONNECTED, host_fd = socket->host_fd;
     unix_forget_name(socket);
     lock_acquire(&socket->lock);
-    struct unix_socket *pending = socket->pending;
+    struct unix_socket *pending = pending_take(socket, 1);
     struct record *records = queue_take_all(socket);
-    socket->pending = NULL;
     socket->state = SOCKET_CLOSED;
     socket->receive_ended = socket->send_ended = 1; /* at once: nothing is to come behind records */
     queue_free(socket);
@@ -207,14 +206,28 @@ static struct unix_socket *close_one(struct unix_socket *socket, int reset)
     return pending;
 }
 
-void unix_close(struct unix_socket *socket)
+static void close_pending(struct unix_socket *pending)
 {
-    struct unix_socket *pending = close_one(socket, 0);
     while (pending) {
         struct unix_socket *next = pending->next_pending;
         close_one(pending, 1);
         pending = next;
     }
+}
+
+void unix_close(struct unix_socket *socket)
+{
+    close_pending(close_one(socket, 0));
+}
+
+void unix_empty(struct unix_socket *socket)
+{
+    lock_acquire(&socket->lock);
+    struct unix_socket *pending = pending_take(socket, 1);
+    struct record *records = queue_take_all(socket);
+    lock_release(&socket->lock);
+    records_free(records);
+    close_pending(pending);
 }
 
 void patience_begin(struct patience *patience, int nonblock, const struct time_left *timeout)

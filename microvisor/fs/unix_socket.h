@@ -7,7 +7,8 @@
  * the same sender, and a new one where descriptors came along.
  *
  * Locks: `topology` is of who is connected to whom and of the table of names; a socket's lock is of
- * its ring and what waits for it. Order: topology, one socket's lock (never two), queues, pools. No
+ * its ring and what waits for it. Order: topology, one socket's lock (never two), queues, pools and
+ * circles. No
  * file is released with any of them held. Copying from and to a cage under a socket's lock may
  * fault but never waits for a thread of a cage. */
 #ifndef LIND_FS_UNIX_SOCKET_H
@@ -31,6 +32,8 @@
 /* Descriptions on their way (SCM_RIGHTS), each with a reference. */
 struct parcel {
     uint32_t count;
+    struct unix_socket *in; /* in which it waits, if it has a socket; then linked there */
+    struct parcel *next, **link;
     struct file *files[PARCEL_MAX];
 };
 
@@ -65,9 +68,17 @@ struct unix_socket {
      * send: both fields change together. */
     _Atomic int receive_ended, send_ended;
     struct unix_socket *pending, *last_pending, *next_pending; /* to be accepted */
-    uint32_t pending_count, backlog;
+    uint32_t pending_count, backlog; /* pending: changed under this lock and unix_circles.c's */
     struct wait_queue filled;  /* readers and accepters sleep on it; it has all waiters of poll */
     struct wait_queue drained; /* who writes or connects to it sleeps on it */
+
+    /* Of unix_circles.c. */
+    struct parcel *parcels; /* that wait here and have a socket */
+    struct file *file;      /* its description, while parcels_with */
+    uint32_t parcels_with;  /* references to it in parcels that wait */
+    uint32_t unexplained;   /* of these, in sockets that are no suspects */
+    int suspect;            /* that only its like refers to it */
+    struct unix_socket *next_travelling, **travelling_link, *next_found;
 
     /* Options. A program that sets and uses them at once gets the one or the other. */
     uint32_t options; /* bit SO_x for options that are on or off */
@@ -152,10 +163,17 @@ long patience_sleep(struct task *task, struct patience *patience, struct wait_qu
 struct parcel *parcel_new(void);
 
 /* Adds a description, whose reference stays the caller's; the parcel has room. Returns 0 or
- * -ETOOMANYREFS when `limit` of them are on their way in this lind-run: so circles of sockets that
- * were sent to themselves, which nobody finds, end somewhere (attack row K14). */
+ * -ETOOMANYREFS when `limit` of them are on their way in this lind-run. */
 long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit);
 void parcel_free(struct parcel *parcel);
+
+/* Frees what nobody can receive any more; the second, if enough has been sent or has ended since.
+ * No lock is held. */
+void circles_free(void);
+void circles_look(int process_ended);
+
+/* Frees what waits in a socket, to be received or accepted. */
+void unix_empty(struct unix_socket *socket);
 
 /* unix_name.c, not HOT: bind, listen, connect, accept. address is checked and NUL-terminated
  * behind length. */

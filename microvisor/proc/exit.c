@@ -8,6 +8,7 @@
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/terminal.h"
+#include "microvisor/fs/unix_socket.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
@@ -106,6 +107,7 @@ static void process_release(struct process *process)
     tree_unlock();
     timers_destroy(process->timers);
     descriptors_leave(process->descriptors);
+    circles_look(1);
     place_free(process->place);
     space_put(process->space);
     executable_put(process->executable);
