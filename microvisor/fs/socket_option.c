@@ -24,7 +24,7 @@ static uint32_t buffer_size(int32_t wanted)
     return size < SOCKET_BUFFER_LEAST ? SOCKET_BUFFER_LEAST : size;
 }
 
-static long set_timeout(struct task *task, uint64_t at, uint32_t length, struct time_left *timeout)
+static long set_timeout(struct task *task, uint64_t at, uint32_t length, _Atomic int64_t *timeout)
 {
     struct timeval value;
     if (length < sizeof value)
@@ -33,13 +33,9 @@ static long set_timeout(struct task *task, uint64_t at, uint32_t length, struct 
         return -EFAULT;
     if (value.tv_usec < 0 || value.tv_usec >= 1000000)
         return -EDOM;
-    if (value.tv_sec < 0) { /* Linux: at once, which 1 ns is about */
-        timeout->seconds = 0;
-        timeout->nanoseconds = 1;
-        return 0;
-    }
-    timeout->seconds = value.tv_sec;
-    timeout->nanoseconds = value.tv_usec * 1000;
+    *timeout = value.tv_sec < 0                      ? -1
+               : value.tv_sec >= INT64_MAX / 1000000 ? 0 /* Linux: for ever */
+                                                     : value.tv_sec * 1000000 + value.tv_usec;
     return 0;
 }
 
@@ -56,10 +52,10 @@ static long set_option(struct task *task, struct unix_socket *socket, const uint
     if (task_copyin(task, &value, args[3], sizeof value))
         return -EFAULT;
     if (is_switch(option)) {
-        lock_acquire(&socket->lock);
-        socket->options &= ~(1U << option);
-        socket->options |= (uint32_t) !!value << option;
-        lock_release(&socket->lock);
+        if (value)
+            atomic_fetch_or(&socket->options, 1U << option);
+        else
+            atomic_fetch_and(&socket->options, ~(1U << option));
         return 0;
     }
     switch (option) {
@@ -141,10 +137,9 @@ static long get_option(struct task *task, struct unix_socket *socket, const uint
     if (length < 0)
         return -EINVAL;
     if (option == SO_RCVTIMEO || option == SO_SNDTIMEO) {
-        const struct time_left *time =
-            option == SO_RCVTIMEO ? &socket->receive_timeout : &socket->send_timeout;
-        value.time.tv_sec = time->seconds;
-        value.time.tv_usec = time->nanoseconds / 1000;
+        int64_t time = option == SO_RCVTIMEO ? socket->receive_timeout : socket->send_timeout;
+        value.time.tv_sec = time < 0 ? 0 : time / 1000000;
+        value.time.tv_usec = time < 0 ? 0 : time % 1000000;
         size = sizeof value.time;
     } else if (option == SO_PEERCRED) {
         lock_acquire(&unix_topology);

@@ -66,19 +66,19 @@ static long find_inode(struct task *task, const char *path, struct unix_socket *
     long error = place_lookup_path(task, (uint64_t)AT_FDCWD, path, LOOKUP_FOLLOW, &location);
     if (error)
         return error;
-    int is_host = location_is_host(&location);
-    if (is_host)
-        error = host_call4(SYS_faccessat2, location.fd, location.name, 2 /* W_OK */,
-                           AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EACCESS);
-    if (error == -EROFS) /* is no obstacle to a socket's use */
-        error = 0;
-    if (!error)
-        error = location_stat(task, &location, &status);
-    if (!error && (!is_host || !S_ISSOCK(status.st_mode)))
-        error = -ECONNREFUSED;
+    int fd = location_is_host(&location) ? location_open_path(&location) : -ECONNREFUSED;
     location_release(&location);
+    if (fd < 0)
+        return fd;
+    /* Both of the same object, whatever its name leads to by now. */
+    error = host_call4(SYS_faccessat2, fd, "", 2 /* W_OK */, AT_EMPTY_PATH | AT_EACCESS);
+    if (!error || error == -EROFS) /* which is no obstacle to a socket's use */
+        error = host_call2(SYS_fstat, fd, &status);
+    host_call1(SYS_close, fd);
     if (error)
         return error;
+    if (!S_ISSOCK(status.st_mode))
+        return -ECONNREFUSED;
     like->host_fd = 0; /* some descriptor */
     like->host_device = status.st_dev;
     like->host_inode = status.st_ino;
@@ -235,7 +235,7 @@ static long connect_stream(struct task *task, struct unix_socket *socket,
     struct unix_socket *made = unix_new(socket->type);
     if (!made)
         return -ENOMEM;
-    patience_begin(&patience, nonblock, &socket->send_timeout);
+    patience_begin(&patience, nonblock, socket->send_timeout);
     long result;
     do
         result = connect_once(task, socket, listening, made, &patience);
@@ -268,7 +268,7 @@ long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,
 {
     struct patience patience;
     long result = 0;
-    patience_begin(&patience, nonblock, &socket->receive_timeout);
+    patience_begin(&patience, nonblock, socket->receive_timeout);
     lock_acquire(&socket->lock);
     while (!result && !socket->pending) {
         /* Linux looks whether it may wait first. */

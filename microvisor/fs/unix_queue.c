@@ -338,7 +338,7 @@ long unix_send(struct task *task, struct unix_socket *socket, struct message *me
         to = peer;
     if (!to)
         return -ENOTCONN;
-    patience_begin(&patience, message->nonblock, &socket->send_timeout);
+    patience_begin(&patience, message->nonblock, socket->send_timeout);
     result = socket->type == SOCK_STREAM ? send_stream(task, socket, to, message, &patience)
                                          : send_packet(task, socket, to, message, &patience);
     if (result == -ECONNREFUSED && peer)
@@ -499,7 +499,7 @@ long unix_receive(struct task *task, struct unix_socket *socket, struct message 
     long result;
     message->parcel = NULL;
     message->other = NULL;
-    patience_begin(&patience, message->nonblock, &socket->receive_timeout);
+    patience_begin(&patience, message->nonblock, socket->receive_timeout);
     lock_acquire(&socket->lock);
     if (socket->type != SOCK_DGRAM && socket->state != SOCKET_CONNECTED)
         result = socket->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;

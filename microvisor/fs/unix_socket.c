@@ -230,13 +230,13 @@ void unix_empty(struct unix_socket *socket)
     close_pending(pending);
 }
 
-void patience_begin(struct patience *patience, int nonblock, const struct time_left *timeout)
+void patience_begin(struct patience *patience, int nonblock, int64_t timeout)
 {
-    patience->nonblock = nonblock;
+    patience->nonblock = nonblock || timeout < 0;
     patience->interrupted = 0;
-    patience->limited = timeout->seconds || timeout->nanoseconds;
-    if (patience->limited && !nonblock)
-        patience->deadline = deadline_after(timeout->seconds, timeout->nanoseconds);
+    patience->limited = timeout != 0;
+    if (timeout > 0)
+        patience->deadline = deadline_after(timeout / 1000000, timeout % 1000000 * 1000);
 }
 
 long patience_sleep(struct task *task, struct patience *patience, struct wait_queue *queue,

@@ -50,7 +50,7 @@ struct unix_socket {
     _Atomic int state;                /* enum socket_state */
     struct unix_socket *_Atomic peer; /* held; of a closed one nothing but the name is left */
     struct sockaddr_un address;       /* its name; set once */
-    uint32_t address_length;          /* 0: none */
+    _Atomic uint32_t address_length;  /* 0: none */
     int host_fd; /* O_PATH, of a file system name: keeps the inode's number; else -1 */
     uint64_t host_device, host_inode;
     struct unix_socket *next_name;             /* in the table of names */
@@ -81,9 +81,9 @@ struct unix_socket {
     struct unix_socket *next_travelling, **travelling_link, *next_found;
 
     /* Options. A program that sets and uses them at once gets the one or the other. */
-    uint32_t options; /* bit SO_x for options that are on or off */
-    uint32_t send_size, receive_size, low_water;
-    struct time_left receive_timeout, send_timeout; /* zero: none */
+    _Atomic uint32_t options; /* bit SO_x for options that are on or off */
+    _Atomic uint32_t send_size, receive_size, low_water;
+    _Atomic int64_t receive_timeout, send_timeout; /* microseconds; 0: none, below: at once */
 };
 
 /* One send or receive. */
@@ -126,9 +126,9 @@ void unix_close(struct unix_socket *socket);
 /* The peer, held, or NULL. */
 struct unix_socket *unix_peer(struct unix_socket *socket);
 
-/* connect(2) of a datagram socket: its peer becomes `to`, whose reference is taken over; NULL: none.
- * What waits to be received is forgotten with the old peer. only: as long as this is the peer;
- * NULL: whoever is. Returns 0 or -EPERM. */
+/* connect(2) of a datagram socket: its peer becomes `to`, whose reference is taken over; NULL:
+ * none. What waits to be received is forgotten with the old peer. only: as long as this is the
+ * peer; NULL: whoever is. Returns 0 or -EPERM. */
 long unix_set_peer(struct unix_socket *socket, struct unix_socket *to,
                    const struct unix_socket *only);
 
@@ -152,7 +152,7 @@ long unix_receive(struct task *task, struct unix_socket *socket, struct message 
 int unix_take_error(struct unix_socket *socket);
 
 /* timeout: of the socket, for what the call does. */
-void patience_begin(struct patience *patience, int nonblock, const struct time_left *timeout);
+void patience_begin(struct patience *patience, int nonblock, int64_t timeout);
 
 /* Sleeps until the queue's next announcement; lock is held as for wait_queue_sleep. Returns 0 to
  * look again, or what the call answers. */

@@ -3,6 +3,7 @@
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -92,8 +93,23 @@ static void *user(void *which)
         case 3:
             shutdown(fd, (int)(seed >> 12 & 1));
             break;
+        case 4: { /* what others use at that moment */
+            static const int options[] = {SO_SNDBUF, SO_PASSCRED, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVBUF};
+            int value[4] = {(int)(seed >> 8 & 0xffff) * ((seed & 1) + 1)};
+            setsockopt(fd, SOL_SOCKET, options[(seed >> 4) % 6], value, sizeof value);
+            break;
+        }
+        case 5: {
+            struct sockaddr_un name = {.sun_family = AF_UNIX};
+            socklen_t length = sizeof name;
+            bind(fd, (struct sockaddr *)&name, sizeof name.sun_family);
+            getpeername(fd, (struct sockaddr *)&name, &length);
+            break;
+        }
         default: {
             struct cmsghdr *c;
+            struct pollfd entry = {fd, POLLIN | POLLOUT, 0};
+            poll(&entry, 1, 0);
             message.msg_controllen = sizeof control;
             if (recvmsg(fd, &message, MSG_DONTWAIT) >= 0 && (c = CMSG_FIRSTHDR(&message)) && c->cmsg_type == SCM_RIGHTS) {
                 int got;
