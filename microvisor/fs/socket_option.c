@@ -39,6 +39,22 @@ static long set_timeout(struct task *task, uint64_t at, uint32_t length, _Atomic
     return 0;
 }
 
+/* A socket of this kind never lingers: the option is remembered only. */
+static long set_linger(struct task *task, uint64_t at, uint32_t length, struct unix_socket *socket)
+{
+    struct linger value;
+    if (length < sizeof value)
+        return -EINVAL;
+    if (task_copyin(task, &value, at, sizeof value))
+        return -EFAULT;
+    lock_acquire(&socket->lock);
+    socket->linger.l_onoff = !!value.l_onoff;
+    if (value.l_onoff)
+        socket->linger.l_linger = value.l_linger;
+    lock_release(&socket->lock);
+    return 0;
+}
+
 static long set_option(struct task *task, struct unix_socket *socket, const uint64_t args[6])
 {
     uint32_t option = (uint32_t)args[2], length = (uint32_t)args[4];
@@ -72,8 +88,8 @@ static long set_option(struct task *task, struct unix_socket *socket, const uint
         return set_timeout(task, args[3], length, &socket->receive_timeout);
     case SO_SNDTIMEO:
         return set_timeout(task, args[3], length, &socket->send_timeout);
-    case SO_LINGER: /* a socket of this kind never lingers */
-        return length < sizeof(struct linger) ? -EINVAL : 0;
+    case SO_LINGER:
+        return set_linger(task, args[3], length, socket);
     default:
         return -ENOPROTOOPT;
     }
@@ -147,6 +163,9 @@ static long get_option(struct task *task, struct unix_socket *socket, const uint
         lock_release(&unix_topology);
         size = sizeof value.credentials;
     } else if (option == SO_LINGER) {
+        lock_acquire(&socket->lock);
+        value.linger = socket->linger;
+        lock_release(&socket->lock);
         size = sizeof value.linger;
     } else {
         long number = option_number(socket, option);

@@ -341,6 +341,10 @@ long unix_send(struct task *task, struct unix_socket *socket, struct message *me
     patience_begin(&patience, message->nonblock, socket->send_timeout);
     result = socket->type == SOCK_STREAM ? send_stream(task, socket, to, message, &patience)
                                          : send_packet(task, socket, to, message, &patience);
+    if (result == -EPIPE && patience.slept) { /* a reset meanwhile says more */
+        int error = unix_take_error(socket);
+        result = error ? -error : result;
+    }
     if (result == -ECONNREFUSED && peer)
         unix_set_peer(socket, NULL, peer);
     if (peer)

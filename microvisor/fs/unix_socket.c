@@ -233,6 +233,7 @@ void unix_empty(struct unix_socket *socket)
 void patience_begin(struct patience *patience, int nonblock, int64_t timeout)
 {
     patience->nonblock = nonblock || timeout < 0;
+    patience->slept = 0;
     patience->interrupted = 0;
     patience->limited = timeout != 0;
     if (timeout > 0)
@@ -249,6 +250,7 @@ long patience_sleep(struct task *task, struct patience *patience, struct wait_qu
         return -EAGAIN;
     if (patience->limited && !deadline_left(&patience->deadline, &left))
         return -EAGAIN;
+    patience->slept = 1;
     patience->interrupted =
         wait_queue_sleep_for(task, queue, lock, patience->limited ? &left : NULL);
     return 0;

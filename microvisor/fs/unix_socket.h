@@ -84,6 +84,7 @@ struct unix_socket {
     _Atomic uint32_t options; /* bit SO_x for options that are on or off */
     _Atomic uint32_t send_size, receive_size, low_water;
     _Atomic int64_t receive_timeout, send_timeout; /* microseconds; 0: none, below: at once */
+    struct linger linger;                          /* remembered only; under the lock */
 };
 
 /* One send or receive. */
@@ -100,6 +101,7 @@ struct message {
 /* How long a call may wait. */
 struct patience {
     int nonblock, limited;
+    int slept; /* it did so at least once */
     long interrupted;
     struct deadline deadline;
 };

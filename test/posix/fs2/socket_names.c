@@ -277,6 +277,11 @@ static void options(void)
     value = 0x55555555;
     length = 1;
     CHECK(getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &length) == 0 && length == 1 && value == 0x55555501);
+    struct linger linger = {5, 7};
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0);
+    linger = (struct linger){9, 9};
+    length = sizeof linger;
+    CHECK(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff == 1 && linger.l_linger == 7);
     struct ucred who = {7, 7, 7};
     length = sizeof who;
     CHECK(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 && length == sizeof who);

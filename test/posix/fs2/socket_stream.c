@@ -242,6 +242,30 @@ static void wakes(void)
     waitpid(child, NULL, 0);
 }
 
+static void *ender(void *unused)
+{
+    usleep(30000);
+    close(pair[1]);
+    return NULL;
+}
+
+/* Who waits for room learns that what it had sent will not be read. */
+static void resets(void)
+{
+    static char block[MUCH];
+    pthread_t thread;
+    for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
+        make(type);
+        while (send(pair[0], block, 4096, MSG_DONTWAIT) > 0)
+            ;
+        pthread_create(&thread, NULL, ender, NULL);
+        CHECK_ERROR(send(pair[0], block, 4096, MSG_NOSIGNAL), ECONNRESET);
+        CHECK_ERROR(send(pair[0], block, 4096, MSG_NOSIGNAL), EPIPE);
+        pthread_join(thread, NULL);
+        close(pair[0]);
+    }
+}
+
 int main(void)
 {
     struct sigaction action = {.sa_handler = count};
@@ -253,5 +277,6 @@ int main(void)
     limits();
     interrupts();
     wakes();
+    resets();
     return check_done();
 }
