@@ -190,11 +190,11 @@ static struct unix_socket *close_one(struct unix_socket *socket, int reset)
     socket->receive_ended = socket->send_ended = 1; /* at once: nothing is to come behind records */
     queue_free(socket);
     lock_release(&socket->lock);
-    end_one(socket, 1, 1, 0);
     struct unix_socket *peer = disconnect(socket);
     socket->state = SOCKET_CLOSED;
     if (peer && connected && socket->type != SOCK_DGRAM)
         end_one(peer, 1, 1, reset || records ? ECONNRESET : 0);
+    end_one(socket, 1, 1, 0); /* after its peer, whose sender is woken and looks for the error */
     announce_to_clients(socket);
     lock_release(&unix_topology);
     if (host_fd >= 0)
