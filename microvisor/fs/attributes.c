@@ -21,88 +21,71 @@ static int lookup_changed(struct task *task, uint64_t dirfd, uint64_t path, uint
     unsigned lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
                       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
     int error = place_lookup(task, dirfd, path, lookup, location);
-    int may = nodes && !error && location->fd < 0 && location->node.operations &&
-              location->node.operations->change;
-    if (!error && !may && (location->fd < 0 || location->read_only)) {
-        location_release(location);
-        error = -EROFS;
-    }
-    /* With LOOKUP_FOLLOW it is the object itself: some host calls take no name. */
-    return error;
-}
-
-/* The description of fd, if its attributes may be changed. Of an inherited file only the times, and
- * only with its content. */
-static int changed_file(struct task *task, uint64_t fd, int times, struct file **file)
-{
-    int error = 0;
-    *file = descriptor_get(task, fd);
-    if (!*file)
-        return -EBADF;
-    if (file_flags(*file) & O_PATH)
-        error = -EBADF;
-    else if ((*file)->mount && (*file)->mount->read_only)
-        error = -EROFS;
-    else if ((*file)->host_fd < 0)
-        error = -EPERM;
-    else if ((*file)->inherited &&
-             !(times && (*file)->kind == FILE_REGULAR && file_writable(*file)))
-        error = -EPERM;
     if (error)
-        descriptor_put(task, *file);
-    return error;
+        return error;
+    if (nodes && location->fd < 0 && location->node.operations && location->node.operations->change)
+        return 0;
+    /* With LOOKUP_FOLLOW it is the object itself: some host calls take no name. */
+    return location->fd < 0 || location->read_only ? -EROFS : 0;
 }
 
-/* What lookup_changed has found is a node: changes it. */
-static long change_node(struct task *task, struct location *location, uint32_t uid, uint32_t gid,
+/* Whether the attributes of a description's file may be changed. Of an inherited file only the
+ * times, and only with its content. */
+static int check_changed(const struct file *file, int times)
+{
+    if (!file || file_flags(file) & O_PATH)
+        return -EBADF;
+    if (file->mount && file->mount->read_only)
+        return -EROFS;
+    if (file->host_fd < 0)
+        return -EPERM;
+    return file->inherited && !(times && file->kind == FILE_REGULAR && file_writable(file)) ? -EPERM
+                                                                                            : 0;
+}
+
+/* Changes a node that lets it. */
+static long change_node(struct task *task, const struct node *node, uint32_t uid, uint32_t gid,
                         uint32_t mode)
 {
     const struct node_change change = {uid, gid, mode};
-    long error = location->node.operations->change(task, &location->node, &change);
-    location_release(location);
-    return error;
+    return node->operations->change(task, node, &change);
 }
 
-/* The same by a descriptor of one. Returns whether it is such a node, with *result. */
-static int change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t gid, uint32_t mode,
-                       long *result)
+/* Changes what a descriptor stands for: a node, or the host's file by a call with these arguments
+ * behind its descriptor. */
+static long change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t gid, uint32_t mode,
+                        long number, uint64_t a, uint64_t b)
 {
-    const struct node_change change = {uid, gid, mode};
-    struct file *file = descriptor_get(task, fd);
-    if (!file)
-        return 0;
-    int is_node = file->host_fd < 0 && !(file_flags(file) & O_PATH) && file->node.operations &&
-                  file->node.operations->change;
-    if (is_node)
-        *result = file->node.operations->change(task, &file->node, &change);
-    if (is_node && *result == -EROFS)
-        *result = -EPERM;
-    descriptor_put(task, file);
-    return is_node;
+    DESCRIPTION(file, task, fd);
+    if (file && file->host_fd < 0 && !(file_flags(file) & O_PATH) && file->node.operations &&
+        file->node.operations->change) {
+        long result = change_node(task, &file->node, uid, gid, mode);
+        return result == -EROFS ? -EPERM : result;
+    }
+    long error = check_changed(file, 0);
+    return error ? error : host_call3(number, file->host_fd, a, b);
 }
 
 long call_fchmodat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     char text[40];
     uint32_t mode = (uint32_t)args[2] & 07777;
     long error = lookup_changed(task, args[0], args[1], 0, 1, &location);
     if (error)
         return error;
     if (location.fd < 0)
-        return change_node(task, &location, NODE_UNCHANGED, NODE_UNCHANGED, mode);
+        return change_node(task, &location.node, NODE_UNCHANGED, NODE_UNCHANGED, mode);
     error = host_call4(SYS_FCHMODAT2, location.fd, location.name, mode,
                        AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
-    if (error == -ENOSYS) { /* before Linux 6.6 */
-        int fd = location_open_path(&location);
-        error = fd;
-        if (fd >= 0) {
-            path_of_host_fd(text, fd);
-            error = host_call2(SYS_chmod, text, mode);
-            host_call1(SYS_close, fd);
-        }
-    }
-    location_release(&location);
+    if (error != -ENOSYS)
+        return error;
+    int fd = location_open_path(&location); /* before Linux 6.6 */
+    if (fd < 0)
+        return fd;
+    path_of_host_fd(text, fd);
+    error = host_call2(SYS_chmod, text, mode);
+    host_call1(SYS_close, fd);
     return error;
 }
 
@@ -117,21 +100,13 @@ int location_open_path(const struct location *location)
 
 long call_fchmod(struct task *task, const uint64_t args[6])
 {
-    struct file *file;
-    long result;
-    if (change_file(task, args[0], NODE_UNCHANGED, NODE_UNCHANGED, args[1] & 07777, &result))
-        return result;
-    result = changed_file(task, args[0], 0, &file);
-    if (result)
-        return result;
-    result = host_call2(SYS_fchmod, file->host_fd, args[1] & 07777);
-    descriptor_put(task, file);
-    return result;
+    uint32_t mode = (uint32_t)args[1] & 07777;
+    return change_file(task, args[0], NODE_UNCHANGED, NODE_UNCHANGED, mode, SYS_fchmod, mode, 0);
 }
 
 long call_fchownat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     uint32_t uid = (uint32_t)args[2], gid = (uint32_t)args[3], flags = (uint32_t)args[4];
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
@@ -139,34 +114,22 @@ long call_fchownat(struct task *task, const uint64_t args[6])
     if (error)
         return error;
     if (location.fd < 0)
-        return change_node(task, &location, uid, gid, NODE_UNCHANGED);
-    error = host_call5(SYS_fchownat, location.fd, location.name, uid, gid,
-                       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
-    location_release(&location);
-    return error;
+        return change_node(task, &location.node, uid, gid, NODE_UNCHANGED);
+    return host_call5(SYS_fchownat, location.fd, location.name, uid, gid,
+                      AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 }
 
 long call_fchown(struct task *task, const uint64_t args[6])
 {
-    struct file *file;
-    long result;
-    if (change_file(task, args[0], (uint32_t)args[1], (uint32_t)args[2], NODE_UNCHANGED, &result))
-        return result;
-    result = changed_file(task, args[0], 0, &file);
-    if (result)
-        return result;
-    result = host_call3(SYS_fchown, file->host_fd, (uint32_t)args[1], (uint32_t)args[2]);
-    descriptor_put(task, file);
-    return result;
+    uint32_t uid = (uint32_t)args[1], gid = (uint32_t)args[2];
+    return change_file(task, args[0], uid, gid, NODE_UNCHANGED, SYS_fchown, uid, gid);
 }
 
 /* times NULL: now. path 0: dirfd itself. */
 static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
                          const struct timespec *times, uint32_t flags)
 {
-    struct location location;
-    struct file *file;
-    long error;
+    LOCATION(location);
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     if (times && times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
@@ -174,20 +137,15 @@ static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
     if (!path && (int)dirfd != AT_FDCWD) {
         if (flags)
             return -EINVAL;
-        error = changed_file(task, dirfd, 1, &file);
-        if (error)
-            return error;
-        error = host_call4(SYS_utimensat, file->host_fd, 0, times, 0);
-        descriptor_put(task, file);
-        return error;
+        DESCRIPTION(file, task, dirfd);
+        long error = check_changed(file, 1);
+        return error ? error : host_call4(SYS_utimensat, file->host_fd, 0, times, 0);
     }
-    error = lookup_changed(task, dirfd, path, flags, 0, &location);
+    long error = lookup_changed(task, dirfd, path, flags, 0, &location);
     if (error)
         return error;
-    error = host_call4(SYS_utimensat, location.fd, location.name, times,
-                       AT_SYMLINK_NOFOLLOW | (*location.name ? 0 : AT_EMPTY_PATH));
-    location_release(&location);
-    return error;
+    return host_call4(SYS_utimensat, location.fd, location.name, times,
+                      AT_SYMLINK_NOFOLLOW | (*location.name ? 0 : AT_EMPTY_PATH));
 }
 
 long call_utimensat(struct task *task, const uint64_t args[6])
@@ -237,15 +195,14 @@ static int size_limited(struct task *task, uint64_t end)
 
 long call_truncate(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     struct stat status;
     char text[40];
     if ((int64_t)args[1] < 0)
         return -EINVAL;
     long error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
-    if (error)
-        return error;
-    error = location_stat(task, &location, &status);
+    if (!error)
+        error = location_stat(task, &location, &status);
     if (!error && !S_ISREG(status.st_mode))
         error = S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
     if (!error && (location.fd < 0 || location.read_only))
@@ -253,7 +210,6 @@ long call_truncate(struct task *task, const uint64_t args[6])
     if (!error && args[1] > (uint64_t)status.st_size)
         error = size_limited(task, args[1]);
     int fd = error ? (int)error : location_open_path(&location);
-    location_release(&location);
     if (fd < 0)
         return fd;
     path_of_host_fd(text, fd);
@@ -263,37 +219,28 @@ long call_truncate(struct task *task, const uint64_t args[6])
 }
 
 /* One check for what changes an open file's size or content by descriptor. */
-static int writable_file(struct task *task, uint64_t fd, struct file **file, int no_access)
+static int check_writable(const struct file *file, int no_access)
 {
-    *file = descriptor_get(task, fd);
-    if (!*file)
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    if (file_flags(*file) & O_PATH)
-        no_access = -EBADF;
-    else if (file_writable(*file))
-        return 0;
-    descriptor_put(task, *file);
-    return no_access;
+    return file_writable(file) ? 0 : no_access;
 }
 
 long call_ftruncate(struct task *task, const uint64_t args[6])
 {
-    struct file *file;
     struct stat status;
     if ((int64_t)args[1] < 0)
         return -EINVAL;
-    long error = writable_file(task, args[0], &file, -EINVAL);
+    DESCRIPTION(file, task, args[0]);
+    long error = check_writable(file, -EINVAL);
     if (error)
         return error;
+    if (!file->operations->truncate)
+        return -EINVAL;
     if (file->kind == FILE_REGULAR && !host_call2(SYS_fstat, file->host_fd, &status) &&
         args[1] > (uint64_t)status.st_size)
         error = size_limited(task, args[1]);
-    if (!error)
-        error = file->operations->truncate
-                    ? file->operations->truncate(task, file, (int64_t)args[1])
-                    : -EINVAL;
-    descriptor_put(task, file);
-    return error;
+    return error ? error : file->operations->truncate(task, file, (int64_t)args[1]);
 }
 
 /* A memfd takes the host's memory, which one call must not exhaust (attack row K14): at most half
@@ -311,12 +258,12 @@ long call_fallocate(struct task *task, const uint64_t args[6])
     const uint32_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
                            FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
     uint32_t mode = (uint32_t)args[1];
-    struct file *file;
     if ((int64_t)args[2] < 0 || (int64_t)args[3] <= 0)
         return -EINVAL;
     if (mode & ~known)
         return -EOPNOTSUPP;
-    long error = writable_file(task, args[0], &file, -EBADF);
+    DESCRIPTION(file, task, args[0]);
+    long error = check_writable(file, -EBADF);
     if (error)
         return error;
     if (file->host_fd < 0)
@@ -326,25 +273,18 @@ long call_fallocate(struct task *task, const uint64_t args[6])
         error = size_limited(task, args[2] + args[3]);
     if (!error && !file->mount && file->kind == FILE_REGULAR && !(mode & FALLOC_FL_PUNCH_HOLE))
         error = memory_room(args[3]);
-    if (!error)
-        error = host_call4(SYS_fallocate, file->host_fd, mode, args[2], args[3]);
-    descriptor_put(task, file);
-    return error;
+    return error ? error : host_call4(SYS_fallocate, file->host_fd, mode, args[2], args[3]);
 }
 
 /* HOT. */
 long call_lseek(struct task *task, const uint64_t args[6])
 {
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    long result = -ESPIPE;
-    if (file_flags(file) & O_PATH)
-        result = -EBADF;
-    else if ((uint32_t)args[2] > SEEK_HOLE)
-        result = -EINVAL;
-    else if (file->operations->seek)
-        result = file->operations->seek(task, file, (int64_t)args[1], (int)args[2]);
-    descriptor_put(task, file);
-    return result;
+    if ((uint32_t)args[2] > SEEK_HOLE)
+        return -EINVAL;
+    if (!file->operations->seek)
+        return -ESPIPE;
+    return file->operations->seek(task, file, (int64_t)args[1], (int)args[2]);
 }

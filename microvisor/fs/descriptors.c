@@ -295,11 +295,9 @@ int descriptors_inherit(struct process *process, int host_fd, int fd)
 /* A counted reference of fd's description, or NULL. */
 static struct file *take(struct task *task, uint64_t fd)
 {
-    struct file *file = descriptor_get(task, fd);
-    if (!file)
-        return 0;
-    file_get(file);
-    descriptor_put(task, file);
+    DESCRIPTION(file, task, fd);
+    if (file)
+        file_get(file);
     return file;
 }
 
@@ -374,11 +372,8 @@ long call_dup2(struct task *task, const uint64_t args[6])
     uint32_t from = (uint32_t)args[0], to = (uint32_t)args[1];
     if (from != to)
         return duplicate_to(task, from, to, 0);
-    struct file *file = descriptor_get(task, from);
-    if (!file)
-        return -EBADF;
-    descriptor_put(task, file);
-    return (long)to;
+    DESCRIPTION(file, task, from);
+    return file ? (long)to : -EBADF;
 }
 
 long call_dup3(struct task *task, const uint64_t args[6])

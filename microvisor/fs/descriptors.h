@@ -75,6 +75,23 @@ static inline void descriptor_put(struct task *task, struct file *file)
         file_put(file);
 }
 
+/* Declares `variable`, the description of fd or NULL, which is given back at the end of the block. */
+#define DESCRIPTION(variable, task, fd)                                                            \
+    struct description_use variable##_use                                                          \
+        __attribute__((cleanup(description_use_end))) = {task, descriptor_get(task, fd)};          \
+    struct file *const variable = variable##_use.file
+
+struct description_use {
+    struct task *task;
+    struct file *file;
+};
+
+static inline void description_use_end(struct description_use *use)
+{
+    if (use->file)
+        descriptor_put(use->task, use->file);
+}
+
 /* Reserves the lowest free number from `from` on. Returns it, -EMFILE beyond RLIMIT_NOFILE, -EINVAL
  * when from is. The slot must then be filled or cancelled. */
 long descriptor_reserve(struct task *task, uint64_t from);

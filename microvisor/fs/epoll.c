@@ -518,15 +518,9 @@ long call_epoll_ctl(struct task *task, const uint64_t args[6])
     uint32_t operation = (uint32_t)args[1];
     if (operation != EPOLL_CTL_DEL && task_copyin(task, &event, args[3], sizeof event))
         return -EFAULT;
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    DESCRIPTION(target, task, args[2]);
+    if (!file || !target)
         return -EBADF;
-    struct file *target = descriptor_get(task, args[2]);
-    long result = -EBADF;
-    if (target) {
-        result = control_checked(task, file, operation, target, (uint32_t)args[2], &event);
-        descriptor_put(task, target);
-    }
-    descriptor_put(task, file);
-    return result;
+    return control_checked(task, file, operation, target, (uint32_t)args[2], &event);
 }

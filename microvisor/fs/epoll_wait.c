@@ -137,20 +137,16 @@ static long wait_call(struct task *task, const uint64_t args[6], const struct de
         return -EINVAL;
     if (!range_ok(args[1], (uint64_t)room * sizeof(struct epoll_event)))
         return -EFAULT;
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
-    long result = -EINVAL;
-    if (epoll_is_set(file)) {
-        struct harvest harvest = {args[1], 0, (uint32_t)room};
-        if (mask_address)
-            signal_mask_swap(task, mask);
-        result = set_wait(task, set_of(file), &harvest, deadline);
-        if (mask_address)
-            result = signal_mask_end(task, result);
-    }
-    descriptor_put(task, file);
-    return result;
+    if (!epoll_is_set(file))
+        return -EINVAL;
+    struct harvest harvest = {args[1], 0, (uint32_t)room};
+    if (!mask_address)
+        return set_wait(task, set_of(file), &harvest, deadline);
+    signal_mask_swap(task, mask);
+    return signal_mask_end(task, set_wait(task, set_of(file), &harvest, deadline));
 }
 
 long call_epoll_pwait(struct task *task, const uint64_t args[6])

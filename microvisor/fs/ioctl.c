@@ -20,11 +20,12 @@ static long set_nonblock(struct task *task, uint64_t fd, int on)
     return call_fcntl(task, set);
 }
 
-static long file_ioctl(struct task *task, struct file *file, const uint64_t args[6])
+long call_ioctl(struct task *task, const uint64_t args[6])
 {
     uint32_t command = (uint32_t)args[1];
     int value = 0;
-    if (file_flags(file) & O_PATH)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
     switch (command) {
     case FIOCLEX:
@@ -48,14 +49,4 @@ static long file_ioctl(struct task *task, struct file *file, const uint64_t args
         return result ? result : task_copyout(task, args[2], &value, sizeof value);
     }
     return -ENOTTY;
-}
-
-long call_ioctl(struct task *task, const uint64_t args[6])
-{
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
-        return -EBADF;
-    long result = file_ioctl(task, file, args);
-    descriptor_put(task, file);
-    return result;
 }

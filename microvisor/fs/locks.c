@@ -191,14 +191,10 @@ long call_flock(struct task *task, const uint64_t args[6])
     uint32_t operation = (uint32_t)args[1], kind = operation & ~(uint32_t)LOCK_NB;
     if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
         return -EINVAL;
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    long result = -ENOLCK;
-    if (file_flags(file) & O_PATH)
-        result = -EBADF;
-    else if (file->host_fd >= 0)
-        result = interruptible(task, SYS_flock, (uint64_t)file->host_fd, operation, 0);
-    descriptor_put(task, file);
-    return result;
+    return file->host_fd < 0
+               ? -ENOLCK
+               : interruptible(task, SYS_flock, (uint64_t)file->host_fd, operation, 0);
 }

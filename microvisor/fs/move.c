@@ -275,16 +275,14 @@ long call_vmsplice(struct task *task, const uint64_t args[6])
     uint32_t flags = (uint32_t)args[3];
     if (flags & ~(uint32_t)SPLICE_FLAGS)
         return -EINVAL;
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || !is_pipe(file))
         return -EBADF;
-    long result =
-        is_pipe(file) ? transfer_copyin(task, &transfer, ranges, args[1], args[2]) : -EBADF;
+    long error = transfer_copyin(task, &transfer, ranges, args[1], args[2]);
+    if (error)
+        return error;
     if (flags & SPLICE_F_NONBLOCK)
         transfer.flags = RWF_NOWAIT;
-    if (!result)
-        result = file_writable(file) ? file_write(task, file, &transfer)
-                                     : file_read(task, file, &transfer);
-    descriptor_put(task, file);
-    return result;
+    return file_writable(file) ? file_write(task, file, &transfer)
+                               : file_read(task, file, &transfer);
 }

@@ -12,28 +12,22 @@
 
 #define HERE ((uint64_t)AT_FDCWD)
 
-/* Whether a name can be made at a location that was looked up for it, which is released if not. As
- * in Linux, EEXIST comes before EROFS. */
-static int check_new(struct task *task, struct location *location)
+/* Whether a name can be made at a location that was looked up for it. As in Linux, EEXIST comes
+ * before EROFS. */
+static int check_new(struct task *task, const struct location *location)
 {
-    int error = 0;
-    if (location->busy) {
-        error = -EEXIST;
-    } else if (location->read_only) {
-        struct stat status;
-        struct node node;
-        if (location->fd >= 0)
-            error = location_stat(task, location, &status) ? -EROFS : -EEXIST;
-        else if (!location->node.operations || !location->node.operations->lookup)
-            error = -ENOTDIR;
-        else
-            error = location->node.operations->lookup(task, &location->node, location->name, &node)
-                        ? -EROFS
-                        : -EEXIST;
-    }
-    if (error)
-        location_release(location);
-    return error;
+    const struct node *node = &location->node;
+    struct stat status;
+    struct node found;
+    if (location->busy)
+        return -EEXIST;
+    if (!location->read_only)
+        return 0;
+    if (location->fd >= 0)
+        return location_stat(task, location, &status) ? -EROFS : -EEXIST;
+    if (!node->operations || !node->operations->lookup)
+        return -ENOTDIR;
+    return node->operations->lookup(task, node, location->name, &found) ? -EROFS : -EEXIST;
 }
 
 /* Looks up where a name is to be made. */
@@ -47,50 +41,44 @@ static int lookup_new(struct task *task, uint64_t dirfd, uint64_t path, struct l
 static int lookup_old(struct task *task, uint64_t dirfd, uint64_t path, struct location *location)
 {
     int error = place_lookup(task, dirfd, path, LOOKUP_PARENT, location);
-    if (!error && (location->busy || location->read_only)) {
-        error = location->read_only && !location->busy ? -EROFS : -EBUSY;
-        location_release(location);
-    }
-    return error;
+    if (error)
+        return error;
+    return location->busy ? -EBUSY : location->read_only ? -EROFS : 0;
 }
 
-static uint64_t masked(struct task *task, uint64_t mode)
+static uint32_t masked(struct task *task, uint64_t mode)
 {
-    return mode & ~(uint64_t)atomic_load(&task->process->place->umask);
+    return (uint32_t)mode & ~atomic_load(&task->process->place->umask);
 }
 
 long call_mkdirat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
-    long result = lookup_new(task, args[0], args[1], &location);
-    if (result)
-        return result;
-    result = host_call3(SYS_mkdirat, location.fd, location.name, masked(task, args[2]) & 01777);
-    location_release(&location);
-    return result;
+    LOCATION(location);
+    long error = lookup_new(task, args[0], args[1], &location);
+    if (error)
+        return error;
+    return host_call3(SYS_mkdirat, location.fd, location.name, masked(task, args[2]) & 01777);
 }
 
 /* Regular files, FIFOs and sockets' names. Devices are never made, whatever the host user may. */
 long call_mknodat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     uint32_t mode = (uint32_t)args[2], type = mode & S_IFMT;
     if (type == S_IFCHR || type == S_IFBLK || type == S_IFDIR)
         return -EPERM;
     if (type && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)
         return -EINVAL;
-    long result = lookup_new(task, args[0], args[1], &location);
-    if (result)
-        return result;
-    result =
-        host_call4(SYS_mknodat, location.fd, location.name, type | (masked(task, mode) & 07777), 0);
-    location_release(&location);
-    return result;
+    long error = lookup_new(task, args[0], args[1], &location);
+    if (error)
+        return error;
+    mode = type | (masked(task, mode) & 07777);
+    return host_call4(SYS_mknodat, location.fd, location.name, mode, 0);
 }
 
 int place_make_socket(struct task *task, const char *path, struct stat *status)
 {
-    struct location location;
+    LOCATION(location);
     int error = place_lookup_path(task, HERE, path, LOOKUP_PARENT, &location);
     if (!error)
         error = check_new(task, &location);
@@ -105,22 +93,17 @@ int place_make_socket(struct task *task, const char *path, struct stat *status)
         host_call1(SYS_close, fd);
         fd = error ? error : -EADDRINUSE;
     }
-    location_release(&location);
     return fd;
 }
 
 long call_symlinkat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     char text[PATH_MAX];
-    long result = path_copyin(task, args[0], 0, text);
-    if (!result)
-        result = lookup_new(task, args[1], args[2], &location);
-    if (result)
-        return result;
-    result = host_call3(SYS_symlinkat, text, location.fd, location.name);
-    location_release(&location);
-    return result;
+    long error = path_copyin(task, args[0], 0, text);
+    if (!error)
+        error = lookup_new(task, args[1], args[2], &location);
+    return error ? error : host_call3(SYS_symlinkat, text, location.fd, location.name);
 }
 
 /* The object that link gives a second name. */
@@ -137,87 +120,66 @@ static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint3
         return place_lookup_path(task, dirfd, text, empty, location);
     error = place_lookup_path(
         task, dirfd, text, LOOKUP_NAME | (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0), location);
-    if (!error && !*location->name && !location->held) {
-        error = location_stat(task, location, &status);
-        if (!error && S_ISDIR(status.st_mode))
-            error = -EPERM;
-        if (error)
-            location_release(location);
-    }
-    return error;
+    if (error || *location->name || location->held)
+        return error;
+    error = location_stat(task, location, &status);
+    return error ? error : S_ISDIR(status.st_mode) ? -EPERM : 0;
 }
 
 long call_linkat(struct task *task, const uint64_t args[6])
 {
-    struct location old, new;
+    LOCATION(old);
+    LOCATION(new);
     uint32_t flags = (uint32_t)args[4];
     char path[40];
     if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    long result = lookup_linked(task, args[0], args[1], flags, &old);
-    if (result)
-        return result;
-    result = lookup_new(task, args[2], args[3], &new);
-    if (result) {
-        location_release(&old);
-        return result;
-    }
-    if (old.mount != new.mount || !old.mount) {
-        result = -EXDEV;
-    } else if (*old.name) {
-        result = host_call5(SYS_linkat, old.fd, old.name, new.fd, new.name, 0);
-    } else {
-        /* A description's own file (O_TMPFILE, /proc/self/fd/N). */
-        path_of_host_fd(path, old.fd);
-        result = host_call5(SYS_linkat, AT_FDCWD, path, new.fd, new.name, AT_SYMLINK_FOLLOW);
-    }
-    location_release(&old);
-    location_release(&new);
-    return result;
+    long error = lookup_linked(task, args[0], args[1], flags, &old);
+    if (!error)
+        error = lookup_new(task, args[2], args[3], &new);
+    if (error)
+        return error;
+    if (old.mount != new.mount || !old.mount)
+        return -EXDEV;
+    if (*old.name)
+        return host_call5(SYS_linkat, old.fd, old.name, new.fd, new.name, 0);
+    /* A description's own file (O_TMPFILE, /proc/self/fd/N). */
+    path_of_host_fd(path, old.fd);
+    return host_call5(SYS_linkat, AT_FDCWD, path, new.fd, new.name, AT_SYMLINK_FOLLOW);
 }
 
 long call_unlinkat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     uint32_t flags = (uint32_t)args[2];
     if (flags & ~(uint32_t)AT_REMOVEDIR)
         return -EINVAL;
-    long result = lookup_old(task, args[0], args[1], &location);
-    if (result == -EBUSY && !flags)
-        result = -EISDIR;
-    if (result)
-        return result;
-    result = host_call3(SYS_unlinkat, location.fd, location.name, flags);
-    location_release(&location);
-    return result;
+    long error = lookup_old(task, args[0], args[1], &location);
+    if (error)
+        return error == -EBUSY && !flags ? -EISDIR : error;
+    return host_call3(SYS_unlinkat, location.fd, location.name, flags);
 }
 
 long call_renameat2(struct task *task, const uint64_t args[6])
 {
-    struct location old, new;
+    LOCATION(old);
+    LOCATION(new);
     uint32_t flags = (uint32_t)args[4];
     if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
         return -EINVAL;
-    long result = place_lookup(task, args[0], args[1], LOOKUP_PARENT, &old);
-    if (result)
-        return result;
-    result = place_lookup(task, args[2], args[3], LOOKUP_PARENT, &new);
-    if (result) {
-        location_release(&old);
-        return result;
-    }
+    long error = place_lookup(task, args[0], args[1], LOOKUP_PARENT, &old);
+    if (!error)
+        error = place_lookup(task, args[2], args[3], LOOKUP_PARENT, &new);
+    if (error)
+        return error;
     if (old.mount != new.mount)
-        result = -EXDEV;
-    else if (old.busy || new.busy)
-        result = -EBUSY;
-    else if (old.read_only || old.fd < 0 || new.fd < 0)
-        result = -EROFS;
-    else
-        result = host_call5(SYS_renameat2, old.fd, old.name, new.fd, new.name, flags);
-    location_release(&old);
-    location_release(&new);
-    return result;
+        return -EXDEV;
+    if (old.busy || new.busy)
+        return -EBUSY;
+    if (old.read_only || old.fd < 0 || new.fd < 0)
+        return -EROFS;
+    return host_call5(SYS_renameat2, old.fd, old.name, new.fd, new.name, flags);
 }
 
 /* The working directory and its kin. */
@@ -259,14 +221,12 @@ int location_directory(struct task *task, const struct location *location, struc
 
 static long change_directory(struct task *task, uint64_t dirfd, uint64_t path, const char *text)
 {
-    struct location location;
+    LOCATION(location);
     struct file *file = NULL;
     long error = text ? place_lookup_path(task, dirfd, text, LOOKUP_EMPTY, &location)
                       : place_lookup(task, dirfd, path, LOOKUP_FOLLOW, &location);
-    if (error)
-        return error;
-    error = location_directory(task, &location, &file);
-    location_release(&location);
+    if (!error)
+        error = location_directory(task, &location, &file);
     if (!error)
         place_set_directory(task, file);
     return error;
@@ -305,13 +265,11 @@ long call_getcwd(struct task *task, const uint64_t args[6])
 /* Errors in Linux's order: whether the caller may comes last. */
 long call_chroot(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     struct file *file = NULL;
     int error = place_lookup(task, HERE, args[0], LOOKUP_FOLLOW, &location);
-    if (error)
-        return error;
-    error = location_directory(task, &location, &file);
-    location_release(&location);
+    if (!error)
+        error = location_directory(task, &location, &file);
     if (error)
         return error;
     if (task->process->credentials.euid) {

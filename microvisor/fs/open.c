@@ -218,7 +218,7 @@ static long open_host(struct task *task, int fd, const char *path, int flags, ui
  * succeed. Returns 0 with *flags changed. */
 static int check_read_only(struct task *task, uint64_t dirfd, const char *path, int *flags)
 {
-    struct location location;
+    LOCATION(location);
     struct stat status;
     int exclusive = (*flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
     unsigned follow = *flags & O_NOFOLLOW || exclusive ? 0 : LOOKUP_FOLLOW;
@@ -227,15 +227,10 @@ static int check_read_only(struct task *task, uint64_t dirfd, const char *path, 
     int error = place_lookup_path(task, dirfd, path, follow, &location);
     if (error == -ENOENT && *flags & O_CREAT) {
         error = place_lookup_path(task, dirfd, path, LOOKUP_PARENT, &location);
-        if (error)
-            return error;
-        location_release(&location);
-        return -EROFS;
+        return error ? error : -EROFS;
     }
-    if (error)
-        return error;
-    error = location_stat(task, &location, &status);
-    location_release(&location);
+    if (!error)
+        error = location_stat(task, &location, &status);
     if (error)
         return error;
     if (exclusive)
@@ -290,7 +285,7 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
                      uint64_t extra, struct file **file)
 {
     struct normal normal;
-    struct location location;
+    LOCATION(location);
     const char *rest;
     int whole;
     uint64_t resolve;
@@ -322,12 +317,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         long fd = open_below(task, location.fd, *rest ? rest : here, flags, mode, resolve | extra);
         if (fd >= 0)
             error = open_finish(fd, location.mount, flags, file);
-        if (fd >= 0 || restricted || !resolve_again(task, &location, &normal, resolve, fd)) {
-            location_release(&location);
+        if (fd >= 0 || restricted || !resolve_again(task, &location, &normal, resolve, fd))
             return fd >= 0 ? error : (int)fd;
-        }
     }
-    location_release(&location);
     if (restricted)
         return whole ? -EROFS : -EXDEV;
 
@@ -340,7 +332,6 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         lookup |= LOOKUP_FOLLOW;
     error = -EXDEV;
     for (int attempt = 0; error == -EXDEV && attempt < 40; attempt++) {
-        location = (struct location){.fd = -1};
         error = resolve_walk(task, dirfd, &normal, lookup, &location);
         if (error)
             return error;
@@ -352,7 +343,6 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         } else {
             error = open_location(task, &location, here, flags, mode, file);
         }
-        location_release(&location);
     }
     return error == -EXDEV ? -ELOOP : error;
 }

@@ -624,13 +624,11 @@ void place_set_directory(struct task *task, struct file *file)
 
 int place_start_directory(struct task *task, const char *path)
 {
-    struct location location;
+    LOCATION(location);
     struct file *file;
     int error = place_lookup_path(task, (uint64_t)AT_FDCWD, path, LOOKUP_FOLLOW, &location);
-    if (error)
-        return error;
-    error = location_directory(task, &location, &file);
-    location_release(&location);
+    if (!error)
+        error = location_directory(task, &location, &file);
     if (!error)
         place_set_directory(task, file);
     return error;

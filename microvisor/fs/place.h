@@ -160,6 +160,25 @@ int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsig
 
 void location_release(struct location *location);
 
+/* Declares a location that is released at the end of its block. */
+#define LOCATION(variable)                                                                         \
+    struct location variable __attribute__((cleanup(location_release)));                           \
+    location_clear(&variable)
+
+static inline void location_clear(struct location *location)
+{
+    location->mount = NULL;
+    location->held = NULL;
+    location->fd = -1;
+    location->owned = 0;
+    location->read_only = 1;
+    location->deep = 0;
+    location->busy = 0;
+    location->node.operations = NULL;
+    location->name[0] = 0;
+    location->path[0] = 0;
+}
+
 /* Whether it is a host object (fd and name are good for *at calls) */
 static inline int location_is_host(const struct location *location)
 {

@@ -106,20 +106,6 @@ static int enter_file(struct task *task, struct location *location, struct file 
     return length < 0 && !location->deep ? (int)length : 0;
 }
 
-static void location_clear(struct location *location)
-{
-    location->mount = NULL;
-    location->held = NULL;
-    location->fd = -1;
-    location->owned = 0;
-    location->read_only = 1;
-    location->deep = 0;
-    location->busy = 0;
-    location->node.operations = NULL;
-    location->name[0] = 0;
-    location->path[0] = 0;
-}
-
 int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal,
                   struct location *location, const char **rest, int *whole, uint64_t *resolve)
 {
@@ -545,13 +531,9 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
 
 int place_open_root(struct task *task, struct file **file)
 {
-    struct location location;
-    location_clear(&location);
+    LOCATION(location);
     int error = enter(task, &location, 0);
-    if (!error)
-        error = location_directory(task, &location, file);
-    location_release(&location);
-    return error;
+    return error ? error : location_directory(task, &location, file);
 }
 
 /* LOOKUP_EMPTY with an empty path: dirfd itself. */

@@ -158,16 +158,13 @@ long call_signalfd4(struct task *task, const uint64_t args[6])
         atomic_fetch_add(&count, 1);
         return descriptor_install(task, file, !!(flags & SFD_CLOEXEC));
     }
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
-    long result = -EINVAL;
-    if (file->operations == &signal_operations) {
-        __atomic_store_n(&file->data, set, __ATOMIC_RELAXED);
-        signal_files_announce(); /* what was not asked for before may be pending */
-        result = (int)args[0];
-    }
-    descriptor_put(task, file);
-    return result;
+    if (file->operations != &signal_operations)
+        return -EINVAL;
+    __atomic_store_n(&file->data, set, __ATOMIC_RELAXED);
+    signal_files_announce(); /* what was not asked for before may be pending */
+    return (int)args[0];
 }
 

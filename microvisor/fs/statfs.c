@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdlib.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -36,34 +35,26 @@ static long node_magic(const struct node *node)
 
 long call_statfs(struct task *task, const uint64_t args[6])
 {
-    struct location *location = malloc(sizeof *location);
-    if (!location)
-        return -ENOMEM;
-    long result = place_lookup(task, (uint64_t)AT_FDCWD, args[0], LOOKUP_FOLLOW, location);
-    if (!result) {
-        int fd = location_is_host(location) ? location_open_path(location) : -1;
-        if (location_is_host(location) && fd < 0)
-            result = fd;
-        else
-            result = answer(task, args[1], fd, node_magic(&location->node), location->read_only);
-        if (fd >= 0)
-            close(fd);
-        location_release(location);
-    }
-    free(location);
+    LOCATION(location);
+    long result = place_lookup(task, (uint64_t)AT_FDCWD, args[0], LOOKUP_FOLLOW, &location);
+    if (result)
+        return result;
+    int fd = location_is_host(&location) ? location_open_path(&location) : -1;
+    if (location_is_host(&location) && fd < 0)
+        return fd;
+    result = answer(task, args[1], fd, node_magic(&location.node), location.read_only);
+    if (fd >= 0)
+        close(fd);
     return result;
 }
 
 long call_fstatfs(struct task *task, const uint64_t args[6])
 {
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
     long magic = file->operations == &pipe_operations ? PIPEFS_MAGIC
                  : file->node.operations              ? node_magic(&file->node)
                                                       : ANON_INODE_FS_MAGIC;
-    long result =
-        answer(task, args[1], file->host_fd, magic, file->mount && file->mount->read_only);
-    descriptor_put(task, file);
-    return result;
+    return answer(task, args[1], file->host_fd, magic, file->mount && file->mount->read_only);
 }

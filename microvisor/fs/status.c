@@ -57,45 +57,35 @@ int location_stat(struct task *task, const struct location *location, struct sta
 static int status_at(struct task *task, uint64_t dirfd, uint64_t path, unsigned lookup,
                      struct stat *status)
 {
-    struct location location;
+    LOCATION(location);
     char text[PATH_MAX];
     int error = path_copyin(task, path, lookup, text);
     if (error)
         return error;
     unsigned first = strchr(text, '/') ? lookup : lookup & ~(unsigned)LOOKUP_FOLLOW;
     error = place_lookup_path(task, dirfd, text, first, &location);
-    if (!error) {
+    if (!error)
         error = location_stat(task, &location, status);
-        location_release(&location);
-    }
     if (error || first == lookup || !S_ISLNK(status->st_mode))
         return error;
+    location_release(&location);
     error = place_lookup_path(task, dirfd, text, lookup, &location);
-    if (!error) {
-        error = location_stat(task, &location, status);
-        location_release(&location);
-    }
-    return error;
+    return error ? error : location_stat(task, &location, status);
 }
 
 /* HOT. */
 long call_fstat(struct task *task, const uint64_t args[6])
 {
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
-    long result;
-    void *address = window_pointer(&task->thread, args[1], sizeof(struct stat));
     if (file->operations->stat) {
         struct stat status = {0};
-        result = file->operations->stat(task, file, &status);
-        if (!result)
-            result = task_copyout(task, args[1], &status, sizeof status);
-    } else {
-        result = address ? host_call2(SYS_fstat, file->host_fd, address) : -EFAULT;
+        long error = file->operations->stat(task, file, &status);
+        return error ? error : task_copyout(task, args[1], &status, sizeof status);
     }
-    descriptor_put(task, file);
-    return result;
+    void *address = window_pointer(&task->thread, args[1], sizeof(struct stat));
+    return address ? host_call2(SYS_fstat, file->host_fd, address) : -EFAULT;
 }
 
 /* lookup flags for AT_* flags. */
@@ -148,7 +138,7 @@ static void statx_of(const struct stat *status, struct statx *extended)
 long call_statx(struct task *task, const uint64_t args[6])
 {
     uint32_t flags = (uint32_t)args[2], mask = (uint32_t)args[3];
-    struct location location;
+    LOCATION(location);
     struct statx extended;
     struct stat status = {0};
     if (mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
@@ -166,7 +156,6 @@ long call_statx(struct task *task, const uint64_t args[6])
         error = location_stat(task, &location, &status);
         statx_of(&status, &extended);
     }
-    location_release(&location);
     return error ? error : task_copyout(task, args[4], &extended, sizeof extended);
 }
 
@@ -193,7 +182,7 @@ static int is_file_or_directory(const struct stat *status)
 static long access_carried(struct task *task, uint64_t dirfd, uint64_t path, uint32_t mode,
                            uint32_t flags, uint32_t host_flags)
 {
-    struct location location;
+    LOCATION(location);
     struct stat status = {0};
     long error = place_lookup(task, dirfd, path, lookup_of(flags), &location);
     if (error)
@@ -201,19 +190,14 @@ static long access_carried(struct task *task, uint64_t dirfd, uint64_t path, uin
     if (location_is_host(&location))
         error = host_call4(SYS_faccessat2, location.fd, location.name, mode,
                            AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | host_flags);
-    else
-        error = location_stat(task, &location, &status);
-    if (!error && !location_is_host(&location))
+    else if (!(error = location_stat(task, &location, &status)))
         error = node_access(task, &status, mode, flags & AT_EACCESS);
     if (!error && !location_is_host(&location) && S_ISDIR(status.st_mode) && mode & (R_OK | X_OK))
         error = node_search(task, &location.node);
-    if (!error && mode & W_OK && location.read_only && location.mount) {
-        error = location_stat(task, &location, &status);
-        if (!error && is_file_or_directory(&status))
-            error = -EROFS;
-    }
-    location_release(&location);
-    return error;
+    if (error || !(mode & W_OK) || !location.read_only || !location.mount)
+        return error;
+    error = location_stat(task, &location, &status);
+    return error ? error : is_file_or_directory(&status) ? -EROFS : 0;
 }
 
 /* access(2) is about the real ids, also where the path leads through. The host's thread has
@@ -234,7 +218,7 @@ long call_faccessat2(struct task *task, const uint64_t args[6])
 
 long call_readlinkat(struct task *task, const uint64_t args[6])
 {
-    struct location location;
+    LOCATION(location);
     struct stat status = {0};
     char text[PATH_MAX];
     int32_t size = (int32_t)args[3];
@@ -255,7 +239,6 @@ long call_readlinkat(struct task *task, const uint64_t args[6])
                     ? location.node.operations->readlink(task, &location.node, text, sizeof text)
                     : -EINVAL;
     }
-    location_release(&location);
     if (result > size)
         result = size;
     if (result > 0 && task_copyout(task, args[2], text, (size_t)result))
@@ -316,24 +299,18 @@ static long entries_out(struct task *task, struct file *file, uint64_t address, 
 
 static long list(struct task *task, const uint64_t args[6], int old)
 {
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     uint32_t size = (uint32_t)args[2];
-    if (!file)
+    if (!file || !file_readable(file))
         return -EBADF;
-    long result;
+    if (file->kind != FILE_DIRECTORY)
+        return -ENOTDIR;
     void *buffer = window_pointer(&task->thread, args[1], size);
-    if (!file_readable(file))
-        result = -EBADF;
-    else if (file->kind != FILE_DIRECTORY)
-        result = -ENOTDIR;
-    else if (!buffer)
-        result = -EFAULT;
-    else if (file->host_fd >= 0)
-        result = host_call3(old ? SYS_getdents : SYS_getdents64, file->host_fd, buffer, size);
-    else
-        result = entries_out(task, file, args[1], size, old);
-    descriptor_put(task, file);
-    return result;
+    if (!buffer)
+        return -EFAULT;
+    if (file->host_fd >= 0)
+        return host_call3(old ? SYS_getdents : SYS_getdents64, file->host_fd, buffer, size);
+    return entries_out(task, file, args[1], size, old);
 }
 
 long call_getdents(struct task *task, const uint64_t args[6])

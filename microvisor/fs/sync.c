@@ -6,24 +6,12 @@
 #include "microvisor/fs/pipe.h"
 #include "microvisor/fs/resolve.h"
 
-/* The description of fd, which must not be an O_PATH one. */
-static struct file *usable(struct task *task, uint64_t fd)
-{
-    struct file *file = descriptor_get(task, fd);
-    if (!file || !(file_flags(file) & O_PATH))
-        return file;
-    descriptor_put(task, file);
-    return NULL;
-}
-
 static long sync_file(struct task *task, uint64_t fd, int data_only)
 {
-    struct file *file = usable(task, fd);
-    if (!file)
+    DESCRIPTION(file, task, fd);
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    long result = file->operations->sync ? file->operations->sync(task, file, data_only) : -EINVAL;
-    descriptor_put(task, file);
-    return result;
+    return file->operations->sync ? file->operations->sync(task, file, data_only) : -EINVAL;
 }
 
 long call_fsync(struct task *task, const uint64_t args[6])
@@ -56,14 +44,11 @@ long call_sync(struct task *task, const uint64_t args[6])
 /* A call that passes on to the host for its own descriptors; other is for the rest. */
 static long pass(struct task *task, const uint64_t args[6], long number, long other)
 {
-    struct file *file = usable(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    long result = other;
-    if (file->host_fd >= 0)
-        result = host_call4(number, file->host_fd, args[1], args[2], args[3]);
-    descriptor_put(task, file);
-    return result;
+    return file->host_fd < 0 ? other
+                             : host_call4(number, file->host_fd, args[1], args[2], args[3]);
 }
 
 long call_syncfs(struct task *task, const uint64_t args[6])
@@ -111,65 +96,55 @@ static long get_flags(const struct file *file)
     return file_flags(file) & ~creation;
 }
 
+/* The commands that are the host's for some kinds of its descriptors. */
+static long pass_command(const struct file *file, uint32_t kind, long other, const uint64_t args[6])
+{
+    return file->kind == kind
+               ? host_call3(SYS_fcntl, file->host_fd, (uint32_t)args[1], (uint32_t)args[2])
+               : other;
+}
+
 long call_fcntl(struct task *task, const uint64_t args[6])
 {
-    uint32_t command = (uint32_t)args[1];
-    struct file *file = descriptor_get(task, args[0]);
+    uint32_t fd = (uint32_t)args[0], command = (uint32_t)args[1], argument = (uint32_t)args[2];
+    DESCRIPTION(file, task, fd);
+    long result;
     if (!file)
         return -EBADF;
-    int path_only = (file_flags(file) & O_PATH) != 0;
-    long result = -EBADF;
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        result = descriptor_duplicate(task, (uint32_t)args[0], (uint32_t)args[2],
-                                      command == F_DUPFD_CLOEXEC);
-        break;
+        return descriptor_duplicate(task, fd, argument, command == F_DUPFD_CLOEXEC);
     case F_GETFD:
-        result = descriptor_close_on_exec(task, (uint32_t)args[0], -1);
-        break;
+        return descriptor_close_on_exec(task, fd, -1);
     case F_SETFD:
-        result = descriptor_close_on_exec(task, (uint32_t)args[0], args[2] & FD_CLOEXEC);
-        result = result < 0 ? result : 0;
-        break;
+        result = descriptor_close_on_exec(task, fd, argument & FD_CLOEXEC);
+        return result < 0 ? result : 0;
     case F_GETFL:
-        result = get_flags(file);
-        break;
+        return get_flags(file);
+    }
+    if (file_flags(file) & O_PATH)
+        return -EBADF;
+    switch (command) {
     case F_SETFL:
-        if (!path_only)
-            result = set_flags(file, (uint32_t)args[2]);
-        break;
+        return set_flags(file, argument);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        if (!path_only)
-            result = file_lock_command(task, file, (int)command, args[2]);
-        break;
+        return file_lock_command(task, file, (int)command, args[2]);
     case F_GETPIPE_SZ:
+        return file->operations == &pipe_operations ? pipe_capacity(file)
+                                                    : pass_command(file, FILE_STREAM, -EBADF, args);
     case F_SETPIPE_SZ:
-        if (path_only)
-            break;
-        if (file->operations == &pipe_operations)
-            result = command == F_GETPIPE_SZ ? pipe_capacity(file)
-                                             : pipe_set_capacity(file, (uint32_t)args[2]);
-        else
-            result = file->kind == FILE_STREAM
-                         ? host_call3(SYS_fcntl, file->host_fd, command, (uint32_t)args[2])
-                         : -EBADF;
-        break;
+        return file->operations == &pipe_operations ? pipe_set_capacity(file, argument)
+                                                    : pass_command(file, FILE_STREAM, -EBADF, args);
     case F_ADD_SEALS:
     case F_GET_SEALS:
-        if (!path_only)
-            result = file->kind == FILE_REGULAR
-                         ? host_call3(SYS_fcntl, file->host_fd, command, (uint32_t)args[2])
-                         : -EINVAL;
-        break;
+        return pass_command(file, FILE_REGULAR, -EINVAL, args);
     default:
-        result = path_only ? -EBADF : -EINVAL;
+        return -EINVAL;
     }
-    descriptor_put(task, file);
-    return result;
 }

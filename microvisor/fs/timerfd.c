@@ -30,17 +30,14 @@ static long timer_call(struct task *task, uint64_t fd, long number, uint64_t fla
                        const struct itimerspec *set, uint64_t out)
 {
     struct itimerspec old;
-    struct file *file = descriptor_get(task, fd);
+    DESCRIPTION(file, task, fd);
     if (!file)
         return -EBADF;
-    long result = -EINVAL;
-    if (file->host_fd >= 0 && file->kind == FILE_STREAM)
-        result = set ? host_call4(number, file->host_fd, flags, set, &old)
+    if (file->host_fd < 0 || file->kind != FILE_STREAM)
+        return -EINVAL;
+    long error = set ? host_call4(number, file->host_fd, flags, set, &old)
                      : host_call2(number, file->host_fd, &old);
-    if (!result && out)
-        result = task_copyout(task, out, &old, sizeof old);
-    descriptor_put(task, file);
-    return result;
+    return error || !out ? error : task_copyout(task, out, &old, sizeof old);
 }
 
 long call_timerfd_settime(struct task *task, const uint64_t args[6])

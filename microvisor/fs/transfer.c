@@ -103,40 +103,29 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
 /* One range. file_read and file_write check the rest. */
 static long transfer_one(struct task *task, const uint64_t args[6], int64_t position, int write)
 {
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file)
+    DESCRIPTION(file, task, args[0]);
+    if (!file || (write ? !file_writable(file) : !file_readable(file)))
         return -EBADF;
+    if (!range_ok(args[1], args[2]))
+        return -EFAULT;
+    if (position != POSITION_CURRENT && !file->operations->seek)
+        return -ESPIPE;
     struct range range = {args[1], args[2] < TRANSFER_MAX ? args[2] : TRANSFER_MAX};
     struct transfer transfer = {&range, 1, range.length, position, 0};
-    long result;
-    if (write ? !file_writable(file) : !file_readable(file))
-        result = -EBADF;
-    else if (!range_ok(args[1], args[2]))
-        result = -EFAULT;
-    else if (position != POSITION_CURRENT && !file->operations->seek)
-        result = -ESPIPE;
-    else
-        result = write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
-    descriptor_put(task, file);
-    return result;
+    return write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
 }
 
 /* read and pread64 of the host's regular files, the common case, at full speed: the kernel checks
  * the access mode and cuts the length. */
 static long read_fast(struct task *task, const uint64_t args[6], long number, int64_t position)
 {
-    struct file *file = descriptor_get(task, args[0]);
-    if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations) {
-        if (file)
-            descriptor_put(task, file);
+    DESCRIPTION(file, task, args[0]);
+    if (!file || file->kind != FILE_REGULAR || file->operations != &host_file_operations)
         return transfer_one(task, args, position, 0);
-    }
     void *buffer = window_pointer(&task->thread, args[1], args[2]);
-    long result = file_readable(file) ? -EFAULT : -EBADF;
-    if (buffer)
-        result = host_call4(number, file->host_fd, buffer, args[2], args[3]);
-    descriptor_put(task, file);
-    return result;
+    if (!buffer)
+        return file_readable(file) ? -EFAULT : -EBADF;
+    return host_call4(number, file->host_fd, buffer, args[2], args[3]);
 }
 
 long call_read(struct task *task, const uint64_t args[6])
@@ -168,21 +157,19 @@ static long transfer_vector(struct task *task, const uint64_t args[6], int64_t p
 {
     struct range ranges[RANGES_MAX];
     struct transfer transfer = {.position = position, .flags = (int)flags};
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
-    long result;
     if (position != POSITION_CURRENT && !file->operations->seek)
-        result = -ESPIPE;
-    else if (write ? !file_writable(file) : !file_readable(file))
-        result = -EBADF;
-    else if (!(result = transfer_copyin(task, &transfer, ranges, args[1], args[2])))
-        result = flags & ~(uint64_t)TRANSFER_FLAGS ? -EOPNOTSUPP
-                 : !transfer.total                 ? 0 /* unlike write: no empty packet */
-                 : write                           ? file_write(task, file, &transfer)
-                                                   : file_read(task, file, &transfer);
-    descriptor_put(task, file);
-    return result;
+        return -ESPIPE;
+    if (write ? !file_writable(file) : !file_readable(file))
+        return -EBADF;
+    long error = transfer_copyin(task, &transfer, ranges, args[1], args[2]);
+    if (!error && flags & ~(uint64_t)TRANSFER_FLAGS)
+        error = -EOPNOTSUPP;
+    if (error || !transfer.total)
+        return error; /* unlike write: no empty packet */
+    return write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
 }
 
 long call_readv(struct task *task, const uint64_t args[6])

@@ -37,23 +37,17 @@ static long target_begin(struct task *task, struct target *target, uint64_t argu
         target->read_only =
             target->file->mount ? target->file->mount->read_only : (int)target->file->inherited;
     } else {
-        struct location *location = malloc(sizeof *location);
-        if (!location)
-            return -ENOMEM;
-        long error = place_lookup(task, (uint64_t)AT_FDCWD, argument, (unsigned)lookup, location);
-        if (!error) {
-            if (location_is_host(location)) {
-                target->fd = location_open_path(location);
-                target->owned = 1;
-            }
-            target->read_only = location->read_only;
-            location_release(location);
-        }
-        free(location);
+        LOCATION(location);
+        long error = place_lookup(task, (uint64_t)AT_FDCWD, argument, (unsigned)lookup, &location);
         if (error)
             return error;
-        if (target->owned && target->fd < 0)
-            return target->fd;
+        target->read_only = location.read_only;
+        if (location_is_host(&location)) {
+            target->fd = location_open_path(&location);
+            target->owned = 1;
+            if (target->fd < 0)
+                return target->fd;
+        }
     }
     if (target->fd < 0)
         return -EOPNOTSUPP;
