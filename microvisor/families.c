@@ -14,6 +14,7 @@
         return call_##general(task, (const uint64_t[6]){__VA_ARGS__});                             \
     }
 
+SPECIAL_CASE(accept, accept4, A(0), A(1), A(2), 0)
 SPECIAL_CASE(access, faccessat2, HERE, A(0), A(1), 0)
 SPECIAL_CASE(adjtimex, clock_adjtime, CLOCK_REALTIME, A(0))
 SPECIAL_CASE(chmod, fchmodat, HERE, A(0), A(1))

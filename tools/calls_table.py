@@ -13,7 +13,7 @@ SIZES = {
     "sigaction": 32, "siginfo": 128, "stack": 24, "sigevent": 64, "iovec": 16, "pollfd": 8, "fd_set": 128, "stat": 144, "statx": 256,
     "statfs": 120, "rlimit": 16, "rusage": 144, "sysinfo": 112, "tms": 32, "utsname": 390, "utimbuf": 16, "itimerval": 32,
     "itimerspec": 32, "timex": 208, "sched_param": 4, "epoll_event": 12, "cap_header": 8, "cap_data": 24, "address": 8, "offset": 8,
-    "sigset_argument": 16, "msghdr": 56, "sockaddr": 16, "open_how": 24, "clone_args": 88, "flock": 32, "termios": 36, "winsize": 8,
+    "sigset_argument": 16, "msghdr": 56, "mmsghdr": 64, "sockaddr": 16, "open_how": 24, "clone_args": 88, "flock": 32, "termios": 36, "winsize": 8,
 }
 
 SCALARS = {"fd", "dirfd", "int", "uint", "size", "offset", "mode", "pid", "uid", "gid", "signal", "clock"}

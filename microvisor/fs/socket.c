@@ -15,17 +15,17 @@
 #define FAMILY_SIZE offsetof(struct sockaddr_un, sun_path)
 #define TYPES_MAX 11 /* Linux: SOCK_MAX */
 
-long socket_get(struct task *task, uint64_t fd, struct file **file, struct unix_socket **socket)
+long socket_call(struct task *task, const uint64_t args[6], socket_function *function)
 {
-    *file = descriptor_get(task, fd);
-    if (!*file)
+    struct file *file = descriptor_get(task, args[0]);
+    if (!file)
         return -EBADF;
-    *socket = unix_socket_of(*file);
-    if (*socket)
-        return 0;
-    long error = file_flags(*file) & O_PATH ? -EBADF : -ENOTSOCK;
-    descriptor_put(task, *file);
-    return error;
+    struct unix_socket *socket = unix_socket_of(file);
+    long result = socket                      ? function(task, file, socket, args)
+                  : file_flags(file) & O_PATH ? -EBADF
+                                              : -ENOTSOCK;
+    descriptor_put(task, file);
+    return result;
 }
 
 long address_copyin(struct task *task, uint64_t at, uint64_t length, struct sockaddr_un *address)
@@ -53,14 +53,12 @@ long name_copyout(struct task *task, struct unix_socket *socket, uint64_t at, ui
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     uint32_t length = FAMILY_SIZE;
-    if (socket) {
-        lock_acquire(&unix_topology);
-        if (socket->address_length) {
-            address = socket->address;
-            length = socket->address_length;
-        }
-        lock_release(&unix_topology);
+    lock_acquire(&unix_topology);
+    if (socket->address_length) {
+        address = socket->address;
+        length = socket->address_length;
     }
+    lock_release(&unix_topology);
     /* A path of full length has its NUL behind the structure. */
     char bytes[sizeof address + 1] = {0};
     memcpy(bytes, &address, sizeof address);
@@ -159,145 +157,86 @@ long call_socketpair(struct task *task, const uint64_t args[6])
     return descriptor_install_pair(task, files, args[3], !!(kind & SOCK_CLOEXEC));
 }
 
-long call_bind(struct task *task, const uint64_t args[6])
+SOCKET_CALL(bind)
 {
-    struct file *file;
-    struct unix_socket *socket;
-    struct sockaddr_un address[2]; /* the second one: a NUL behind the longest path */
-    memset(address, 0, sizeof address);
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = address_copyin(task, args[1], args[2], address);
-    if (result >= 0 && !(result == FAMILY_SIZE && address->sun_family == AF_UNIX))
-        result = address_check(address, result);
-    if (result >= 0)
-        result = unix_bind(task, socket, address, (uint32_t)result);
-    descriptor_put(task, file);
-    return result;
+    struct sockaddr_un address[2] = {0}; /* the second one: a NUL behind the longest path */
+    long length = address_copyin(task, args[1], args[2], address);
+    if (length >= 0 && !(length == FAMILY_SIZE && address->sun_family == AF_UNIX))
+        length = address_check(address, length);
+    return length < 0 ? length : unix_bind(task, socket, address, (uint32_t)length);
 }
 
-long call_connect(struct task *task, const uint64_t args[6])
+SOCKET_CALL(connect)
 {
-    struct file *file;
-    struct unix_socket *socket;
-    struct sockaddr_un address[2];
-    memset(address, 0, sizeof address);
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = address_copyin(task, args[1], args[2], address);
-    if (result >= 0 && !(result >= (long)FAMILY_SIZE && socket->type == SOCK_DGRAM &&
+    struct sockaddr_un address[2] = {0};
+    long length = address_copyin(task, args[1], args[2], address);
+    if (length >= 0 && !(length >= (long)FAMILY_SIZE && socket->type == SOCK_DGRAM &&
                          address->sun_family == AF_UNSPEC))
-        result = address_check(address, result);
-    if (result >= 0)
-        result = unix_connect(task, socket, address, (uint32_t)result,
-                              !!(file_flags(file) & O_NONBLOCK));
-    descriptor_put(task, file);
+        length = address_check(address, length);
+    return length < 0 ? length
+                      : unix_connect(task, socket, address, (uint32_t)length,
+                                     !!(file_flags(file) & O_NONBLOCK));
+}
+
+SOCKET_CALL(listen)
+{
+    return unix_listen(task, socket, (uint32_t)args[1]);
+}
+
+/* Answers with the name of a socket's peer. */
+static long peer_answer(struct task *task, struct unix_socket *socket, uint64_t at,
+                        uint64_t length_at)
+{
+    struct unix_socket *peer = unix_peer(socket);
+    if (!peer)
+        return -ENOTCONN;
+    long result = name_answer(task, peer, at, length_at);
+    unix_put(peer);
     return result;
 }
 
-long call_listen(struct task *task, const uint64_t args[6])
+SOCKET_CALL(accept4)
 {
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = unix_listen(task, socket, (uint32_t)args[1]);
-    descriptor_put(task, file);
-    return result;
-}
-
-/* Accepts into a description and a number that are there. */
-static long accept_into(struct task *task, const uint64_t args[6], struct file *from,
-                        struct file *into)
-{
-    struct unix_socket *made;
-    long result = unix_accept(task, unix_socket_of(from), !!(file_flags(from) & O_NONBLOCK), &made);
-    if (result)
-        return result;
-    into->data = (uint64_t)made;
-    if (!args[1])
-        return 0;
-    struct unix_socket *peer = unix_peer(made);
-    result = name_answer(task, peer, args[1], args[2]);
-    if (peer)
-        unix_put(peer);
-    return result;
-}
-
-long call_accept4(struct task *task, const uint64_t args[6])
-{
-    struct file *file;
-    struct unix_socket *socket;
+    struct unix_socket *from;
     uint32_t flags = (uint32_t)args[3];
     if (flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
         return -EINVAL;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    long number = socket->type == SOCK_DGRAM ? -EOPNOTSUPP : descriptor_reserve(task, 0);
-    struct file *made =
-        number < 0 ? NULL : unix_file(socket->type, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);
-    result = number < 0 ? number : !made ? -ENOMEM : accept_into(task, args, file, made);
+    if (socket->type == SOCK_DGRAM)
+        return -EOPNOTSUPP;
+    long number = descriptor_reserve(task, 0);
+    if (number < 0)
+        return number;
+    struct file *made = unix_file(socket->type, flags & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+    long result =
+        made ? unix_accept(task, socket, !!(file_flags(file) & O_NONBLOCK), &from) : -ENOMEM;
+    if (!result) {
+        made->data = (uint64_t)from;
+        result = args[1] ? peer_answer(task, from, args[1], args[2]) : 0;
+    }
     if (!result) {
         descriptor_fill(task, number, made, !!(flags & SOCK_CLOEXEC));
-        result = number;
-    } else {
-        if (number >= 0)
-            descriptor_cancel(task, number);
-        if (made)
-            file_put(made);
+        return number;
     }
-    descriptor_put(task, file);
+    descriptor_cancel(task, number);
+    if (made)
+        file_put(made);
     return result;
 }
 
-long call_accept(struct task *task, const uint64_t args[6])
+SOCKET_CALL(shutdown)
 {
-    const uint64_t all[6] = {args[0], args[1], args[2], 0};
-    return call_accept4(task, all);
-}
-
-long call_shutdown(struct task *task, const uint64_t args[6])
-{
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
     if ((uint32_t)args[1] > SHUT_RDWR)
-        result = -EINVAL;
-    else
-        unix_end(socket, (int)args[1] + 1);
-    descriptor_put(task, file);
-    return result;
+        return -EINVAL;
+    unix_end(socket, (int)args[1] + 1);
+    return 0;
 }
 
-long call_getsockname(struct task *task, const uint64_t args[6])
+SOCKET_CALL(getsockname)
 {
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = name_answer(task, socket, args[1], args[2]);
-    descriptor_put(task, file);
-    return result;
+    return name_answer(task, socket, args[1], args[2]);
 }
 
-long call_getpeername(struct task *task, const uint64_t args[6])
+SOCKET_CALL(getpeername)
 {
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    struct unix_socket *peer = unix_peer(socket);
-    result = peer ? name_answer(task, peer, args[1], args[2]) : -ENOTCONN;
-    if (peer)
-        unix_put(peer);
-    descriptor_put(task, file);
-    return result;
+    return peer_answer(task, socket, args[1], args[2]);
 }

@@ -16,6 +16,8 @@
 
 /* Linux: sysctl net.core.optmem_max of old; more than all kinds of control messages need. */
 #define CONTROL_MAX 20480U
+/* Linux: struct mmsghdr, a header and its message's length. */
+#define MANY_STEP (sizeof(struct header) + 8)
 #define ALIGNED(length) (((length) + 7) & ~7UL)
 
 /* The kernel's struct msghdr, with window offsets. */
@@ -169,59 +171,52 @@ static long send_message(struct task *task, struct file *file, struct header *he
 }
 
 /* Puts one control message where header->control points to, as much of it as there is room for,
- * and moves that. */
-static int control_put(struct task *task, struct header *header, int type, const void *data,
-                       uint64_t size)
+ * and moves that. data NULL: it is there. As on Linux, one that cannot be written is left out. */
+static void control_put(struct task *task, struct header *header, int type, const void *data,
+                        uint64_t size)
 {
     struct control control = {sizeof control + size, SOL_SOCKET, type};
     uint64_t step = ALIGNED(control.length);
-    if (!header->control || header->control_length < sizeof control) {
+    if (!header->control || header->control_length < control.length)
         header->flags |= MSG_CTRUNC;
-        return 0;
-    }
-    if (header->control_length < control.length) {
-        header->flags |= MSG_CTRUNC;
+    if (!header->control || header->control_length < sizeof control)
+        return;
+    if (header->control_length < control.length)
         control.length = header->control_length;
-    }
     if (task_copyout(task, header->control, &control, sizeof control) ||
-        task_copyout(task, header->control + sizeof control, data, control.length - sizeof control))
-        return -EFAULT;
+        (data && task_copyout(task, header->control + sizeof control, data,
+                              control.length - sizeof control)))
+        return;
     if (step > header->control_length)
         step = header->control_length;
     header->control += step;
     header->control_length -= step;
-    return 0;
 }
 
 /* Gives received descriptions numbers, as many as there is room for: in the buffer, and below
  * RLIMIT_NOFILE. */
-static int files_put(struct task *task, struct header *header, struct parcel *parcel)
+static void files_put(struct task *task, struct header *header, struct parcel *parcel)
 {
-    int32_t numbers[PARCEL_MAX];
     uint64_t room = !header->control || header->control_length < sizeof(struct control)
                         ? 0
-                        : (header->control_length - sizeof(struct control)) / sizeof *numbers;
-    uint32_t count = 0;
-    int error = 0;
-    while (count < parcel->count && count < room) {
-        long number = descriptor_reserve(task, 0);
+                        : (header->control_length - sizeof(struct control)) / sizeof(int32_t);
+    uint32_t count;
+    for (count = 0; count < parcel->count && count < room; count++) {
+        uint64_t at = header->control + sizeof(struct control) + count * sizeof(int32_t);
+        int32_t number = (int32_t)descriptor_reserve(task, 0);
         if (number < 0)
             break;
-        numbers[count++] = (int32_t)number;
+        if (task_copyout(task, at, &number, sizeof number)) {
+            descriptor_cancel(task, number);
+            break;
+        }
+        file_get(parcel->files[count]);
+        descriptor_fill(task, number, parcel->files[count], !!(header->flags & MSG_CMSG_CLOEXEC));
     }
     if (count < parcel->count)
         header->flags |= MSG_CTRUNC;
     if (count)
-        error = control_put(task, header, SCM_RIGHTS, numbers, count * sizeof *numbers);
-    for (uint32_t i = 0; i < count; i++) {
-        if (error) {
-            descriptor_cancel(task, numbers[i]);
-            continue;
-        }
-        file_get(parcel->files[i]);
-        descriptor_fill(task, numbers[i], parcel->files[i], !!(header->flags & MSG_CMSG_CLOEXEC));
-    }
-    return error;
+        control_put(task, header, SCM_RIGHTS, NULL, count * sizeof(int32_t));
 }
 
 /* Everything of a received message but its bytes. */
@@ -231,25 +226,21 @@ static long answer_put(struct task *task, struct unix_socket *socket, struct hea
     struct unix_socket *from = message->other ? message->other
                                : header->name ? unix_peer(socket)
                                               : NULL;
-    long error = 0;
+    long length = 0;
     if (header->name) {
         /* The sender of a stream or packet without a name has none to show. */
-        long length = from && from->address_length
-                          ? name_copyout(task, from, header->name, (uint32_t)header->name_length)
-                          : 0;
-        if (length < 0)
-            error = length;
-        else
-            header->name_length = (int32_t)length;
+        if (from && from->address_length)
+            length = name_copyout(task, from, header->name, (uint32_t)header->name_length);
+        header->name_length = (int32_t)length;
     }
     if (from && !message->other)
         unix_put(from);
-    if (!error && socket->options & 1U << SO_PASSCRED)
-        error = control_put(task, header, SCM_CREDENTIALS, &message->credentials,
-                            sizeof message->credentials);
-    if (!error && message->parcel)
-        error = files_put(task, header, message->parcel);
-    return error;
+    if (socket->options & 1U << SO_PASSCRED)
+        control_put(task, header, SCM_CREDENTIALS, &message->credentials,
+                    sizeof message->credentials);
+    if (message->parcel)
+        files_put(task, header, message->parcel);
+    return length < 0 ? length : 0;
 }
 
 /* Afterwards header->control_length is what is left of it, name_length that of the sender's name.
@@ -290,35 +281,22 @@ static long one_range(const uint64_t args[6], struct range *range, struct transf
     return range_ok(range->offset, range->length) ? 0 : -EFAULT;
 }
 
-long call_sendto(struct task *task, const uint64_t args[6])
+SOCKET_CALL(sendto)
 {
-    struct file *file;
-    struct unix_socket *socket;
     struct range range;
     struct transfer transfer;
     struct header header = {
         .name = args[4], .name_length = (int32_t)args[5], .flags = (uint32_t)args[3]};
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = one_range(args, &range, &transfer);
-    if (!result)
-        result = send_message(task, file, &header, &transfer);
-    descriptor_put(task, file);
-    return result;
+    long error = one_range(args, &range, &transfer);
+    return error ? error : send_message(task, file, &header, &transfer);
 }
 
-long call_recvfrom(struct task *task, const uint64_t args[6])
+SOCKET_CALL(recvfrom)
 {
-    struct file *file;
-    struct unix_socket *socket;
     struct range range;
     struct transfer transfer;
     struct header header = {.name = args[4], .flags = (uint32_t)args[3]};
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = one_range(args, &range, &transfer);
+    long result = one_range(args, &range, &transfer);
     if (!result && args[4] &&
         task_copyin(task, &header.name_length, args[5], sizeof header.name_length))
         result = -EFAULT;
@@ -329,7 +307,6 @@ long call_recvfrom(struct task *task, const uint64_t args[6])
     if (result >= 0 && args[4] &&
         task_copyout(task, args[5], &header.name_length, sizeof header.name_length))
         result = -EFAULT;
-    descriptor_put(task, file);
     return result;
 }
 
@@ -347,56 +324,118 @@ static long header_copyin(struct task *task, uint64_t at, struct header *header,
     return transfer_copyin(task, transfer, ranges, header->vector, header->vector_count);
 }
 
-long call_sendmsg(struct task *task, const uint64_t args[6])
+/* One message whose header is in the cage. last: set when no other is to follow. */
+typedef long message_function(struct task *task, struct file *file, uint64_t at, uint32_t flags,
+                              int *last);
+
+static long send_at(struct task *task, struct file *file, uint64_t at, uint32_t flags, int *last)
 {
-    struct file *file;
-    struct unix_socket *socket;
     struct range ranges[RANGES_MAX];
     struct transfer transfer;
     struct header header;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = header_copyin(task, args[1], &header, ranges, &transfer);
-    header.flags = (uint32_t)args[2];
+    long result = header_copyin(task, at, &header, ranges, &transfer);
+    header.flags = flags;
     if (!result)
         result = send_message(task, file, &header, &transfer);
-    descriptor_put(task, file);
+    *last = result >= 0 && (uint64_t)result < transfer.total;
     return result;
 }
 
-/* Writes back what recvmsg changes in its header. */
-static int header_copyout(struct task *task, uint64_t at, const struct header *header,
-                          uint64_t control_length)
+static long receive_at(struct task *task, struct file *file, uint64_t at, uint32_t flags, int *last)
 {
-    return (header->name && task_copyout(task, at + offsetof(struct header, name_length),
-                                         &header->name_length, sizeof header->name_length)) ||
-                   task_copyout(task, at + offsetof(struct header, control_length), &control_length,
-                                sizeof control_length) ||
-                   task_copyout(task, at + offsetof(struct header, flags), &header->flags,
-                                sizeof header->flags)
-               ? -EFAULT
-               : 0;
-}
-
-long call_recvmsg(struct task *task, const uint64_t args[6])
-{
-    struct file *file;
-    struct unix_socket *socket;
     struct range ranges[RANGES_MAX];
     struct transfer transfer;
     struct header header;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = header_copyin(task, args[1], &header, ranges, &transfer);
-    header.flags = (uint32_t)args[2];
+    long result = header_copyin(task, at, &header, ranges, &transfer);
+    header.flags = flags;
     uint64_t control_length = header.control_length;
     if (!result)
         result = receive_message(task, file, &header, &transfer);
+    control_length -= header.control_length;
     if (result >= 0 &&
-        header_copyout(task, args[1], &header, control_length - header.control_length))
+        ((header.name && task_copyout(task, at + offsetof(struct header, name_length),
+                                      &header.name_length, sizeof header.name_length)) ||
+         task_copyout(task, at + offsetof(struct header, control_length), &control_length,
+                      sizeof control_length) ||
+         task_copyout(task, at + offsetof(struct header, flags), &header.flags,
+                      sizeof header.flags)))
         result = -EFAULT;
-    descriptor_put(task, file);
+    *last = 0;
+    return result;
+}
+
+SOCKET_CALL(sendmsg)
+{
+    int last;
+    return send_at(task, file, args[1], (uint32_t)args[2], &last);
+}
+
+SOCKET_CALL(recvmsg)
+{
+    int last;
+    return receive_at(task, file, args[1], (uint32_t)args[2], &last);
+}
+
+/* sendmmsg and recvmmsg: messages until one is the last or fails, each with its result behind its
+ * header (struct mmsghdr). Returns how many, or the first one's -errno; *failed is the -errno that
+ * ended them, or 0. */
+static long many_messages(struct task *task, struct file *file, const uint64_t args[6],
+                          message_function *one, const struct deadline *deadline, long *failed)
+{
+    uint32_t count = (uint32_t)args[2], flags = (uint32_t)args[3], done = 0;
+    int last = 0;
+    struct time_left left;
+    *failed = 0;
+    if (count > RANGES_MAX)
+        count = RANGES_MAX;
+    while (done < count && !last && !*failed) {
+        uint64_t at = args[1] + done * MANY_STEP;
+        long result = one(task, file, at, flags & ~(uint32_t)MSG_WAITFORONE, &last);
+        int32_t length = (int32_t)result;
+        if (result >= 0 && task_copyout(task, at + sizeof(struct header), &length, sizeof length))
+            result = -EFAULT;
+        if (result < 0)
+            *failed = result;
+        else
+            done++;
+        if (flags & MSG_WAITFORONE)
+            flags |= MSG_DONTWAIT;
+        if (deadline && !deadline_left(deadline, &left))
+            last = 1;
+    }
+    return done ? done : *failed;
+}
+
+SOCKET_CALL(sendmmsg)
+{
+    long failed;
+    const uint64_t all[6] = {args[0], args[1], args[2], args[3] & ~(uint64_t)MSG_WAITFORONE};
+    return many_messages(task, file, all, send_at, NULL, &failed);
+}
+
+/* The time limit is looked at after each message alone, as on Linux. */
+SOCKET_CALL(recvmmsg)
+{
+    struct time_left left;
+    struct deadline deadline;
+    long failed;
+    if (args[4] && task_copyin(task, &left, args[4], sizeof left))
+        return -EFAULT;
+    if (args[4] && (left.seconds < 0 || (uint64_t)left.nanoseconds >= 1000000000))
+        return -EINVAL;
+    if (args[4])
+        deadline = deadline_after(left.seconds, left.nanoseconds);
+    long result = -unix_take_error(socket);
+    if (!result)
+        result = many_messages(task, file, args, receive_at, args[4] ? &deadline : NULL, &failed);
+    if (result <= 0)
+        return result;
+    if (failed && failed != -EAGAIN && failed != -EINTR && failed > RESTART_SYS)
+        unix_exchange_error(socket, (int)-failed); /* for the next call */
+    if (args[4]) {
+        deadline_left(&deadline, &left);
+        if (task_copyout(task, args[4], &left, sizeof left))
+            return -EFAULT;
+    }
     return result;
 }

@@ -55,7 +55,7 @@ static long set_linger(struct task *task, uint64_t at, uint32_t length, struct u
     return 0;
 }
 
-static long set_option(struct task *task, struct unix_socket *socket, const uint64_t args[6])
+SOCKET_CALL(setsockopt)
 {
     uint32_t option = (uint32_t)args[2], length = (uint32_t)args[4];
     int32_t value;
@@ -95,18 +95,6 @@ static long set_option(struct task *task, struct unix_socket *socket, const uint
     }
 }
 
-long call_setsockopt(struct task *task, const uint64_t args[6])
-{
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = set_option(task, socket, args);
-    descriptor_put(task, file);
-    return result;
-}
-
 /* Options whose value is a number. Returns it, or -ENOPROTOOPT. */
 static long option_number(struct unix_socket *socket, uint32_t option)
 {
@@ -136,7 +124,7 @@ static long option_number(struct unix_socket *socket, uint32_t option)
     }
 }
 
-static long get_option(struct task *task, struct unix_socket *socket, const uint64_t args[6])
+SOCKET_CALL(getsockopt)
 {
     union {
         int32_t number;
@@ -180,16 +168,4 @@ static long get_option(struct task *task, struct unix_socket *socket, const uint
         task_copyout(task, args[4], &length, sizeof length))
         return -EFAULT;
     return 0;
-}
-
-long call_getsockopt(struct task *task, const uint64_t args[6])
-{
-    struct file *file;
-    struct unix_socket *socket;
-    long result = socket_get(task, args[0], &file, &socket);
-    if (result)
-        return result;
-    result = get_option(task, socket, args);
-    descriptor_put(task, file);
-    return result;
 }

@@ -96,13 +96,13 @@ static struct unix_socket *disconnect(struct unix_socket *socket)
     return old;
 }
 
-int unix_take_error(struct unix_socket *socket)
+int unix_exchange_error(struct unix_socket *socket, int error)
 {
     lock_acquire(&socket->lock);
-    int error = socket->error;
-    socket->error = 0;
+    int old = socket->error;
+    socket->error = error;
     lock_release(&socket->lock);
-    return error;
+    return old;
 }
 
 /* Ends directions of one socket; topology is held. error: an errno for SO_ERROR, or 0. */

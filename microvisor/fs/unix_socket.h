@@ -150,8 +150,12 @@ long unix_send_check(struct unix_socket *socket, uint64_t length);
 long unix_send(struct task *task, struct unix_socket *socket, struct message *message);
 long unix_receive(struct task *task, struct unix_socket *socket, struct message *message);
 
-/* SO_ERROR: returns and forgets it; an errno or 0. */
-int unix_take_error(struct unix_socket *socket);
+/* SO_ERROR, an errno: sets it, returns the one that was there. */
+int unix_exchange_error(struct unix_socket *socket, int error);
+static inline int unix_take_error(struct unix_socket *socket)
+{
+    return unix_exchange_error(socket, 0);
+}
 
 /* timeout: of the socket, for what the call does. */
 void patience_begin(struct patience *patience, int nonblock, int64_t timeout);

@@ -452,6 +452,13 @@ static void passing(void)
         message.msg_control = NULL;
         message.msg_controllen = 64;
         CHECK(recvmsg(pair[1], &message, 0) == 1 && message.msg_flags == MSG_CTRUNC && message.msg_controllen == 0);
+        CHECK(send_files(pair[0], "x", 1, pair, 2) == 1);
+        int lowest = dup(0);
+        close(lowest);
+        message.msg_control = BAD;
+        message.msg_controllen = 64;
+        CHECK(recvmsg(pair[1], &message, 0) == 1 && message.msg_flags == MSG_CTRUNC && message.msg_controllen == 0);
+        CHECK(!is_open(lowest));
         close(pair[0]);
         close(pair[1]);
     }

@@ -31,7 +31,8 @@ SCALARS = {
     ("preadv2", "count"): "2", ("pwritev2", "count"): "2", ("vmsplice", "fd"): "PIPE_FD + 1", ("access", "mode"): "4", ("faccessat", "mode"): "4",
     ("faccessat2", "mode"): "4", ("vmsplice", "count"): "2",
 }
-SOCKETS = {"connect", "accept", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt"}
+SOCKETS = {"connect", "accept", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg", "bind", "getsockname", "getpeername", "setsockopt",
+           "getsockopt", "sendmmsg", "recvmmsg"}
 SCALARS |= {(name, "fd"): "SOCKET_FD" for name in SOCKETS}
 SCALARS |= {(name, "length"): "16" for name in ("connect", "bind", "sendto", "setsockopt")}
 SCALARS |= {("setsockopt", "level"): "1", ("setsockopt", "option"): "7", ("getsockopt", "level"): "1", ("getsockopt", "option"): "3",
