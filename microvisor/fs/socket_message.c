@@ -87,6 +87,8 @@ static long check_credentials(struct task *task, uint64_t at, struct message *me
     tree_unlock();
     if (!exists)
         return -ESRCH;
+    if (said.uid == (uint32_t)-1 || said.gid == (uint32_t)-1)
+        return -EINVAL;
     message->credentials = said;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "microvisor/calls.h"

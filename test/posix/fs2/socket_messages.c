@@ -439,6 +439,9 @@ static void passing(void)
     CHECK(got.length == 1 && got.has_who && got.who.pid == getpid());
     memcpy(CMSG_DATA(&control.header), &who, sizeof who);
     CHECK_ERROR(sendmsg(client, &message, 0), geteuid() ? EPERM : ESRCH);
+    who = (struct ucred){getpid(), (uid_t)-1, getgid()};
+    memcpy(CMSG_DATA(&control.header), &who, sizeof who);
+    CHECK_ERROR(sendmsg(client, &message, 0), geteuid() ? EPERM : EINVAL);
     close(server);
     close(client);
     close(accepted);
