@@ -189,6 +189,11 @@ static inline int task_copyout(const struct task *task, uint64_t to, const void 
     return copyout(&task->thread, to, from, length);
 }
 
+/* A call of the host that may sleep (rt/host.h: host_blocking), until something is pending for the
+ * task. */
+#define task_blocking(task, number, ...)                                                           \
+    host_blocking((const volatile uint32_t *)&(task)->thread.pending, number, __VA_ARGS__)
+
 /* proc/exit.c: ends the calling task's whole process. status is what wait(2) reports. Does not
  * return. */
 _Noreturn void process_exit(struct task *task, int status);

@@ -58,14 +58,13 @@ static int answer_all(struct thread *thread)
 /* The cold half: a struct trace_call, which begins with args, is what handler_cold passes on. */
 static long tell(struct thread *thread, const uint64_t *call)
 {
-    lock_acquire(&tell_lock);
+    LOCKED(&tell_lock);
     if (printer >= 0 && (!moved(SYS_write, (void *)(uintptr_t)call, sizeof(struct trace_call)) ||
                          !answer_all(thread))) {
         dprintf(STDERR_FILENO, "lind-run: --trace: lind-trace has ended\n");
         close(printer);
         printer = -1;
     }
-    lock_release(&tell_lock);
     return 0;
 }
 

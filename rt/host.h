@@ -38,12 +38,9 @@ static inline long host_call6(long number, uint64_t a, uint64_t b, uint64_t c, u
  * interrupted check to the -EINTR exit). */
 long host_call_blocking(long number, const uint64_t args[6], const volatile uint32_t *pending);
 
-static inline long host_blocking6(const volatile uint32_t *pending, long number, uint64_t a,
-                                  uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
-{
-    const uint64_t args[6] = {a, b, c, d, e, f};
-    return host_call_blocking(number, args, pending);
-}
+/* The same with the call's arguments one by one; those that are left out are 0. */
+#define host_blocking(pending, number, ...)                                                        \
+    host_call_blocking(number, (const uint64_t[6]){__VA_ARGS__}, pending)
 
 /* Fresh zeroed pages for the runtime's own tables, NULL when there is no memory; and their end.
  * size is in bytes. Sanitizers are told. */

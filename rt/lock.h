@@ -28,4 +28,22 @@ static inline void lock_release(struct lock *lock)
         lock_wake(lock);
 }
 
+/* Takes a lock that is released at the end of the block. */
+#define LOCKED(held)                                                                               \
+    struct lock *LOCK_VARIABLE(__LINE__) __attribute__((cleanup(lock_leave), unused)) =            \
+        lock_enter(held)
+#define LOCK_VARIABLE(line) LOCK_VARIABLE_OF(line)
+#define LOCK_VARIABLE_OF(line) locked_##line
+
+static inline struct lock *lock_enter(struct lock *lock)
+{
+    lock_acquire(lock);
+    return lock;
+}
+
+static inline void lock_leave(struct lock **lock)
+{
+    lock_release(*lock);
+}
+
 #endif

@@ -152,13 +152,12 @@ static size_t block_size(void)
 
 static void *block_take_idle(void)
 {
-    lock_acquire(&block_lock);
+    LOCKED(&block_lock);
     void *block = idle_blocks;
     if (block) {
         idle_blocks = *(void **)block;
         idle_count--;
     }
-    lock_release(&block_lock);
     return block;
 }
 
@@ -245,11 +244,10 @@ int thread_set_pointer(struct thread *thread, uint64_t pointer)
 
 void thread_forget(struct thread *thread)
 {
-    lock_acquire(&chain_lock);
+    LOCKED(&chain_lock);
     if (thread->fs_base)
         chain_remove(thread);
     thread->fs_base = 0;
-    lock_release(&chain_lock);
 }
 
 int text_is_target(const struct text *text, uint64_t offset)
@@ -285,10 +283,9 @@ long gate_unknown(struct thread *thread, const uint64_t args[6])
 
 void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), void *data)
 {
-    lock_acquire(&chain_lock);
+    LOCKED(&chain_lock);
     for (size_t i = 0; i < THREAD_HASH_SIZE; i++)
         for (struct thread *thread = chains[i]; thread; thread = thread->next)
             for (size_t j = 0; thread->base == base && j < HOST_RANGES; j++)
                 each(atomic_load(&thread->host_ranges[j]), data);
-    lock_release(&chain_lock);
 }

@@ -31,7 +31,7 @@ static struct lock random_lock;
 
 uint64_t random_bits(void)
 {
-    lock_acquire(&random_lock);
+    LOCKED(&random_lock);
     if (!random_left) {
         while (host_call3(SYS_getrandom, random_words, sizeof random_words, 0) !=
                sizeof random_words)
@@ -40,7 +40,6 @@ uint64_t random_bits(void)
     }
     uint64_t value = random_words[--random_left];
     random_words[random_left] = 0;
-    lock_release(&random_lock);
     return value;
 }
 
@@ -89,7 +88,7 @@ no_lower:
 int window_reserve(uint64_t *base)
 {
     int error = -ENOMEM;
-    lock_acquire(&slot_lock);
+    LOCKED(&slot_lock);
     for (int i = 0; error && i < TRIES; i++) {
         uint64_t slot = FIRST_SLOT + random_bits() % (LAST_SLOT - FIRST_SLOT);
         error = slot_take(slot) ? -ENOMEM : 0;
@@ -100,19 +99,17 @@ int window_reserve(uint64_t *base)
         error = slot_take(slot) ? -ENOMEM : 0;
         *base = slot << LIND_WINDOW_SHIFT;
     }
-    lock_release(&slot_lock);
     return error;
 }
 
 void window_release(uint64_t base)
 {
     uint64_t slot = base >> LIND_WINDOW_SHIFT;
-    lock_acquire(&slot_lock);
+    LOCKED(&slot_lock);
     host_call2(SYS_munmap, base + LIND_GUARD_SIZE, LIND_WINDOW_SIZE - 2 * LIND_GUARD_SIZE);
     if (!slot_used(slot - 1))
         host_call2(SYS_munmap, border(slot), 2 * LIND_GUARD_SIZE);
     if (!slot_used(slot + 1))
         host_call2(SYS_munmap, border(slot + 1), 2 * LIND_GUARD_SIZE);
     used[slot / 64] &= ~(1ULL << (slot % 64));
-    lock_release(&slot_lock);
 }

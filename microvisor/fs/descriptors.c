@@ -47,26 +47,24 @@ static int keep_spare(struct descriptors *table)
     if (end > SPARE_END)
         return 0;
     *table = (struct descriptors){0};
-    lock_acquire(&spare_lock);
+    LOCKED(&spare_lock);
     int keep = spare_count < SPARE_MOST;
     if (keep) {
         table->slots = (_Atomic uintptr_t *)spare;
         spare = table;
         spare_count++;
     }
-    lock_release(&spare_lock);
     return keep;
 }
 
 static struct descriptors *take_spare(void)
 {
-    lock_acquire(&spare_lock);
+    LOCKED(&spare_lock);
     struct descriptors *table = spare;
     if (table) {
         spare = (struct descriptors *)table->slots;
         spare_count--;
     }
-    lock_release(&spare_lock);
     return table;
 }
 
@@ -185,7 +183,7 @@ long descriptor_reserve(struct task *task, uint64_t from)
     uint32_t limit = number_limit(task);
     if (from >= limit)
         return from ? -EINVAL : -EMFILE;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     uint32_t fd = (uint32_t)from;
     if (fd <= table->lowest)
         fd = table->lowest;
@@ -195,24 +193,21 @@ long descriptor_reserve(struct task *task, uint64_t from)
         table->lowest = fd;
     if (fd < limit)
         slot_write(table, fd, SLOT_RESERVED);
-    lock_release(&table->lock);
     return fd < limit ? (long)fd : -EMFILE;
 }
 
 void descriptor_fill(struct task *task, long fd, struct file *file, int close_on_exec)
 {
     struct descriptors *table = task->process->descriptors;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     slot_write(table, (uint32_t)fd, (uintptr_t)file | (close_on_exec ? SLOT_CLOSE_ON_EXEC : 0));
-    lock_release(&table->lock);
 }
 
 void descriptor_cancel(struct task *task, long fd)
 {
     struct descriptors *table = task->process->descriptors;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     slot_write(table, (uint32_t)fd, 0);
-    lock_release(&table->lock);
 }
 
 /* The lowest free number from `from` on for file, whose reference is taken over. */
@@ -286,9 +281,8 @@ int descriptors_inherit(struct process *process, int host_fd, int fd)
     if (error)
         return error;
     file->inherited = 1;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     slot_write(table, (uint32_t)fd, (uintptr_t)file);
-    lock_release(&table->lock);
     return 0;
 }
 
@@ -343,13 +337,12 @@ long call_close_range(struct task *task, const uint64_t args[6])
         close_matching(table, first, last, 0);
         return 0;
     }
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     for (uint32_t fd = first; fd <= last && fd < table->end; fd++) {
         uintptr_t slot = slot_read(table, fd);
         if (slot_file(slot))
             slot_write(table, fd, slot | SLOT_CLOSE_ON_EXEC);
     }
-    lock_release(&table->lock);
     return 0;
 }
 
@@ -402,13 +395,12 @@ long descriptor_close_on_exec(struct task *task, uint32_t fd, int set)
     long result = -EBADF;
     if (fd >= DESCRIPTORS_MAX)
         return result;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     uintptr_t slot = slot_read(table, fd);
     if (slot_file(slot)) {
         result = (slot & SLOT_CLOSE_ON_EXEC) != 0;
         if (set >= 0)
             slot_write(table, fd, (slot & ~SLOT_FLAGS) | (set ? SLOT_CLOSE_ON_EXEC : 0));
     }
-    lock_release(&table->lock);
     return result;
 }

@@ -207,14 +207,13 @@ static void watch_remove(struct epoll_set *set, struct watch *watch)
 
 void epoll_forget(struct file *file)
 {
-    lock_acquire(&epoll_lock);
+    LOCKED(&epoll_lock);
     while (file->watchers) {
         struct epoll_set *set = file->watchers->set;
         lock_acquire(&set->lock);
         watch_remove(set, file->watchers);
         lock_release(&set->lock);
     }
-    lock_release(&epoll_lock);
 }
 
 static void epoll_release(struct file *file)
@@ -237,7 +236,7 @@ static void epoll_release(struct file *file)
 static int own_ready(struct task *task, struct epoll_set *set)
 {
     int found = 0;
-    lock_acquire(&set->lock);
+    LOCKED(&set->lock);
     for (uint32_t left = set->ready_count; left && !found; left--) {
         struct watch *watch = ready_pop(set);
         if (watch && watch_look(task, watch)) {
@@ -245,16 +244,14 @@ static int own_ready(struct task *task, struct epoll_set *set)
             found = 1;
         }
     }
-    lock_release(&set->lock);
     return found;
 }
 
 void nested_ready(struct epoll_set *set)
 {
-    lock_acquire(&set->nested_lock);
+    LOCKED(&set->nested_lock);
     for (struct watch *watch = set->nested; watch; watch = watch->nested_next)
         watch_ready(watch);
-    lock_release(&set->nested_lock);
 }
 
 static int epoll_poll(struct task *task, struct file *file, int events)

@@ -33,7 +33,7 @@ static int harvest_own(struct task *task, struct epoll_set *set, struct harvest 
     int error = 0;
     if (!set->ready_count)
         return 0;
-    lock_acquire(&set->lock);
+    LOCKED(&set->lock);
     for (uint32_t left = set->ready_count; left && harvest->count < harvest->room; left--) {
         struct watch *watch = ready_pop(set);
         if (!watch)
@@ -50,7 +50,6 @@ static int harvest_own(struct task *task, struct epoll_set *set, struct harvest 
         else if (!(watch->events & EPOLLET))
             watch_ready(watch);
     }
-    lock_release(&set->lock);
     return error;
 }
 
@@ -67,8 +66,8 @@ static long harvest_host(struct task *task, struct epoll_set *set, struct harves
     if (!room)
         return 0;
     long count =
-        wait ? host_blocking6(task_pending(task), SYS_epoll_pwait2, HOST_ARG(set->file->host_fd),
-                              HOST_ARG(events), room, HOST_ARG(limit), 0, 8)
+        wait ? task_blocking(task, SYS_epoll_pwait2, set->file->host_fd, HOST_ARG(events), room,
+                             HOST_ARG(limit), 0, 8)
              : host_call6(SYS_epoll_pwait2, HOST_ARG(set->file->host_fd), HOST_ARG(events), room,
                           HOST_ARG(limit), 0, 8);
     if (count < 0)

@@ -83,12 +83,11 @@ static int counter_poll(struct task *task, struct file *file, int events)
 {
     struct counter *counter = counter_of(file);
     int result = 0;
-    lock_acquire(&counter->lock);
+    LOCKED(&counter->lock);
     if (counter->count)
         result |= POLLIN;
     if (counter->count < COUNT_MAX)
         result |= POLLOUT;
-    lock_release(&counter->lock);
     return result & events;
 }
 

@@ -192,12 +192,6 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
  * HOT. */
 long file_lock_command(struct task *task, struct file *file, int command, uint64_t argument);
 
-/* What interruptible host calls need. */
-static inline const volatile uint32_t *task_pending(const struct task *task)
-{
-    return (const volatile uint32_t *)&task->thread.pending;
-}
-
 /* Whether the task has been told to look at signals. */
 static inline int task_interrupted(const struct task *task)
 {

@@ -16,8 +16,7 @@ static long host_move(struct task *task, struct file *file, long number, uint64_
     uint64_t fd = (uint64_t)file->host_fd;
     if (file->kind == FILE_REGULAR)
         return host_call6(number, fd, a, b, c, d, e);
-    long result = host_blocking6(task_pending(task), number, fd, a, b, c, d, e);
-    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
+    return task_interruptible(task, number, fd, a, b, c, d, e);
 }
 
 /* The host is told of one range that has all of a transfer's, as a thread notes only a few. */
@@ -67,9 +66,7 @@ static long host_write(struct task *task, struct file *file, const struct transf
 
 long host_file_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument)
 {
-    long result = host_blocking6(task_pending(task), SYS_ioctl, (uint64_t)file->host_fd, command,
-                                 argument, 0, 0, 0);
-    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
+    return task_interruptible(task, SYS_ioctl, file->host_fd, command, argument);
 }
 
 static long host_seek(struct task *task, struct file *file, int64_t offset, int whence)

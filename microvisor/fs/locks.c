@@ -36,12 +36,6 @@ struct lock_carrier {
 
 static struct pool carriers = POOL_OF(struct lock_carrier);
 
-static long interruptible(struct task *task, long number, uint64_t a, uint64_t b, uint64_t c)
-{
-    long result = host_blocking6(task_pending(task), number, a, b, c, 0, 0, 0);
-    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
-}
-
 static void carrier_drop(struct lock_carrier *carrier)
 {
     host_call1(SYS_close, carrier->host_fd);
@@ -73,7 +67,7 @@ static struct lock_carrier *carrier_get(struct task *task, const struct file *fi
     *error = host_call2(SYS_fstat, file->host_fd, &status);
     if (*error)
         return NULL;
-    lock_acquire(&table->lock);
+    LOCKED(&table->lock);
     struct lock_carrier *carrier = table->carriers;
     while (carrier && (carrier->inode != status.st_ino || carrier->device != status.st_dev))
         carrier = carrier->next;
@@ -93,7 +87,6 @@ static struct lock_carrier *carrier_get(struct task *task, const struct file *fi
     }
     if (carrier)
         carrier->users++;
-    lock_release(&table->lock);
     return carrier;
 }
 
@@ -161,7 +154,7 @@ static long process_lock(struct task *task, struct file *file, int command, stru
     uint64_t host = command == F_GETLK   ? F_OFD_GETLK
                     : command == F_SETLK ? F_OFD_SETLK
                                          : F_OFD_SETLKW;
-    result = interruptible(task, SYS_fcntl, (uint64_t)carrier->host_fd, host, HOST_ARG(lock));
+    result = task_interruptible(task, SYS_fcntl, carrier->host_fd, host, HOST_ARG(lock));
     carrier_put(task, carrier);
     return result == -EBADF ? -ENOLCK : result; /* the carrier could not be opened for writing */
 }
@@ -177,8 +170,7 @@ long file_lock_command(struct task *task, struct file *file, int command, uint64
     if (command == F_GETLK || command == F_SETLK || command == F_SETLKW)
         result = process_lock(task, file, command, &lock);
     else
-        result = interruptible(task, SYS_fcntl, (uint64_t)file->host_fd, (uint64_t)command,
-                               HOST_ARG(&lock));
+        result = task_interruptible(task, SYS_fcntl, file->host_fd, command, HOST_ARG(&lock));
     if (result < 0 || (command != F_GETLK && command != F_OFD_GETLK))
         return result;
     if (lock.l_type != F_UNLCK && lock.l_pid > 0)
@@ -194,7 +186,6 @@ long call_flock(struct task *task, const uint64_t args[6])
     DESCRIPTION(file, task, args[0]);
     if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    return file->host_fd < 0
-               ? -ENOLCK
-               : interruptible(task, SYS_flock, (uint64_t)file->host_fd, operation, 0);
+    return file->host_fd < 0 ? -ENOLCK
+                             : task_interruptible(task, SYS_flock, file->host_fd, operation);
 }

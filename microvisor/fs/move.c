@@ -80,13 +80,6 @@ static long limit_length(struct task *task, const struct move *move, uint64_t le
     return (long)(length < limit - (uint64_t)at ? length : limit - (uint64_t)at);
 }
 
-static long interruptible(struct task *task, long number, uint64_t a, uint64_t b, uint64_t c,
-                          uint64_t d, uint64_t e, uint64_t f)
-{
-    long result = host_blocking6(task_pending(task), number, a, b, c, d, e, f);
-    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
-}
-
 /* A host descriptor into a pipe: one piece. */
 static long into_pipe(struct task *task, struct move *move, uint64_t length, int nonblock)
 {
@@ -102,7 +95,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
         at = host_call3(SYS_lseek, in, 0, SEEK_CUR);
     long got = move->in_address || seeks
                    ? host_call4(SYS_pread64, in, buffer, length, at)
-                   : interruptible(task, SYS_read, in, HOST_ARG(buffer), length, 0, 0, 0);
+                   : task_interruptible(task, SYS_read, in, HOST_ARG(buffer), length);
     long done = got;
     if (got > 0) {
         done = pipe_put(task, move->out, buffer, (uint64_t)got, nonblock);
@@ -136,7 +129,7 @@ static long out_of_pipe(struct task *task, struct move *move, uint64_t length, i
         uint64_t out = (uint64_t)move->out->host_fd;
         done = move->out_address
                    ? host_call4(SYS_pwrite64, out, buffer, got, move->out_offset)
-                   : interruptible(task, SYS_write, out, HOST_ARG(buffer), (uint64_t)got, 0, 0, 0);
+                   : task_interruptible(task, SYS_write, out, HOST_ARG(buffer), (uint64_t)got);
         if (done > 0) {
             pipe_drop(move->in, (uint64_t)done);
             move->out_offset += done;
@@ -156,9 +149,8 @@ static long sendfile_run(struct task *task, struct move *move, uint64_t count)
     if (move->out->host_fd >= 0 && move->out->kind != FILE_OTHER) {
         if (file_flags(move->out) & O_APPEND)
             return -EINVAL;
-        return interruptible(
-            task, SYS_sendfile, (uint64_t)move->out->host_fd, (uint64_t)move->in->host_fd,
-            move->in_address ? HOST_ARG(&move->in_offset) : 0, (uint64_t)length, 0, 0);
+        return task_interruptible(task, SYS_sendfile, move->out->host_fd, move->in->host_fd,
+                                  move->in_address ? HOST_ARG(&move->in_offset) : 0, length);
     }
     if (!is_pipe(move->out))
         return -EINVAL;
@@ -228,10 +220,9 @@ static long splice_run(struct task *task, struct move *move, uint64_t count, uin
         return into_pipe(task, move, (uint64_t)length, nonblock);
     if (is_pipe(move->in))
         return out_of_pipe(task, move, (uint64_t)length, nonblock);
-    return interruptible(
-        task, SYS_splice, (uint64_t)move->in->host_fd,
-        move->in_address ? HOST_ARG(&move->in_offset) : 0, (uint64_t)move->out->host_fd,
-        move->out_address ? HOST_ARG(&move->out_offset) : 0, (uint64_t)length, flags);
+    return task_interruptible(
+        task, SYS_splice, move->in->host_fd, move->in_address ? HOST_ARG(&move->in_offset) : 0,
+        move->out->host_fd, move->out_address ? HOST_ARG(&move->out_offset) : 0, length, flags);
 }
 
 long call_splice(struct task *task, const uint64_t args[6])
@@ -260,8 +251,8 @@ long call_tee(struct task *task, const uint64_t args[6])
     if (!result && is_pipe(move.in) && is_pipe(move.out))
         result = pipe_to_pipe(task, move.in, move.out, args[2], 1, !!(flags & SPLICE_F_NONBLOCK));
     else if (!result && move.in->kind == FILE_STREAM && move.out->kind == FILE_STREAM)
-        result = interruptible(task, SYS_tee, (uint64_t)move.in->host_fd,
-                               (uint64_t)move.out->host_fd, args[2], flags, 0, 0);
+        result = task_interruptible(task, SYS_tee, move.in->host_fd, move.out->host_fd, args[2],
+                                    flags);
     else if (!result)
         result = -EINVAL;
     return move_end(task, &move, result);

@@ -43,7 +43,7 @@ static long node_stat(struct task *task, struct file *file, struct stat *status)
 
 static long node_seek(struct task *task, struct file *file, int64_t offset, int whence)
 {
-    lock_acquire(&file->lock);
+    LOCKED(&file->lock);
     if (whence == SEEK_CUR)
         offset += file->offset;
     long result = whence != SEEK_SET && whence != SEEK_CUR ? -EINVAL
@@ -51,7 +51,6 @@ static long node_seek(struct task *task, struct file *file, int64_t offset, int 
                                                            : offset;
     if (result >= 0)
         file->offset = offset;
-    lock_release(&file->lock);
     return result;
 }
 
@@ -204,10 +203,8 @@ static long open_host(struct task *task, int fd, const char *path, int flags, ui
     for (int attempt = 0; attempt < 64; attempt++) {
         if (atomic_load(&task->thread.pending) && signal_pending(task))
             return signal_interrupted(task, RESTART_NOINTR); /* it came before the call */
-        long result = host_blocking6(task_pending(task), SYS_openat2, (uint64_t)fd, (uint64_t)path,
-                                     (uint64_t)&how, sizeof how, 0, 0);
-        if (result == -EINTR)
-            return signal_interrupted(task, RESTART_SYS);
+        long result =
+            task_interruptible(task, SYS_openat2, fd, HOST_ARG(path), HOST_ARG(&how), sizeof how);
         if (result != -EAGAIN || resolve & RESOLVE_CACHED)
             return result;
     }
@@ -250,9 +247,8 @@ static long open_itself(struct task *task, int host_fd, int flags)
 {
     char path[40];
     path_of_host_fd(path, host_fd);
-    long fd = host_blocking6(task_pending(task), SYS_openat, (uint64_t)AT_FDCWD, (uint64_t)path,
-                             (uint64_t)(uint32_t)(flags | O_CLOEXEC | O_NOCTTY), 0, 0, 0);
-    return fd == -EINTR ? signal_interrupted(task, RESTART_SYS) : fd;
+    return task_interruptible(task, SYS_openat, AT_FDCWD, HOST_ARG(path),
+                              flags | O_CLOEXEC | O_NOCTTY);
 }
 
 /* Opens a path below a directory of the host's, or, "", that. */

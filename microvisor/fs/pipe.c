@@ -184,11 +184,10 @@ static uint64_t consume(struct pipe *pipe, uint64_t length)
  * wait_queue_wake(&pipe->filled) is to follow, at the latest before this task sleeps. */
 static int produce(struct pipe *pipe, uint64_t length)
 {
-    lock_acquire(&pipe->lock);
+    LOCKED(&pipe->lock);
     pipe->tail += length;
     int wake = wait_queue_change(&pipe->filled);
     wait_queue_announce_waiters(&pipe->filled, READABLE);
-    lock_release(&pipe->lock);
     return wake;
 }
 
@@ -200,7 +199,7 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
     if (!transfer->total)
         return 0;
     struct offer offer = {.task = task, .transfer = transfer};
-    lock_acquire(&pipe->reading);
+    LOCKED(&pipe->reading);
     lock_acquire(&pipe->lock);
     long result = wait_filled(
         task, pipe, file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT, &offer);
@@ -223,7 +222,6 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
         } while (part == length && used && done < transfer->total);
         result = done ? (long)done : -EFAULT;
     }
-    lock_release(&pipe->reading);
     return result;
 }
 
@@ -622,7 +620,7 @@ long pipe_put(struct task *task, struct file *file, const uint8_t *bytes, uint64
 long pipe_peek(struct task *task, struct file *file, uint8_t *bytes, uint64_t length, int nonblock)
 {
     struct pipe *pipe = pipe_of(file);
-    lock_acquire(&pipe->reading);
+    LOCKED(&pipe->reading);
     lock_acquire(&pipe->lock);
     long result = wait_filled(task, pipe, nonblock || file_flags(file) & O_NONBLOCK, NULL);
     uint64_t used = pipe_used(pipe);
@@ -634,19 +632,17 @@ long pipe_peek(struct task *task, struct file *file, uint8_t *bytes, uint64_t le
             bytes[i] = pipe->ring[(pipe->head + i) & (pipe->capacity - 1)];
         result = (long)length;
     }
-    lock_release(&pipe->reading);
     return result;
 }
 
 void pipe_drop(struct file *file, uint64_t length)
 {
     struct pipe *pipe = pipe_of(file);
-    lock_acquire(&pipe->reading);
+    LOCKED(&pipe->reading);
     lock_acquire(&pipe->lock);
     uint64_t used = pipe_used(pipe);
     lock_release(&pipe->lock);
     consume(pipe, length < used ? length : used);
-    lock_release(&pipe->reading);
 }
 
 long call_pipe2(struct task *task, const uint64_t args[6])

@@ -358,7 +358,7 @@ static int mount_make(struct mount *mount)
 {
     static struct lock making; /* taken last */
     char path[PATH_MAX];
-    lock_acquire(&making);
+    LOCKED(&making);
     int fd = atomic_load(&mount->fd);
     if (fd < 0) {
         int from = rights_own();
@@ -379,7 +379,6 @@ static int mount_make(struct mount *mount)
             free(copy);
         }
     }
-    lock_release(&making);
     return fd;
 }
 

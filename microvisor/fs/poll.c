@@ -157,8 +157,8 @@ static long poll_sleep(struct task *task, struct poll_table *table, struct sleep
         if (sleeper->bell >= 0)
             table->host[count++] = (struct pollfd){sleeper->bell, POLLIN, 0};
         if (deadline)
-            result = host_blocking6(task_pending(task), SYS_ppoll, HOST_ARG(table->host), count,
-                                    HOST_ARG(limit), 0, 8, 0);
+            result = task_blocking(task, SYS_ppoll, HOST_ARG(table->host), count, HOST_ARG(limit),
+                                   0, 8);
         else
             result = host_call5(SYS_ppoll, table->host, count, limit, 0, 8);
         if (result <= 0)
@@ -171,8 +171,8 @@ static long poll_sleep(struct task *task, struct poll_table *table, struct sleep
     }
     if (!deadline)
         return 1;
-    result = host_blocking6(task_pending(task), SYS_futex, HOST_ARG(&sleeper->woken),
-                            FUTEX_WAIT_PRIVATE, 0, HOST_ARG(limit), 0, 0);
+    result = task_blocking(task, SYS_futex, HOST_ARG(&sleeper->woken), FUTEX_WAIT_PRIVATE, 0,
+                           HOST_ARG(limit));
     return result == -ETIMEDOUT ? 1 : result == -EAGAIN ? 0 : result;
 }
 

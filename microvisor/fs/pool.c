@@ -31,8 +31,7 @@ void *pool_take(struct pool *pool)
 
 void pool_give(struct pool *pool, void *object)
 {
-    lock_acquire(&pool->lock);
+    LOCKED(&pool->lock);
     *(void **)object = pool->free;
     pool->free = object;
-    lock_release(&pool->lock);
 }

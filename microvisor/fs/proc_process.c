@@ -282,7 +282,7 @@ static void add_status(struct content *content, const struct process *process, u
 
 void proc_without_parts(struct content *content, proc_content *of, int pid)
 {
-    tree_lock();
+    TREE_LOCKED();
     const struct process *process = tree_find(pid);
     int is_init = process && process->state == PROCESS_INIT;
     if (!process)
@@ -304,7 +304,6 @@ void proc_without_parts(struct content *content, proc_content *of, int pid)
     } else {
         content->error = -ESRCH;
     }
-    tree_unlock();
 }
 
 static void add_signals(struct content *content, struct process *process, uint64_t number)

@@ -165,7 +165,7 @@ static struct process *hold(struct task *task, const struct node *node, int insi
  * look into is root's, but for the directories that all may list, and so is what is a zombie's. */
 static int exists(struct task *task, const struct node *node, struct stat *owner)
 {
-    tree_lock();
+    TREE_LOCKED();
     const struct process *process = node_pid(node) ? tree_find(node_pid(node)) : task->process;
     int open =
         process && process->state == PROCESS_ALIVE && !(process->options & OPTION_NOT_DUMPABLE);
@@ -173,7 +173,6 @@ static int exists(struct task *task, const struct node *node, struct stat *owner
         owner->st_uid = process->credentials.euid;
         owner->st_gid = process->credentials.egid;
     }
-    tree_unlock();
     return process != NULL;
 }
 
@@ -560,7 +559,7 @@ static long proc_read(struct task *task, struct file *file, const struct transfe
         if (error)
             return error;
     }
-    lock_acquire(&file->lock);
+    LOCKED(&file->lock);
     long result = 0;
     if ((uint64_t)position < content->length) {
         uint64_t length = content->length - (uint64_t)position;
@@ -571,19 +570,17 @@ static long proc_read(struct task *task, struct file *file, const struct transfe
         if (result > 0 && transfer->position == POSITION_CURRENT)
             file->offset += result;
     }
-    lock_release(&file->lock);
     return result;
 }
 
 static long proc_seek(struct task *task, struct file *file, int64_t offset, int whence)
 {
     long result = -EINVAL;
-    lock_acquire(&file->lock);
+    LOCKED(&file->lock);
     if (whence == SEEK_CUR && __builtin_add_overflow(offset, file->offset, &offset))
         offset = -1;
     if ((whence == SEEK_SET || whence == SEEK_CUR) && offset >= 0)
         result = file->offset = offset;
-    lock_release(&file->lock);
     return result;
 }
 
@@ -611,11 +608,10 @@ static long proc_write(struct task *task, struct file *file, const struct transf
         return -EINVAL;
     if (length && ranges_copyin(task, transfer, 0, name, length) != (long)length)
         return -EFAULT;
-    tree_lock();
+    TREE_LOCKED();
     struct task *named = tree_find_task(tid ? tid : pid);
     if (named && named->process == task->process)
         task_set_name(named, name);
-    tree_unlock();
     return (long)transfer->total;
 }
 

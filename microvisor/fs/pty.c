@@ -125,10 +125,9 @@ static long pty_read(struct task *task, struct file *file, const struct transfer
     long result = side_of(file) == SLAVE ? terminal_check(task, terminal, SIGTTIN) : 0;
     if (result || !transfer->total)
         return result;
-    lock_acquire(&terminal->lock);
+    LOCKED(&terminal->lock);
     result = side_of(file) == SLAVE ? slave_read_locked(task, file, transfer)
                                     : master_read_locked(task, file, transfer);
-    lock_release(&terminal->lock);
     return result;
 }
 
@@ -278,13 +277,12 @@ int pty_open_master(struct task *task, int flags, struct file **file)
 /* Counts one more slave. */
 static int slave_count(struct terminal *terminal, int even_locked)
 {
-    lock_acquire(&terminal->lock);
+    LOCKED(&terminal->lock);
     int open = terminal->masters && (even_locked || !terminal->locked);
     if (open) {
         terminal->slaves++;
         terminal->slaves_gone = 0;
     }
-    lock_release(&terminal->lock);
     return open ? 0 : -EIO;
 }
 
@@ -346,10 +344,9 @@ int terminal_open_own(struct task *task, int flags, struct file **file)
 
 int pty_next(uint32_t number)
 {
-    lock_acquire(&numbers_lock);
+    LOCKED(&numbers_lock);
     while (number < TERMINAL_NUMBERS && !numbers[number])
         number++;
-    lock_release(&numbers_lock);
     return number < TERMINAL_NUMBERS ? (int)number : -1;
 }
 
@@ -362,11 +359,10 @@ static void fill_status(const struct terminal *terminal, struct stat *status)
 
 int pty_status(uint32_t number, struct stat *status)
 {
-    lock_acquire(&numbers_lock);
+    LOCKED(&numbers_lock);
     const struct terminal *terminal = numbers[number];
     if (terminal)
         fill_status(terminal, status);
-    lock_release(&numbers_lock);
     return terminal ? 0 : -ENOENT;
 }
 
@@ -376,16 +372,15 @@ static long pty_stat(struct task *task, struct file *file, struct stat *status)
     long error = dev_file_stat(task, file, status);
     if (side_of(file) == MASTER)
         return error;
-    lock_acquire(&numbers_lock);
+    LOCKED(&numbers_lock);
     fill_status(terminal_of(file), status);
-    lock_release(&numbers_lock);
     return 0;
 }
 
 int pty_change(struct task *task, uint32_t number, const struct node_change *change)
 {
     const struct credentials *who = &task->process->credentials;
-    lock_acquire(&numbers_lock);
+    LOCKED(&numbers_lock);
     struct terminal *terminal = numbers[number];
     int error = terminal ? 0 : -ENOENT;
     int owns = terminal && (!who->fsuid || who->fsuid == terminal->uid);
@@ -401,7 +396,6 @@ int pty_change(struct task *task, uint32_t number, const struct node_change *cha
         terminal->uid = change->uid;
     if (!error && change->gid != NODE_UNCHANGED)
         terminal->gid = change->gid;
-    lock_release(&numbers_lock);
     return error;
 }
 

@@ -80,7 +80,7 @@ static long flow(struct task *task, struct terminal *terminal, uint64_t action)
     long result = terminal_check(task, terminal, SIGTTOU);
     if (result)
         return result;
-    lock_acquire(&terminal->lock);
+    LOCKED(&terminal->lock);
     const uint8_t *characters = terminal->settings.c_cc;
     switch (action) {
     case TCOOFF:
@@ -101,7 +101,6 @@ static long flow(struct task *task, struct terminal *terminal, uint64_t action)
     default:
         result = -EINVAL;
     }
-    lock_release(&terminal->lock);
     return result;
 }
 
@@ -113,7 +112,7 @@ static long flush(struct task *task, struct terminal *terminal, enum side side, 
         return result;
     if (what > TCIOFLUSH)
         return -EINVAL;
-    lock_acquire(&terminal->lock);
+    LOCKED(&terminal->lock);
     if (side == MASTER && what != TCOFLUSH) {
         terminal->output_tail = terminal->output_head - terminal->held;
         wait_queue_announce(&terminal->queues[SLAVE], POLLOUT | POLLWRNORM);
@@ -122,7 +121,6 @@ static long flush(struct task *task, struct terminal *terminal, enum side side, 
         line_flush(terminal);
     if (side == SLAVE && what != TCIFLUSH)
         output_flush(terminal);
-    lock_release(&terminal->lock);
     return 0;
 }
 

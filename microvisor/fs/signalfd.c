@@ -27,9 +27,8 @@ void signal_files_announce(void)
 {
     if (!atomic_load(&count))
         return;
-    lock_acquire(&lock);
+    LOCKED(&lock);
     wait_queue_announce(&queue, POLLIN);
-    lock_release(&lock);
 }
 
 static int is_pending(const struct task *task, uint64_t set)

@@ -16,9 +16,8 @@ static void send_group(int group, int signal)
 
 void terminal_signal(struct terminal *terminal, int signal)
 {
-    tree_lock();
+    TREE_LOCKED();
     send_group(terminal->foreground, signal);
-    tree_unlock();
 }
 
 void terminal_unlock(struct terminal *terminal)
@@ -34,11 +33,9 @@ void terminal_unlock(struct terminal *terminal)
 int terminal_in_background(struct task *task, const struct terminal *terminal)
 {
     const struct process *process = task->process;
-    tree_lock();
-    int result = process->terminal == terminal && terminal->foreground &&
+    TREE_LOCKED();
+    return process->terminal == terminal && terminal->foreground &&
                  terminal->foreground != process->group;
-    tree_unlock();
-    return result;
 }
 
 long terminal_check(struct task *task, struct terminal *terminal, int signal)
@@ -77,10 +74,9 @@ static int may_adopt(const struct process *process, const struct terminal *termi
 
 void terminal_opened(struct task *task, struct terminal *terminal)
 {
-    tree_lock();
+    TREE_LOCKED();
     if (may_adopt(task->process, terminal))
         adopt(task->process, terminal);
-    tree_unlock();
 }
 
 /* The terminal is no session's any more. The tree lock is held. */
@@ -99,7 +95,7 @@ static void detach(struct terminal *terminal)
 
 void terminal_hang_up(struct terminal *terminal)
 {
-    tree_lock();
+    TREE_LOCKED();
     struct process *leader = terminal->session ? tree_find(terminal->session) : NULL;
     if (leader && leader->state == PROCESS_ALIVE) {
         siginfo_t info = {.si_signo = SIGHUP, .si_code = SI_KERNEL};
@@ -109,7 +105,6 @@ void terminal_hang_up(struct terminal *terminal)
         signal_send_process(leader, &info);
     }
     detach(terminal);
-    tree_unlock();
 }
 
 void terminal_leader_ended(struct process *leader)

@@ -11,7 +11,7 @@
 
 void wait_queue_add(struct wait_queue *queue, struct waiter *waiter)
 {
-    lock_acquire(&queue->lock);
+    LOCKED(&queue->lock);
     struct waiter *first = atomic_load_explicit(&queue->first, memory_order_relaxed);
     waiter->queue = queue;
     waiter->previous = NULL;
@@ -19,7 +19,6 @@ void wait_queue_add(struct wait_queue *queue, struct waiter *waiter)
     if (first)
         first->previous = waiter;
     atomic_store_explicit(&queue->first, waiter, memory_order_relaxed);
-    lock_release(&queue->lock);
 }
 
 void wait_queue_remove(struct waiter *waiter)
@@ -27,7 +26,7 @@ void wait_queue_remove(struct waiter *waiter)
     struct wait_queue *queue = waiter->queue;
     if (!queue)
         return;
-    lock_acquire(&queue->lock);
+    LOCKED(&queue->lock);
     if (waiter->previous)
         waiter->previous->next = waiter->next;
     else
@@ -35,7 +34,6 @@ void wait_queue_remove(struct waiter *waiter)
     if (waiter->next)
         waiter->next->previous = waiter->previous;
     waiter->queue = NULL;
-    lock_release(&queue->lock);
 }
 
 int wait_queue_change(struct wait_queue *queue)
@@ -95,8 +93,8 @@ long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lo
     }
     queue->sleepers++;
     lock_release(object);
-    long result = host_blocking6(task_pending(task), SYS_futex, HOST_ARG(&queue->sequence),
-                                 FUTEX_WAIT_PRIVATE, sequence, HOST_ARG(limit), 0, 0);
+    long result = task_blocking(task, SYS_futex, HOST_ARG(&queue->sequence), FUTEX_WAIT_PRIVATE,
+                                sequence, HOST_ARG(limit));
     lock_acquire(object);
     if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) == sequence)
         queue->sleepers--;

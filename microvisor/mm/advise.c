@@ -277,9 +277,7 @@ long call_munlockall(struct task *task, const uint64_t args[6])
 {
     struct memory *memory = task->process->memory;
     int hole;
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     memory->lock_future = 0;
-    int error = set_locked(memory, PAGES_START, PAGES_END, 0, &hole);
-    map_unlock(memory);
-    return error;
+    return set_locked(memory, PAGES_START, PAGES_END, 0, &hole);
 }

@@ -92,6 +92,21 @@ static inline void map_lock(struct memory *memory)
 /* Opens the lock, then gives up the references of files that are no longer mapped. */
 void map_unlock(struct memory *memory);
 
+/* Takes the lock to the end of the block. */
+#define MEMORY_LOCKED(memory)                                                                      \
+    struct memory *map_locked __attribute__((cleanup(map_leave), unused)) = map_enter(memory)
+
+static inline struct memory *map_enter(struct memory *memory)
+{
+    map_lock(memory);
+    return memory;
+}
+
+static inline void map_leave(struct memory **memory)
+{
+    map_unlock(*memory);
+}
+
 /* Entries of the tables: what is added for a moment, or is only dropped, needs no room. */
 #define MAP_ENTRIES (MEMORY_REGIONS_MAX + 8)
 

@@ -106,14 +106,12 @@ int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, uns
         region.offset = region.start;
     if (host_fd >= 0)
         region.flags |= REGION_IMAGE;
-    int error = -EEXIST, kept = 0;
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     if (!map_free(memory, region.start, region.end))
-        goto out;
-    error = -ENOMEM;
+        return -EEXIST;
     if (!map_room(memory))
-        goto out;
-    kept = warm_take(memory, &region);
+        return -ENOMEM;
+    int kept = warm_take(memory, &region), error;
     if (kept)
         error = kept < 0 ? kept : 0;
     else if (host_fd >= 0)
@@ -123,8 +121,6 @@ int memory_map_fixed(struct memory *memory, uint64_t start, uint64_t length, uns
         error = host_protect(memory, region.start, region.end, flags);
     if (!error)
         map_insert(memory, region);
-out:
-    map_unlock(memory);
     return error ? error : kept;
 }
 
@@ -134,34 +130,31 @@ int memory_protect(struct memory *memory, uint64_t start, uint64_t length, int p
     if (!range_pages(start, length, &first, &end) ||
         (protection & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
         return -EINVAL;
-    int error = -ENOMEM;
-    map_lock(memory);
-    if (map_room_to_cut(memory, first, end) && map_extent(memory, first, end) == end)
-        error = host_protect(memory, first, end, (uint32_t)protection);
+    MEMORY_LOCKED(memory);
+    if (!map_room_to_cut(memory, first, end) || map_extent(memory, first, end) != end)
+        return -ENOMEM;
+    int error = host_protect(memory, first, end, (uint32_t)protection);
     if (!error)
         map_change(memory, first, end, REGION_PROTECTION, (uint32_t)protection & REGION_PROTECTION);
-    map_unlock(memory);
     return error;
 }
 
 void memory_set_break(struct memory *memory, uint64_t start)
 {
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     memory->break_start = memory->break_end = (start + PAGE_MASK) & ~PAGE_MASK;
-    map_unlock(memory);
 }
 
 void memory_set_top(struct memory *memory, uint64_t top)
 {
     uint64_t pages = top >> PAGE_SHIFT;
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     if (pages > PAGES_END)
         pages = PAGES_END;
     if (pages > PAGES_START + STACK_GAP)
         memory->top = (uint32_t)pages - STACK_GAP;
     memory->search_from = memory->top;
     memory->search_hole = 0;
-    map_unlock(memory);
 }
 
 /* What Linux maps of a stack at first, in pages. */
@@ -256,7 +249,7 @@ int memory_describe(struct memory *memory, struct place *place, uint64_t from,
 
 void memory_usage(struct memory *memory, struct memory_usage *usage)
 {
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     const struct memory_pages *pages = &memory->pages;
     uint32_t start, rest = memory_stack_rest(memory, &start);
     *usage = (struct memory_usage){.total = pages->total - rest,
@@ -267,5 +260,4 @@ void memory_usage(struct memory *memory, struct memory_usage *usage)
                                    .locked = pages->locked,
                                    .break_start = memory->break_start,
                                    .break_end = memory->break_end};
-    map_unlock(memory);
 }

@@ -252,21 +252,14 @@ long call_mmap(struct task *task, const uint64_t args[6])
     if (request.flags & MAP_ANONYMOUS)
         return request.flags & MAP_HUGETLB ? -ENOMEM : map_request(task, &request);
 
-    struct file *file = descriptor_get(task, args[4]);
-    long result = -EBADF;
-    if (!file)
-        return result;
-    request.file = file;
-    if (file_flags(file) & 010000000 /* O_PATH */)
-        goto out;
-    result = -EINVAL;
+    DESCRIPTION(file, task, args[4]);
+    if (!file || file_flags(file) & 010000000 /* O_PATH */)
+        return -EBADF;
     if (request.flags & MAP_HUGETLB)
-        goto out;
+        return -EINVAL;
+    request.file = file;
     request.host_fd = file_host_fd(task, file);
-    result = map_request(task, &request);
-out:
-    descriptor_put(task, file);
-    return result;
+    return map_request(task, &request);
 }
 
 long call_munmap(struct task *task, const uint64_t args[6])
@@ -277,17 +270,10 @@ long call_munmap(struct task *task, const uint64_t args[6])
         return -EINVAL;
     uint32_t start = (uint32_t)(address >> PAGE_SHIFT);
     uint32_t end = (uint32_t)((address + length + PAGE_MASK) >> PAGE_SHIFT);
-    long error = 0;
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     if (map_free(memory, start, end))
-        goto out;
-    error = -EPERM;
-    if (map_pinned(memory, start, end))
-        goto out;
-    error = memory_unmap(memory, start, end);
-out:
-    map_unlock(memory);
-    return error;
+        return 0;
+    return map_pinned(memory, start, end) ? -EPERM : memory_unmap(memory, start, end);
 }
 
 /* What keeps a region from getting a protection, or 0. */
@@ -318,11 +304,11 @@ long call_mprotect(struct task *task, const uint64_t args[6])
     uint32_t end = (uint32_t)((address + length + PAGE_MASK) >> PAGE_SHIFT);
 
     /* As on Linux, what stands before the first obstacle is changed. */
-    map_lock(memory);
+    MEMORY_LOCKED(memory);
     uint32_t reached = start;
-    long error = -ENOMEM;
+    long error = 0;
     if (!map_room_to_cut(memory, start, end))
-        goto out;
+        return -ENOMEM;
     for (uint32_t i = map_find(memory, start); reached < end; i++) {
         const struct region *region = &memory->regions[i];
         error = -ENOMEM;
@@ -343,8 +329,6 @@ long call_mprotect(struct task *task, const uint64_t args[6])
             map_change(memory, start, reached, REGION_PROTECTION,
                        protection & (PROT_READ | PROT_WRITE));
     }
-out:
-    map_unlock(memory);
     return error;
 }
 

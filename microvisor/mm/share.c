@@ -98,7 +98,7 @@ static int copy_chunk(const struct shares *shares, uint32_t chunk)
 
 uint32_t share_first_page(const struct shares *shares, uint32_t start, uint32_t end)
 {
-    lock_acquire(&lock);
+    LOCKED(&lock);
     while (start < end) {
         const struct shares *from = shares;
         uint32_t chunk = start / SHARE_PAGES, next = run(shares, chunk, SHARE_CHUNKS);
@@ -113,7 +113,6 @@ uint32_t share_first_page(const struct shares *shares, uint32_t start, uint32_t 
         if (start < next)
             break;
     }
-    lock_release(&lock);
     return start;
 }
 
@@ -239,7 +238,7 @@ static int open_for(struct shares *shares, uint32_t chunk, int write)
 int share_fault(uint64_t at, int write)
 {
     int mine;
-    lock_acquire(&lock);
+    LOCKED(&lock);
     struct shares *shares = find(at & ~(LIND_WINDOW_SIZE - 1));
     uint32_t chunk = (uint32_t)(at % LIND_WINDOW_SIZE / SHARE_BYTES);
     uint8_t state = shares ? shares->state[chunk] : PRIVATE;
@@ -249,18 +248,16 @@ int share_fault(uint64_t at, int write)
             then the host allows it by now. The lock keeps the next fork from changing that. */
         mine = !host_call3(SYS_madvise, at & ~PAGE_MASK, PAGE_BYTES,
                            write ? MADV_POPULATE_WRITE_HOST : MADV_POPULATE_READ_HOST);
-    lock_release(&lock);
     return mine;
 }
 
 void share_for_host(uint64_t base, uint64_t start, uint64_t length, int write)
 {
-    lock_acquire(&lock);
+    LOCKED(&lock);
     struct shares *shares = find(base);
     /* Where it fails, so does the host. */
     if (shares)
         open_range(shares, start, length, write);
-    lock_release(&lock);
 }
 
 void share_settle(struct shares *shares, uint64_t start, uint64_t length)
@@ -269,7 +266,7 @@ void share_settle(struct shares *shares, uint64_t start, uint64_t length)
         return;
     uint32_t first = (uint32_t)(start / SHARE_BYTES);
     uint32_t end = (uint32_t)((start + length - 1) / SHARE_BYTES) + 1;
-    lock_acquire(&lock);
+    LOCKED(&lock);
     /* What is lost may have other content from now on, which its borrowers must not get. */
     for (uint32_t at = first; at < end; at++)
         if (shares->state[at] == LOST) {
@@ -282,16 +279,14 @@ void share_settle(struct shares *shares, uint64_t start, uint64_t length)
             lose(one, first, end);
         set(shares, first, end, PRIVATE);
     }
-    lock_release(&lock);
 }
 
 int share_read(struct shares *shares, uint64_t start, uint64_t length)
 {
     if (!atomic_load(&shares->used))
         return 0;
-    lock_acquire(&lock);
+    LOCKED(&lock);
     int error = open_range(shares, start, length, 0);
-    lock_release(&lock);
     return error ? -ENOMEM : 0;
 }
 

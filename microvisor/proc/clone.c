@@ -73,9 +73,8 @@ static int within_limit(struct process *process)
     } search = {process, 0};
     if (limit >= PID_MAX)
         return 1;
-    tree_lock();
+    TREE_LOCKED();
     tree_each(count_user, &search);
-    tree_unlock();
     return search.count < limit;
 }
 
@@ -191,22 +190,19 @@ static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
                    (const _Atomic uint32_t *)&task->exiting))
         atomic_compare_exchange_strong(&vfork->done, &done, SLEEPS);
     while (atomic_load(&vfork->done) != 1 && !atomic_load(&task->exiting))
-        host_blocking6(ends, SYS_futex, (uint64_t)&vfork->done, 128 /* WAIT, private */, SLEEPS, 0,
-                       0, 0);
-    tree_lock();
+        host_blocking(ends, SYS_futex, HOST_ARG(&vfork->done), 128 /* WAIT, private */, SLEEPS);
+    TREE_LOCKED();
     struct process *child = tree_find(pid);
     if (child && child->vfork == vfork)
         child->vfork = NULL;
-    tree_unlock();
 }
 
 static void forking_begin(struct process *process, struct forking *forking)
 {
     *forking = (struct forking){0};
-    tree_lock();
+    TREE_LOCKED();
     forking->next = process->forking;
     process->forking = forking;
-    tree_unlock();
 }
 
 /* The tree lock is held. */

@@ -137,9 +137,8 @@ static long kill_in(struct process *process, void *space)
 
 void process_end_space(const struct space *space)
 {
-    tree_lock();
+    TREE_LOCKED();
     tree_each(kill_in, (void *)(uintptr_t)space);
-    tree_unlock();
 }
 
 /* POSIX exit(3): a group that becomes orphaned and has a stopped member gets SIGHUP and SIGCONT. */

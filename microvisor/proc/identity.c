@@ -242,11 +242,9 @@ long call_setgroups(struct task *task, const uint64_t args[6])
 /* The number of a process's group or session; id 0 is the caller. */
 static long number_of(struct task *task, uint64_t id, size_t field)
 {
-    tree_lock();
+    TREE_LOCKED();
     const struct process *process = (int)id ? tree_find((int)id) : task->process;
-    long number = process ? *(const int *)((const char *)process + field) : -ESRCH;
-    tree_unlock();
-    return number;
+    return process ? *(const int *)((const char *)process + field) : -ESRCH;
 }
 
 long call_getpgid(struct task *task, const uint64_t args[6])
@@ -285,10 +283,8 @@ long call_setpgid(struct task *task, const uint64_t args[6])
     int pid = (int)args[0] ? (int)args[0] : task->process->pid, group = (int)args[1];
     if (group < 0)
         return -EINVAL;
-    tree_lock();
-    long result = set_group(task->process, tree_find(pid), group ? group : pid);
-    tree_unlock();
-    return result;
+    TREE_LOCKED();
+    return set_group(task->process, tree_find(pid), group ? group : pid);
 }
 
 static long in_group(struct process *process, void *group)
@@ -300,13 +296,12 @@ long call_setsid(struct task *task, const uint64_t args[6])
 {
     struct process *process = task->process;
     long result = -EPERM;
-    tree_lock();
+    TREE_LOCKED();
     if (process->session != process->pid && !tree_each(in_group, &process->pid)) {
         process->group = process->session = process->pid;
         process->terminal = NULL;
         result = process->pid;
     }
-    tree_unlock();
     return result;
 }
 
@@ -337,12 +332,11 @@ static long capability_words(struct task *task, uint64_t address,
  * -ESRCH. */
 static long capabilities_of(struct task *task, int id, uint32_t *all)
 {
-    tree_lock();
+    TREE_LOCKED();
     const struct task *of = id ? tree_find_task(id) : task;
     const struct process *process = of ? of->process : id == PID_INIT ? tree_find(id) : NULL;
     if (process)
         *all = capabilities(process);
-    tree_unlock();
     return process ? 0 : -ESRCH;
 }
 

@@ -105,7 +105,7 @@ static int times_tell(const struct stat *file, struct timespec read_at)
 /* Finds a known image, and makes it the first. */
 static struct program_image *find(const struct stat *file)
 {
-    lock_acquire(&known_lock);
+    LOCKED(&known_lock);
     struct program_image **at = &known, *image;
     while ((image = *at) && !is_file(image, file))
         at = &image->next;
@@ -115,7 +115,6 @@ static struct program_image *find(const struct stat *file)
         known = image;
         image_share(image);
     }
-    lock_release(&known_lock);
     return image;
 }
 

@@ -139,7 +139,7 @@ static struct space *space_take_idle(const struct program_image *image, uint64_t
 {
     struct space **best = NULL;
     int alike = 0;
-    lock_acquire(&idle_lock);
+    LOCKED(&idle_lock);
     for (struct space **at = &idle; *at && !alike; at = &(*at)->next_idle) {
         alike = is_alike(*at, image, gate);
         if (alike || !best || memory_is_warm((*best)->memory))
@@ -152,14 +152,13 @@ static struct space *space_take_idle(const struct program_image *image, uint64_t
         *best = space->next_idle;
         idle_count--;
     }
-    lock_release(&idle_lock);
     return space;
 }
 
 /* Whether the space was kept: a warm one with its image. */
 static int space_keep_idle(struct space *space)
 {
-    lock_acquire(&idle_lock);
+    LOCKED(&idle_lock);
     int keep = idle_count < IDLE_MOST;
     if (keep) {
         *space = (struct space){.base = space->base,
@@ -173,7 +172,6 @@ static int space_keep_idle(struct space *space)
         idle = space;
         idle_count++;
     }
-    lock_release(&idle_lock);
     return keep;
 }
 
@@ -181,7 +179,7 @@ static int space_keep_idle(struct space *space)
 static struct space *space_take_stale(void)
 {
     struct space **oldest = NULL, *space = NULL;
-    lock_acquire(&idle_lock);
+    LOCKED(&idle_lock);
     for (struct space **at = &idle; *at; at = &(*at)->next_idle)
         if (memory_is_warm((*at)->memory))
             oldest = at;
@@ -190,7 +188,6 @@ static struct space *space_take_stale(void)
         *oldest = space->next_idle;
         idle_count--;
     }
-    lock_release(&idle_lock);
     return space;
 }
 

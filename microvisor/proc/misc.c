@@ -67,9 +67,7 @@ long call_getrandom(struct task *task, const uint64_t args[6])
     void *to = window_pointer(&task->thread, args[0], args[1]);
     if (!to)
         return -EFAULT;
-    long result = host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_getrandom,
-                                 (uint64_t)to, args[1], args[2], 0, 0, 0);
-    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
+    return task_interruptible(task, SYS_getrandom, HOST_ARG(to), args[1], args[2]);
 }
 
 /* Limits. Who enforces one reads process->limits: RLIMIT_NOFILE and RLIMIT_FSIZE fs/, RLIMIT_AS,
@@ -142,9 +140,8 @@ static long set_option(struct process *process, uint32_t option, uint64_t value)
 {
     if (value > 1)
         return -EINVAL;
-    lock_acquire(&process->lock);
+    LOCKED(&process->lock);
     process->options = value ? process->options | option : process->options & ~option;
-    lock_release(&process->lock);
     return 0;
 }
 

@@ -40,10 +40,9 @@ static struct task *task_allocate(void)
 
 void task_free(struct task *task)
 {
-    lock_acquire(&pool_lock);
+    LOCKED(&pool_lock);
     task->next_id = free_tasks;
     free_tasks = task;
-    lock_release(&pool_lock);
 }
 
 struct task *task_create(struct process *process, int tid, uint64_t mask, const char *name)
@@ -83,11 +82,10 @@ no_thread:
 
 void task_become_leader(struct task *task)
 {
-    tree_lock();
+    TREE_LOCKED();
     tree_remove_task(task);
     signal_task_number(task, task->process->pid);
     tree_add_task(task);
-    tree_unlock();
 }
 
 void task_discard(struct task *task)
@@ -128,9 +126,8 @@ void process_free(struct process *process)
 
 static void process_release(struct process *process)
 {
-    tree_lock();
+    TREE_LOCKED();
     process_free(process);
-    tree_unlock();
 }
 
 static void inherit_host(struct process *process)
@@ -150,10 +147,9 @@ static struct process *init_create(void)
     process->state = PROCESS_INIT;
     snprintf(process->name, sizeof process->name, "lind-run");
     process->start_time = clock_host(CLOCK_BOOTTIME);
-    tree_lock();
+    TREE_LOCKED();
     process->pid = process->group = process->session = tree_new_id();
     tree_add(process, NULL);
-    tree_unlock();
     return process;
 }
 

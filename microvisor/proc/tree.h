@@ -13,6 +13,20 @@
 void tree_lock(void);
 void tree_unlock(void);
 
+/* Takes the lock to the end of the block. */
+#define TREE_LOCKED() int tree_locked __attribute__((cleanup(tree_leave), unused)) = tree_enter()
+
+static inline int tree_enter(void)
+{
+    tree_lock();
+    return 1;
+}
+
+static inline void tree_leave(int *locked)
+{
+    tree_unlock();
+}
+
 /* Pids and tids are below this; then they start again at the lowest free one (Linux:
  * kernel.pid_max). */
 #define PID_MAX 4194304

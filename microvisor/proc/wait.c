@@ -107,13 +107,12 @@ static long wait_for(struct task *task, struct wait *wait)
         /* Not before it has looked again: the signal may be that of the child that ended. */
         if (interrupted)
             return signal_interrupted(task, RESTART_SYS);
-        const volatile uint32_t *pending = (const volatile uint32_t *)&task->thread.pending;
         if (spin_wait(&task->wait_spin, &parent->child_changes, changes,
                       &task->thread.pending))
             continue;
         atomic_fetch_add(&parent->waiting, 1);
-        long result = host_blocking6(pending, SYS_futex, (uint64_t)&parent->child_changes,
-                                     128 /* WAIT, private */, changes, 0, 0, 0);
+        long result = task_blocking(task, SYS_futex, HOST_ARG(&parent->child_changes),
+                                    128 /* WAIT, private */, changes);
         atomic_fetch_sub(&parent->waiting, 1);
         interrupted = result == -EINTR;
     }

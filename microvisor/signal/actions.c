@@ -88,8 +88,7 @@ long call_rt_sigpending(struct task *task, const uint64_t args[6])
 static long wait_for_delivery(struct task *task)
 {
     while (!signal_look(task))
-        host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_pause, 0, 0, 0, 0, 0,
-                       0);
+        task_blocking(task, SYS_pause, 0);
     return signal_interrupted(task, RESTART_NOHAND);
 }
 
@@ -111,9 +110,8 @@ long call_rt_sigsuspend(struct task *task, const uint64_t args[6])
 
 static void set_waiting(struct task *task, uint64_t set)
 {
-    lock_acquire(&task->process->actions->lock);
+    LOCKED(&task->process->actions->lock);
     task->signals.queue->waiting = set;
-    lock_release(&task->process->actions->lock);
 }
 
 /* Takes a signal of `set`, waiting for one until the deadline (CLOCK_MONOTONIC nanoseconds). */
@@ -130,8 +128,7 @@ static long wait_for_signal(struct task *task, uint64_t set, uint64_t deadline, 
         if (now >= deadline)
             return -EAGAIN;
         struct timespec left = timespec_of(deadline - now);
-        host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_ppoll, 0, 0,
-                       deadline == UINT64_MAX ? 0 : (uint64_t)&left, 0, 0, 0);
+        task_blocking(task, SYS_ppoll, 0, 0, deadline == UINT64_MAX ? 0 : HOST_ARG(&left));
     }
 }
 
@@ -222,7 +219,7 @@ void signal_describe(struct process *process, int tid, struct signal_state *stat
 {
     struct signal_actions *actions = process->actions;
     *state = (struct signal_state){0};
-    lock_acquire(&actions->lock);
+    LOCKED(&actions->lock);
     state->shared_pending = atomic_load(&actions->pending);
     state->queued = actions->queued;
     for (int signal = 1; signal <= 64; signal++) {
@@ -238,5 +235,4 @@ void signal_describe(struct process *process, int tid, struct signal_state *stat
         state->pending = atomic_load(&queue->task->signals.pending);
         state->blocked = __atomic_load_n(&queue->task->signals.mask, __ATOMIC_RELAXED);
     }
-    lock_release(&actions->lock);
 }

@@ -107,11 +107,10 @@ static void run_handler(struct task *task, const struct signal_action *action,
 static struct signal_action action_take(struct task *task, int signal)
 {
     struct signal_actions *actions = task->process->actions;
-    lock_acquire(&actions->lock);
+    LOCKED(&actions->lock);
     struct signal_action action = actions->table[signal - 1];
     if ((action.flags & SA_RESETHAND) && action.handler > ACTION_IGNORE)
         actions->table[signal - 1].handler = ACTION_DEFAULT;
-    lock_release(&actions->lock);
     return action;
 }
 
@@ -132,13 +131,12 @@ static void park(struct task *task)
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t signal;
     while ((signal = atomic_load(&actions->stopped)) != 0 && !atomic_load(&task->exiting))
-        host_blocking6(ends, SYS_futex, (uint64_t)&actions->stopped, 128 /* WAIT, private */,
-                       signal, 0, 0, 0);
+        host_blocking(ends, SYS_futex, HOST_ARG(&actions->stopped), 128 /* WAIT, private */,
+                      signal);
     if (!atomic_load(&actions->continued) || !atomic_exchange(&actions->continued, 0))
         return;
-    tree_lock();
+    TREE_LOCKED();
     tree_child_changed(task->process, CLD_CONTINUED, SIGCONT);
-    tree_unlock();
 }
 
 /* A stop signal's default action. The first program stops as lind-run, the job of the host's shell.

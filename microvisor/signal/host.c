@@ -34,7 +34,7 @@ void signal_host_drain(void)
     if (!atomic_load_explicit(&arrived, memory_order_relaxed))
         return;
     uint64_t set = atomic_exchange(&arrived, 0);
-    tree_lock();
+    TREE_LOCKED();
     struct process *process = atomic_load(&receiver);
     for (int signal = 1; set && process; signal++, set >>= 1) {
         if (!(set & 1))
@@ -48,7 +48,6 @@ void signal_host_drain(void)
         if (!group || !tree_signal_group(group, &info))
             signal_send_process(process, &info);
     }
-    tree_unlock();
 }
 
 void signal_host_forget(const struct signal_actions *actions)

@@ -79,7 +79,7 @@ long call_kill(struct task *task, const uint64_t args[6])
     siginfo_t info = info_user(task, (int)args[1], SI_USER);
     if (pid == INT_MIN)
         return -ESRCH;
-    tree_lock();
+    TREE_LOCKED();
     long result;
     if (pid > 0) {
         result = send(task->process, tree_find(pid), NULL, &info);
@@ -89,14 +89,13 @@ long call_kill(struct task *task, const uint64_t args[6])
         tree_each(send_one_of_many, &many);
         result = many.count ? many.result : -ESRCH;
     }
-    tree_unlock();
     return result;
 }
 
 /* group 0: any. */
 static long send_to_tid(struct task *task, int group, int tid, const siginfo_t *info)
 {
-    tree_lock();
+    TREE_LOCKED();
     struct task *to = tree_find_task(tid);
     const struct process *process = to ? to->process : tree_find(tid);
     long result = -ESRCH;
@@ -104,7 +103,6 @@ static long send_to_tid(struct task *task, int group, int tid, const siginfo_t *
         result = send(task->process, to->process, to, info);
     else if (process && !to && (!group || group == tid)) /* its first task has ended, or it has none */
         result = check(task->process, process, info->si_signo);
-    tree_unlock();
     return result;
 }
 
@@ -142,9 +140,8 @@ long call_rt_sigqueueinfo(struct task *task, const uint64_t args[6])
     long result = info_copy(task, &info, args[2], (int)args[1], (int)args[0]);
     if (result)
         return result;
-    tree_lock();
+    TREE_LOCKED();
     result = send(task->process, tree_find((int)args[0]), NULL, &info);
-    tree_unlock();
     return result;
 }
 

@@ -45,13 +45,12 @@ struct signal_actions *signal_actions_fork(struct signal_actions *parent)
 
 void signal_actions_exec(struct signal_actions *actions)
 {
-    lock_acquire(&actions->lock);
+    LOCKED(&actions->lock);
     for (int i = 0; i < 64; i++) {
         uint64_t handler =
             actions->table[i].handler == ACTION_IGNORE ? ACTION_IGNORE : ACTION_DEFAULT;
         actions->table[i] = (struct signal_action){.handler = handler};
     }
-    lock_release(&actions->lock);
 }
 
 void signal_actions_destroy(struct signal_actions *actions)
@@ -171,19 +170,17 @@ static void end_tasks_locked(struct process *process, int status)
 
 void signal_end_tasks(struct process *process, int status)
 {
-    lock_acquire(&process->actions->lock);
+    LOCKED(&process->actions->lock);
     end_tasks_locked(process, status);
-    lock_release(&process->actions->lock);
 }
 
 void signal_end_other_tasks(struct task *task)
 {
     struct signal_actions *actions = task->process->actions;
-    lock_acquire(&actions->lock);
+    LOCKED(&actions->lock);
     for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
         if (queue->task != task)
             task_end_asked(queue->task);
-    lock_release(&actions->lock);
 }
 
 static void continue_locked(struct signal_actions *actions)
@@ -201,10 +198,8 @@ int signal_stopped(struct signal_actions *actions)
 
 static struct signal_action child_action(struct signal_actions *actions)
 {
-    lock_acquire(&actions->lock);
-    struct signal_action action = actions->table[SIGCHLD - 1];
-    lock_release(&actions->lock);
-    return action;
+    LOCKED(&actions->lock);
+    return actions->table[SIGCHLD - 1];
 }
 
 int signal_no_child_stops(struct signal_actions *actions)
@@ -226,11 +221,9 @@ static uint64_t mask_of(const struct task *task)
 int signal_ignored(const struct task *task, int signal)
 {
     struct signal_actions *actions = task->process->actions;
-    lock_acquire(&actions->lock);
-    int result = (mask_of(task) & signal_bit(signal)) != 0 ||
+    LOCKED(&actions->lock);
+    return (mask_of(task) & signal_bit(signal)) != 0 ||
                  actions->table[signal - 1].handler == ACTION_IGNORE;
-    lock_release(&actions->lock);
-    return result;
 }
 
 /* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task
@@ -400,20 +393,18 @@ int task_signals_start(struct task *task)
     list_clear(&queue->list);
     queue->task = task;
     task->signals.queue = queue;
-    lock_acquire(&actions->lock);
+    LOCKED(&actions->lock);
     struct signal_queue **at = &actions->tasks;
     while (*at)
         at = &(*at)->next;
     *at = queue;
-    lock_release(&actions->lock);
     return 0;
 }
 
 void signal_task_number(struct task *task, int tid)
 {
-    lock_acquire(&task->process->actions->lock);
+    LOCKED(&task->process->actions->lock);
     task->tid = tid;
-    lock_release(&task->process->actions->lock);
 }
 
 void task_signals_end(struct task *task)
@@ -439,11 +430,10 @@ long signal_each_task(struct process *process, long (*visit)(struct task *task, 
                       void *data)
 {
     long result = 0;
-    lock_acquire(&process->actions->lock);
+    LOCKED(&process->actions->lock);
     for (struct signal_queue *queue = process->actions->tasks; queue && !result;
          queue = queue->next)
         result = visit(queue->task, data);
-    lock_release(&process->actions->lock);
     return result;
 }
 

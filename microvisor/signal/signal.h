@@ -12,6 +12,7 @@
 #ifndef LIND_SIGNAL_H
 #define LIND_SIGNAL_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -84,6 +85,15 @@ static inline long signal_interrupted(struct task *task, long code)
 {
     atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL);
     return code;
+}
+
+/* task_blocking for a call that is made again if no handler ran, or one with SA_RESTART. */
+#define task_interruptible(task, number, ...)                                                      \
+    signal_restarted(task, task_blocking(task, number, __VA_ARGS__))
+
+static inline long signal_restarted(struct task *task, long result)
+{
+    return result == -EINTR ? signal_interrupted(task, RESTART_SYS) : result;
 }
 
 /* For calls with a time limit: if no handler runs, `function` is called with args (absolute

@@ -20,9 +20,8 @@ static long wait_until(struct task *task, uint64_t offset, int operation, uint32
     struct timespec end = timespec_of(deadline);
     if (!word)
         return -EFAULT;
-    return host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_futex,
-                          (uint64_t)word, (uint64_t)operation, value,
-                          deadline == UINT64_MAX ? 0 : (uint64_t)&end, 0, bits);
+    return task_blocking(task, SYS_futex, HOST_ARG(word), operation, value,
+                         deadline == UINT64_MAX ? 0 : HOST_ARG(&end), 0, bits);
 }
 
 /* restart_syscall: args are wait's. */

@@ -43,9 +43,8 @@ struct timers {
     struct timer timer[TIMER_COUNT];
 };
 
-/* The engine's lock, over all of the above but `ended`. */
-void timers_lock(void);
-void timers_unlock(void);
+/* Over all of the above but `ended`. Taken before the signal locks. */
+extern struct lock timers_lock;
 
 /* With the lock held. */
 int timers_register(struct timers *timers);

@@ -22,8 +22,7 @@ static long sleep_until(struct task *task, int clock, uint64_t deadline, uint64_
     struct timespec end = timespec_of(deadline);
     for (;;) {
         long error =
-            host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_clock_nanosleep,
-                           (uint64_t)clock, TIMER_ABSTIME, (uint64_t)&end, 0, 0, 0);
+            task_blocking(task, SYS_clock_nanosleep, clock, TIMER_ABSTIME, HOST_ARG(&end));
         if (error != -EINTR)
             return error;
         if (!signal_look(task))
@@ -55,8 +54,7 @@ static long sleep_cpu(struct task *task, int clock, uint64_t deadline)
         struct timespec wait = timespec_of(deadline - now < SECOND / 1000 ? SECOND / 1000
                                            : deadline - now < SECOND / 50 ? deadline - now
                                                                           : SECOND / 50);
-        host_blocking6((const volatile uint32_t *)&task->thread.pending, SYS_clock_nanosleep,
-                       CLOCK_MONOTONIC, 0, (uint64_t)&wait, 0, 0, 0);
+        task_blocking(task, SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, HOST_ARG(&wait));
         if (signal_look(task))
             return -EINTR;
     }

@@ -30,7 +30,7 @@ static int set(struct process *process, struct timer *timer, const struct settin
                int absolute, struct setting *old)
 {
     int error = 0;
-    timers_lock();
+    LOCKED(&timers_lock);
     *old = get(process, timer);
     if (new->value)
         error = timers_register(process->timers);
@@ -46,7 +46,6 @@ static int set(struct process *process, struct timer *timer, const struct settin
         timer->idle = 0;
         timer_schedule(process, timer, 0);
     }
-    timers_unlock();
     return error;
 }
 
@@ -71,9 +70,9 @@ long call_getitimer(struct task *task, const uint64_t args[6])
 {
     if (args[0] > ITIMER_PROF)
         return -EINVAL;
-    timers_lock();
+    lock_acquire(&timers_lock);
     struct setting setting = get(task->process, &task->process->timers->timer[args[0]]);
-    timers_unlock();
+    lock_release(&timers_lock);
     return put_itimer(task, args[1], &setting);
 }
 
@@ -197,7 +196,7 @@ long call_timer_create(struct task *task, const uint64_t args[6])
         error = choose_notification(task, &event, &timer);
     if (error)
         return error;
-    timers_lock();
+    lock_acquire(&timers_lock);
     int32_t id = 0;
     while (id < TIMER_COUNT - TIMER_POSIX && timers[TIMER_POSIX + id].used)
         id++;
@@ -206,7 +205,7 @@ long call_timer_create(struct task *task, const uint64_t args[6])
             timer.value = (uint64_t)id;
         timers[TIMER_POSIX + id] = timer;
     }
-    timers_unlock();
+    lock_release(&timers_lock);
     if (id == TIMER_COUNT - TIMER_POSIX)
         return -EAGAIN;
     if (!task_copyout(task, args[2], &id, sizeof id))
@@ -247,9 +246,9 @@ long call_timer_gettime(struct task *task, const uint64_t args[6])
     struct timer *timer = find(task, args[0]);
     if (!timer)
         return -EINVAL;
-    timers_lock();
+    lock_acquire(&timers_lock);
     struct setting setting = get(task->process, timer);
-    timers_unlock();
+    lock_release(&timers_lock);
     return put_itimerspec(task, args[1], &setting);
 }
 
@@ -262,12 +261,11 @@ long call_timer_getoverrun(struct task *task, const uint64_t args[6])
 long call_timer_delete(struct task *task, const uint64_t args[6])
 {
     long result = -EINVAL;
-    timers_lock();
+    LOCKED(&timers_lock);
     struct timer *timer = find(task, args[0]);
     if (timer) {
         *timer = (struct timer){0};
         result = 0;
     }
-    timers_unlock();
     return result;
 }

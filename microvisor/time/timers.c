@@ -10,7 +10,7 @@
  * CPU clocks have no sleep: a process with n tasks cannot use its remaining time up in less than an
  * nth of that, so that is when its clock is looked at next.
  *
- * Lock: engine_lock, over all timers of all processes. Taken before the signal locks. */
+ * Lock: timers_lock (internal.h). */
 #include "microvisor/time/timers.h"
 
 #include <errno.h>
@@ -29,22 +29,12 @@
 #define LOOK_LEAST (SECOND / 1000)
 #define LOOK_IDLE_MOST (SECOND / 32)
 
-static struct lock engine_lock;
+struct lock timers_lock;
 static struct timers *engine_first;     /* processes that ever armed a timer */
 static int engine_started;              /* the thread runs */
 static _Atomic uint32_t engine_changes; /* futex: the thread has to look again */
 static _Atomic uint64_t engine_next =
     NEVER; /* CLOCK_MONOTONIC time until which the thread sleeps */
-
-void timers_lock(void)
-{
-    lock_acquire(&engine_lock);
-}
-
-void timers_unlock(void)
-{
-    lock_release(&engine_lock);
-}
 
 static long count_task(struct task *task, void *data)
 {
@@ -234,7 +224,7 @@ int timers_signal_taken(struct process *process, uint32_t number)
 {
     struct timer *timer = &process->timers->timer[number];
     uint64_t overrun = 0;
-    timers_lock();
+    LOCKED(&timers_lock);
     if (timer->queued) {
         timer->queued = 0;
         if (timer->armed && timer->interval)
@@ -244,7 +234,6 @@ int timers_signal_taken(struct process *process, uint32_t number)
         timer->overrun = 0;
         timer_schedule(process, timer, 0);
     }
-    timers_unlock();
     return (int)overrun;
 }
 
@@ -253,7 +242,7 @@ static void *engine_run(void *unused)
     for (;;) {
         uint32_t changes = atomic_load(&engine_changes);
         uint64_t next = NEVER, now = clock_host(CLOCK_MONOTONIC);
-        timers_lock();
+        lock_acquire(&timers_lock);
         for (struct timers *timers = engine_first; timers; timers = timers->next)
             for (uint32_t i = 0; i < TIMER_COUNT; i++) {
                 struct timer *timer = &timers->timer[i];
@@ -268,7 +257,7 @@ static void *engine_run(void *unused)
                     next = timer->look;
             }
         atomic_store(&engine_next, next);
-        timers_unlock();
+        lock_release(&timers_lock);
         struct timespec end = timespec_of(next);
         host_call6(SYS_futex, (uint64_t)&engine_changes, 9 | 128 /* WAIT_BITSET, private */,
                    changes, next == NEVER ? 0 : (uint64_t)&end, 0, UINT32_MAX);
@@ -326,21 +315,20 @@ struct timers *timers_create(struct process *process)
 
 void timers_exec(struct timers *timers)
 {
-    timers_lock();
+    LOCKED(&timers_lock);
     for (int i = TIMER_POSIX; i < TIMER_COUNT; i++)
         timers->timer[i] = (struct timer){0};
-    timers_unlock();
 }
 
 void timers_destroy(struct timers *timers)
 {
-    timers_lock();
+    lock_acquire(&timers_lock);
     for (struct timers **at = &engine_first; *at; at = &(*at)->next)
         if (*at == timers) {
             *at = timers->next;
             break;
         }
-    timers_unlock();
+    lock_release(&timers_lock);
     pool_give(&pool, timers);
 }
 
@@ -348,10 +336,9 @@ void timers_cpu_limit_changed(struct process *process)
 {
     struct timer *timer = &process->timers->timer[TIMER_CPU_LIMIT];
     rlim_t limit = process->limits[RLIMIT_CPU].rlim_cur;
-    timers_lock();
+    LOCKED(&timers_lock);
     timer->armed = limit < INT64_MAX / SECOND && !timers_register(process->timers);
     timer->expiry = limit * SECOND;
     timer->interval = SECOND;
     timer_schedule(process, timer, 0);
-    timers_unlock();
 }

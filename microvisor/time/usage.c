@@ -21,10 +21,9 @@ struct timeval timeval_of(uint64_t nanoseconds)
 /* What the children used that were waited for: all, user. */
 static void children_cpu(struct task *task, uint64_t cpu[2])
 {
-    tree_lock();
+    TREE_LOCKED();
     cpu[0] = task->process->children_cpu[0];
     cpu[1] = task->process->children_cpu[1];
-    tree_unlock();
 }
 
 long call_getrusage(struct task *task, const uint64_t args[6])
