@@ -42,7 +42,7 @@ static long full_write(struct task *task, struct file *file, const struct transf
 static long fill(struct task *task, const struct transfer *transfer,
                  long (*piece)(struct task *task, uint64_t address, uint64_t length))
 {
-    struct cursor cursor = {transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = transfer->ranges};
     uint64_t total = 0;
     while (total < transfer->total) {
         uint64_t part = transfer->total - total;

@@ -45,6 +45,7 @@ struct transfer {
     uint64_t total;
     int64_t position; /* file offset, or POSITION_CURRENT */
     int flags;        /* RWF_* that Linux knows for preadv2, 0 otherwise */
+    uint8_t *own;     /* of sockets: not NULL, the ranges are of this memory, not of the cage's */
 };
 
 /* A name in a synthetic directory: for getdents and tree_operations.entry. */
@@ -67,7 +68,7 @@ struct node {
 struct file_operations {
     const char *name; /* as in the text of /proc/self/fd links of what has no path,
                          "anon_inode:[x]"; NULL: look at the host fd */
-    int quiet; /* a write that fails with EPIPE sends no SIGPIPE */
+    int quiet;        /* a write that fails with EPIPE sends no SIGPIPE */
     long (*read)(struct task *task, struct file *file,
                  const struct transfer *transfer); /* HOT [EINVAL] */
     long (*write)(struct task *task, struct file *file,

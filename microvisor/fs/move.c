@@ -3,12 +3,15 @@
  * takes part, bytes go through a buffer here. Not HOT. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/pipe.h"
+#include "microvisor/fs/unix_socket.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
@@ -25,6 +28,18 @@ struct move {
 static int is_pipe(const struct file *file)
 {
     return file->operations == &pipe_operations;
+}
+
+/* Trusted bytes into a pipe or socket, or out of a socket. */
+static long pass(struct task *task, struct file *file, uint8_t *bytes, uint64_t length,
+                 int nonblock, int out)
+{
+    const struct range range = {0, length};
+    const struct transfer transfer = {
+        &range, 1, length, POSITION_CURRENT, nonblock ? RWF_NOWAIT : 0, bytes};
+    return out             ? file->operations->read(task, file, &transfer)
+           : is_pipe(file) ? pipe_put(task, file, bytes, length, nonblock)
+                           : file->operations->write(task, file, &transfer);
 }
 
 static long move_begin(struct task *task, struct move *move, uint64_t in, uint64_t in_address,
@@ -51,7 +66,7 @@ static long move_end(struct task *task, struct move *move, long result)
         ((move->in_address && task_copyout(task, move->in_address, &move->in_offset, 8)) ||
          (move->out_address && task_copyout(task, move->out_address, &move->out_offset, 8))))
         result = -EFAULT;
-    if (result == -EPIPE)
+    if (result == -EPIPE && !move->out->operations->quiet)
         signal_send_self(task, SIGPIPE);
     if (move->in)
         descriptor_put(task, move->in);
@@ -80,25 +95,32 @@ static long limit_length(struct task *task, const struct move *move, uint64_t le
     return (long)(length < limit - (uint64_t)at ? length : limit - (uint64_t)at);
 }
 
-/* A host descriptor into a pipe: one piece. */
+/* A host descriptor into a pipe or socket, or a socket into a pipe: one piece. */
 static long into_pipe(struct task *task, struct move *move, uint64_t length, int nonblock)
 {
+    int seeks = move->in->kind == FILE_REGULAR;
+    if (length > PIECE)
+        length = PIECE;
+    if (!seeks && (nonblock || file_flags(move->out) & O_NONBLOCK)) {
+        if (!move->out->operations->poll(task, move->out, POLLOUT))
+            return -EAGAIN;
+        if (length > PIPE_BUF) /* for which there is room */
+            length = PIPE_BUF;
+    }
     uint8_t *buffer = file_pages(PIECE);
     if (!buffer)
         return -ENOMEM;
-    if (length > PIECE)
-        length = PIECE;
     uint64_t in = (uint64_t)move->in->host_fd;
-    int seeks = move->in->kind == FILE_REGULAR;
     int64_t at = move->in_address ? move->in_offset : 0;
     if (seeks && !move->in_address)
         at = host_call3(SYS_lseek, in, 0, SEEK_CUR);
-    long got = move->in_address || seeks
+    long got = unix_socket_of(move->in) ? pass(task, move->in, buffer, length, nonblock, 1)
+               : move->in_address || seeks
                    ? host_call4(SYS_pread64, in, buffer, length, at)
                    : task_interruptible(task, SYS_read, in, HOST_ARG(buffer), length);
     long done = got;
     if (got > 0) {
-        done = pipe_put(task, move->out, buffer, (uint64_t)got, nonblock);
+        done = pass(task, move->out, buffer, (uint64_t)got, nonblock, 0);
         /* What came from a stream is gone there, so it has to get into the pipe whatever happens,
          * but for the pipe's end. */
         while (!seeks && !move->in_address && done != got && done != -EPIPE && !task->exiting) {
@@ -117,7 +139,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
     return done;
 }
 
-/* A pipe into a host descriptor: one piece. */
+/* A pipe into a host descriptor or socket: one piece. */
 static long out_of_pipe(struct task *task, struct move *move, uint64_t length, int nonblock)
 {
     uint8_t *buffer = file_pages(PIECE);
@@ -127,7 +149,8 @@ static long out_of_pipe(struct task *task, struct move *move, uint64_t length, i
     long done = got;
     if (got > 0) {
         uint64_t out = (uint64_t)move->out->host_fd;
-        done = move->out_address
+        done = unix_socket_of(move->out) ? pass(task, move->out, buffer, (uint64_t)got, nonblock, 0)
+               : move->out_address
                    ? host_call4(SYS_pwrite64, out, buffer, got, move->out_offset)
                    : task_interruptible(task, SYS_write, out, HOST_ARG(buffer), (uint64_t)got);
         if (done > 0) {
@@ -152,7 +175,7 @@ static long sendfile_run(struct task *task, struct move *move, uint64_t count)
         return task_interruptible(task, SYS_sendfile, move->out->host_fd, move->in->host_fd,
                                   move->in_address ? HOST_ARG(&move->in_offset) : 0, length);
     }
-    if (!is_pipe(move->out))
+    if (!is_pipe(move->out) && !unix_socket_of(move->out))
         return -EINVAL;
     long done = 0;
     while (done < length) {
@@ -209,8 +232,14 @@ static long splice_run(struct task *task, struct move *move, uint64_t count, uin
     if (is_pipe(move->in) && is_pipe(move->out))
         return pipe_to_pipe(task, move->in, move->out, count, 0, nonblock);
     const struct file *other = is_pipe(move->in) ? move->out : move->in;
-    if (other->host_fd < 0 || other->kind == FILE_OTHER || other->kind == FILE_DIRECTORY)
+    if (unix_socket_of(move->in) || unix_socket_of(move->out)) {
+        if (!is_pipe(move->in) && !is_pipe(move->out))
+            return -EINVAL;
+        if (move->in_address || move->out_address)
+            return -EINVAL;
+    } else if (other->host_fd < 0 || other->kind == FILE_OTHER || other->kind == FILE_DIRECTORY) {
         return -EINVAL;
+    }
     long length = limit_length(task, move, count);
     if (length <= 0)
         return length;

@@ -208,7 +208,7 @@ static long pipe_read(struct task *task, struct file *file, const struct transfe
     if (offer.done) {
         result = (long)offer.done;
     } else if (result > 0) {
-        struct cursor cursor = {transfer->ranges, 0, 0};
+        struct cursor cursor = {.range = transfer->ranges};
         uint64_t done = 0, length, part;
         do {
             length = transfer->total - done;
@@ -241,7 +241,7 @@ static uint64_t serve(struct task *task, struct pipe *pipe, struct cursor *curso
     lock_release(&pipe->lock);
     if (!offer)
         return 0;
-    struct cursor to = {offer->transfer->ranges, 0, 0};
+    struct cursor to = {.range = offer->transfer->ranges};
     uint64_t done = 0, part, not_copied = 0;
     if (length > offer->transfer->total)
         length = offer->transfer->total;
@@ -299,7 +299,7 @@ static long wait_drained(struct task *task, struct pipe *pipe, uint64_t least, u
 static long pipe_write(struct task *task, struct file *file, const struct transfer *transfer)
 {
     struct pipe *pipe = pipe_of(file);
-    struct cursor cursor = {transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = transfer->ranges};
     uint64_t done = 0;
     long error = 0;
     if (transfer->position != POSITION_CURRENT)
@@ -657,4 +657,3 @@ long call_pipe2(struct task *task, const uint64_t args[6])
         return error;
     return descriptor_install_pair(task, ends, args[0], !!(flags & O_CLOEXEC));
 }
-

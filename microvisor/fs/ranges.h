@@ -20,6 +20,7 @@ struct cursor {
     const struct range *range;
     uint64_t done; /* of *range */
     int careful;   /* a piece was bad: go page by page */
+    uint8_t *own;  /* transfer->own, for ring_copy alone */
 };
 
 /* The window offset of the next piece; *length, at most what is wanted, becomes its length (> 0).

@@ -279,7 +279,7 @@ static long receive_message(struct task *task, struct file *file, struct header 
 static long one_range(const uint64_t args[6], struct range *range, struct transfer *transfer)
 {
     *range = (struct range){args[1], args[2] < TRANSFER_MAX ? args[2] : TRANSFER_MAX};
-    *transfer = (struct transfer){range, 1, range->length, POSITION_CURRENT, 0};
+    *transfer = (struct transfer){range, 1, range->length, POSITION_CURRENT, 0, NULL};
     return range_ok(range->offset, range->length) ? 0 : -EFAULT;
 }
 

@@ -111,7 +111,7 @@ static long transfer_one(struct task *task, const uint64_t args[6], int64_t posi
     if (position != POSITION_CURRENT && !file->operations->seek)
         return -ESPIPE;
     struct range range = {args[1], args[2] < TRANSFER_MAX ? args[2] : TRANSFER_MAX};
-    struct transfer transfer = {&range, 1, range.length, position, 0};
+    struct transfer transfer = {&range, 1, range.length, position, 0, NULL};
     return write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
 }
 

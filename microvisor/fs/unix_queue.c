@@ -247,7 +247,7 @@ static long send_stream(struct task *task, struct unix_socket *from, struct unix
                         struct message *message, struct patience *patience)
 {
     const struct transfer *transfer = message->transfer;
-    struct cursor cursor = {transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = transfer->ranges, .own = transfer->own};
     uint64_t done = 0;
     long result = 0;
     lock_acquire(&to->lock);
@@ -285,7 +285,7 @@ static long send_packet(struct task *task, struct unix_socket *from, struct unix
                         struct message *message, struct patience *patience)
 {
     uint64_t length = message->transfer->total;
-    struct cursor cursor = {message->transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = message->transfer->ranges, .own = message->transfer->own};
     long result = 0;
     lock_acquire(&to->lock);
     while (!result) {
@@ -416,7 +416,7 @@ static long receive_stream(struct task *task, struct unix_socket *socket, struct
                            struct patience *patience, struct record **done_with)
 {
     const struct transfer *transfer = message->transfer;
-    struct cursor cursor = {transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = transfer->ranges, .own = transfer->own};
     const int peek = !!(message->flags & MSG_PEEK);
     const int by_sender = !!(socket->options & 1U << SO_PASSCRED);
     struct record *seen = NULL; /* of a peek: the last record that was looked at */
@@ -467,7 +467,7 @@ static long receive_packet(struct task *task, struct unix_socket *socket, struct
                            struct patience *patience, struct record **done_with)
 {
     const struct transfer *transfer = message->transfer;
-    struct cursor cursor = {transfer->ranges, 0, 0};
+    struct cursor cursor = {.range = transfer->ranges, .own = transfer->own};
     const uint32_t flags = message->flags;
     struct record *record;
     message->flags &= ~(uint32_t)MSG_TRUNC;

@@ -3,9 +3,71 @@
 #include "check.h"
 
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 static char data[150000], back[150000];
+
+/* To and from sockets. */
+static void sockets(int in)
+{
+    int pair[2], ends[2];
+    off_t offset = 1000;
+    socklen_t length = sizeof(int);
+    int least = 4096, status;
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pipe(ends) == 0);
+    CHECK(sendfile(pair[0], in, &offset, 500) == 500 && offset == 1500);
+    CHECK(read(pair[1], back, sizeof back) == 500 && !memcmp(back, data + 1000, 500));
+    lseek(in, 10, SEEK_SET);
+    CHECK(sendfile(pair[0], in, NULL, 20) == 20 && lseek(in, 0, SEEK_CUR) == 30 && read(pair[1], back, 100) == 20);
+    CHECK_ERROR(sendfile(in, pair[1], NULL, 5), EINVAL);
+    /* More than fits waits for the reader; without waiting, a part goes. */
+    pid_t child = fork();
+    if (!child) {
+        close(pair[0]);
+        _exit(recv(pair[1], back, sizeof data, MSG_WAITALL) != sizeof data || memcmp(back, data, sizeof data));
+    }
+    offset = 0;
+    CHECK(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &least, length) == 0);
+    CHECK(sendfile(pair[0], in, &offset, sizeof data) == sizeof data && offset == sizeof data);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    offset = 0;
+    long part = sendfile(pair[0], in, &offset, sizeof data);
+    CHECK(part > 0 && part < (long)sizeof data && offset == part);
+    CHECK_ERROR(sendfile(pair[0], in, &offset, sizeof data), EAGAIN);
+    CHECK(recv(pair[1], back, sizeof back, MSG_DONTWAIT) == part && !memcmp(back, data, (size_t)part));
+    fcntl(pair[0], F_SETFL, 0);
+    /* splice, which has a pipe at one end. */
+    CHECK(write(ends[1], "through", 7) == 7 && splice(ends[0], NULL, pair[0], NULL, 4, 0) == 4);
+    CHECK(splice(ends[0], NULL, pair[0], NULL, 100, 0) == 3 && read(pair[1], back, 100) == 7 && !memcmp(back, "through", 7));
+    CHECK(write(pair[0], "again", 5) == 5 && splice(pair[1], NULL, ends[1], NULL, 100, 0) == 5);
+    CHECK(read(ends[0], back, 100) == 5 && !memcmp(back, "again", 5));
+    CHECK_ERROR(splice(pair[1], NULL, ends[1], NULL, 10, SPLICE_F_NONBLOCK), EAGAIN);
+    CHECK_ERROR(splice(pair[1], &offset, ends[1], NULL, 10, 0), EINVAL);
+    CHECK_ERROR(splice(ends[0], NULL, pair[0], &offset, 10, 0), EINVAL);
+    CHECK_ERROR(splice(pair[0], NULL, pair[1], NULL, 10, 0), EINVAL);
+    CHECK_ERROR(splice(in, &offset, pair[1], NULL, 10, 0), EINVAL);
+    /* A full pipe takes nothing from the socket. */
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (write(ends[1], data, 4096) > 0)
+        ;
+    CHECK(write(pair[0], "kept", 4) == 4);
+    CHECK_ERROR(splice(pair[1], NULL, ends[1], NULL, 10, SPLICE_F_NONBLOCK), EAGAIN);
+    CHECK(read(pair[1], back, 100) == 4);
+    close(pair[1]);
+    offset = 0;
+    CHECK_ERROR(sendfile(pair[0], in, &offset, 5), EPIPE);
+    CHECK_ERROR(splice(ends[0], NULL, pair[0], NULL, 4, 0), EPIPE);
+    close(pair[0]);
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 && sendfile(pair[0], in, &offset, 50) == 50 && read(pair[1], back, 100) == 50);
+    close(pair[0]);
+    close(pair[1]);
+    close(ends[0]);
+    close(ends[1]);
+}
 
 int main(void)
 {
@@ -70,6 +132,7 @@ int main(void)
     CHECK_ERROR(copy_file_range(in, NULL, ends[1], NULL, 10, 0), EINVAL);
     int reader = open("sendfile.out", O_RDONLY);
     CHECK_ERROR(copy_file_range(in, NULL, reader, NULL, 10, 0), EBADF);
+    sockets(in);
     unlink("sendfile.in");
     unlink("sendfile.out");
     return check_done();
