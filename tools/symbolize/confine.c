@@ -56,7 +56,7 @@ static int allow(scmp_filter_ctx filter)
         if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused[i], 0))
             return -1;
     for (uint64_t fd = 1; fd <= 2; fd++)
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, fd)))
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, fd, 0)))
             return -1;
     /* No memory is ever made executable, nor mapped from a descriptor. */
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
