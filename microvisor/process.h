@@ -27,9 +27,10 @@ struct signal_actions; /* signal/signal.h */
 struct timers;         /* time/timers.h: interval and POSIX timers of the process */
 
 #define CREDENTIALS_GROUPS 32
+/* Written with the tree lock and the process's held. A single id may be read without. */
 struct credentials {
-    uint32_t uid, euid, suid, fsuid;
-    uint32_t gid, egid, sgid, fsgid;
+    _Atomic uint32_t uid, euid, suid, fsuid;
+    _Atomic uint32_t gid, egid, sgid, fsgid;
     uint32_t group_count;
     uint32_t groups[CREDENTIALS_GROUPS];
 };

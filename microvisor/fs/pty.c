@@ -10,6 +10,7 @@
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/ranges.h"
 #include "microvisor/fs/terminal.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 
@@ -309,10 +310,9 @@ static int in_group(const struct credentials *who, uint32_t gid)
     return found;
 }
 
-/* Whether the task may open the slave so. */
-static int may_open(const struct task *task, const struct terminal *terminal, int flags)
+/* Whether they may open the slave so. */
+static int may_open(const struct credentials *who, const struct terminal *terminal, int flags)
 {
-    const struct credentials *who = &task->process->credentials;
     uint32_t wanted = (flags & O_ACCMODE) == O_RDONLY ? 4 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 6;
     uint32_t shift = who->fsuid == terminal->uid ? 6 : in_group(who, terminal->gid) ? 3 : 0;
     return !who->fsuid || !(wanted & ~(terminal->mode >> shift));
@@ -320,10 +320,11 @@ static int may_open(const struct task *task, const struct terminal *terminal, in
 
 int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **file)
 {
+    const struct credentials who = process_credentials(task->process);
     lock_acquire(&numbers_lock);
     struct terminal *terminal = number < TERMINAL_NUMBERS ? numbers[number] : NULL;
     int error = !terminal                             ? -EIO
-                : !may_open(task, terminal, flags) ? -EACCES
+                : !may_open(&who, terminal, flags) ? -EACCES
                                                       : slave_count(terminal, 0);
     lock_release(&numbers_lock);
     return error ? error : slave_open(task, terminal, flags, file);
@@ -379,7 +380,7 @@ static long pty_stat(struct task *task, struct file *file, struct stat *status)
 
 int pty_change(struct task *task, uint32_t number, const struct node_change *change)
 {
-    const struct credentials *who = &task->process->credentials;
+    const struct credentials now = process_credentials(task->process), *const who = &now;
     LOCKED(&numbers_lock);
     struct terminal *terminal = numbers[number];
     int error = terminal ? 0 : -ENOENT;

@@ -28,7 +28,7 @@ ANSWER(getegid, task->process->credentials.egid)
 
 /* The rules are the same for users and groups: four ids each. */
 struct ids {
-    uint32_t real, effective, saved, file;
+    _Atomic uint32_t real, effective, saved, file;
 };
 _Static_assert(offsetof(struct credentials, fsuid) - offsetof(struct credentials, uid) == 12 &&
                    offsetof(struct credentials, gid) == 16 &&
@@ -133,7 +133,7 @@ static int set_real_effective(const struct task *task, struct ids *ids, const ui
 /* setresuid(2), setresgid(2) */
 static int set_all(const struct task *task, struct ids *ids, const uint32_t to[3])
 {
-    uint32_t *const at[] = {&ids->real, &ids->effective, &ids->saved};
+    _Atomic uint32_t *const at[] = {&ids->real, &ids->effective, &ids->saved};
     for (int i = 0; i < 3; i++)
         if (to[i] != UNCHANGED && !is_one(to[i], ids) && !privileged(task))
             return -EPERM;
@@ -182,13 +182,20 @@ void identity_exec(struct task *task, int hidden)
     credentials_unlock(process);
 }
 
-static long get_all(struct task *task, const struct ids *ids, const uint64_t args[6])
+struct credentials process_credentials(struct process *process)
 {
-    const struct ids copy = *ids;
-    if (task_copyout(task, args[0], &copy.real, 4) ||
-        task_copyout(task, args[1], &copy.effective, 4) ||
-        task_copyout(task, args[2], &copy.saved, 4))
-        return -EFAULT;
+    LOCKED(&process->lock);
+    return process->credentials;
+}
+
+static long get_all(struct task *task, enum kind kind, const uint64_t args[6])
+{
+    struct credentials now = process_credentials(task->process);
+    const struct ids *ids = ids_of(&now, kind);
+    const uint32_t got[3] = {ids->real, ids->effective, ids->saved};
+    for (int i = 0; i < 3; i++)
+        if (task_copyout(task, args[i], &got[i], sizeof got[i]))
+            return -EFAULT;
     return 0;
 }
 
@@ -206,16 +213,16 @@ ANSWER(setresuid, THREE(set_all, USERS))
 ANSWER(setresgid, THREE(set_all, GROUPS))
 ANSWER(setfsuid, set_file(task, USERS, (uint32_t)args[0]))
 ANSWER(setfsgid, set_file(task, GROUPS, (uint32_t)args[0]))
-ANSWER(getresuid, get_all(task, ids_of(&task->process->credentials, USERS), args))
-ANSWER(getresgid, get_all(task, ids_of(&task->process->credentials, GROUPS), args))
+ANSWER(getresuid, get_all(task, USERS, args))
+ANSWER(getresgid, get_all(task, GROUPS, args))
 
 long call_getgroups(struct task *task, const uint64_t args[6])
 {
-    const struct credentials *credentials = &task->process->credentials;
-    int size = (int)args[0], count = (int)credentials->group_count;
+    const struct credentials now = process_credentials(task->process);
+    int size = (int)args[0], count = (int)now.group_count;
     if (size < 0 || (size && size < count))
         return -EINVAL;
-    if (size && task_copyout(task, args[1], credentials->groups, (size_t)count * sizeof(uint32_t)))
+    if (size && task_copyout(task, args[1], now.groups, (size_t)count * sizeof(uint32_t)))
         return -EFAULT;
     return count;
 }
@@ -223,18 +230,19 @@ long call_getgroups(struct task *task, const uint64_t args[6])
 long call_setgroups(struct task *task, const uint64_t args[6])
 {
     uint32_t groups[CREDENTIALS_GROUPS], count = (uint32_t)args[0];
-    if (!privileged(task))
-        return -EPERM;
-    if (count > CREDENTIALS_GROUPS)
-        return -EINVAL;
-    if (task_copyin(task, groups, args[1], count * sizeof(uint32_t)))
-        return -EFAULT;
+    int error = count > CREDENTIALS_GROUPS                                         ? -EINVAL
+                : task_copyin(task, groups, args[1], count * sizeof(uint32_t)) ? -EFAULT
+                                                                               : 0;
     credentials_lock(task->process);
     struct credentials new = task->process->credentials;
-    new.group_count = count;
-    memset(new.groups, 0, sizeof new.groups);
-    memcpy(new.groups, groups, count * sizeof(uint32_t));
-    int error = change(task, &new);
+    if (!privileged(task))
+        error = -EPERM;
+    if (!error) {
+        new.group_count = count;
+        memset(new.groups, 0, sizeof new.groups);
+        memcpy(new.groups, groups, count * sizeof(uint32_t));
+        error = change(task, &new);
+    }
     credentials_unlock(task->process);
     return error;
 }

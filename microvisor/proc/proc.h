@@ -55,6 +55,9 @@ struct task *task_create(struct process *process, int tid, uint64_t mask, const 
 /* The only task of its process takes the process's pid as its tid, after execve. */
 void task_become_leader(struct task *task);
 
+/* The process's ids as they are at one moment, whatever its other tasks do. */
+struct credentials process_credentials(struct process *process);
+
 /* Undoes task_create for a task that never ran. */
 void task_discard(struct task *task);
 

@@ -123,8 +123,8 @@ static void carry(const struct rights *to)
  * it may be asked for. */
 static int host_has_ids(const struct credentials *wanted, const struct credentials *now)
 {
-    const uint32_t *const ids[2] = {&wanted->uid, &wanted->gid}, *const old[2] = {&now->uid,
-                                                                                  &now->gid};
+    const _Atomic uint32_t *const ids[2] = {&wanted->uid, &wanted->gid},
+                                  *const old[2] = {&now->uid, &now->gid};
     static const long calls[2] = {SYS_setfsuid, SYS_setfsgid};
     for (int kind = 0; kind < 2; kind++)
         for (int i = 0; i < 4; i++)
@@ -146,11 +146,11 @@ static int refusal(const struct credentials *wanted, const struct credentials *n
 /* Writes what differs: other tasks of the process read their ids without the lock. */
 static void store(struct credentials *to, const struct credentials *from)
 {
-    uint32_t *const words = &to->uid;
-    const uint32_t *const wanted = &from->uid;
+    _Atomic uint32_t *const words = &to->uid;
+    const _Atomic uint32_t *const wanted = &from->uid;
     for (int i = 0; i < 8; i++)
         if (words[i] != wanted[i])
-            __atomic_store_n(&words[i], wanted[i], __ATOMIC_RELAXED);
+            words[i] = wanted[i];
     if (same_groups(to, from))
         return;
     to->group_count = from->group_count;

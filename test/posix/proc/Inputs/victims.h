@@ -19,9 +19,11 @@
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -454,6 +456,116 @@ static void signaling(void)
         raise(SIGUSR1);
 }
 
+/* A descriptor on its way. */
+
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static int send_file(int to, char text, int file)
+{
+    union control control = {.header = {.cmsg_len = CMSG_LEN(sizeof file),
+                                        .cmsg_level = SOL_SOCKET,
+                                        .cmsg_type = SCM_RIGHTS}};
+    struct iovec vector = {&text, 1};
+    const struct msghdr message = {.msg_iov = &vector,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof control};
+    memcpy(CMSG_DATA(&control.header), &file, sizeof file);
+    return sendmsg(to, &message, MSG_NOSIGNAL) == 1;
+}
+
+/* Returns what came, or -1. */
+static int receive_file(int from, char *text)
+{
+    union control control;
+    struct iovec vector = {text, 1};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    int file;
+    if (recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1 || message.msg_controllen < sizeof control)
+        return -1;
+    memcpy(&file, CMSG_DATA(&control.header), sizeof file);
+    return file;
+}
+
+static void in_accept(void)
+{
+    const struct sockaddr_un any = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (!bind(fd, (const struct sockaddr *)&any, sizeof any.sun_family) && !listen(fd, 1))
+        accept(fd, NULL, NULL);
+}
+
+static void in_connect(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof name;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (!bind(fd, (struct sockaddr *)&name, sizeof name.sun_family) && !listen(fd, 0) &&
+        !getsockname(fd, (struct sockaddr *)&name, &size))
+        while (!connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&name, size))
+            ;
+}
+
+static void in_recvmsg(void)
+{
+    int pair[2];
+    char text;
+    if (!socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+        receive_file(pair[0], &text);
+}
+
+static void in_sendmsg(void)
+{
+    int pair[2];
+    if (!socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+        while (send_file(pair[0], 'x', pipe_ends[0]))
+            ;
+}
+
+static void passing(void)
+{
+    int pair[2];
+    char text;
+    while (!zero && !socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair)) {
+        for (int i = 0; i < 3; i++)
+            send_file(pair[0], 'x', pipe_ends[i % 2]);
+        close(receive_file(pair[1], &text));
+        close(pair[0]);
+        close(pair[1]);
+    }
+}
+
+static void *thread_user(void *data)
+{
+    while (!zero) {
+        syscall(SYS_setresuid, -1, 12345, -1);
+        access(lock_path, R_OK);
+        syscall(SYS_setresuid, -1, 0, -1);
+    }
+    return NULL;
+}
+
+static void changing_user(void)
+{
+    pthread_t thread;
+    if (!pthread_create(&thread, NULL, thread_user, NULL))
+        thread_user(NULL);
+}
+
+static void changing_root(void)
+{
+    while (!zero) {
+        chroot(scratch);
+        access("/lock", R_OK);
+    }
+}
+
 static const struct victim {
     void (*run)(void);
     int signal; /* that ends it; SIGKILL comes from outside, too */
@@ -506,6 +618,13 @@ static const struct victim {
     {executing, SIGKILL},
     {threading, SIGKILL},
     {signaling, SIGKILL},
+    {in_accept, SIGKILL},
+    {in_connect, SIGKILL},
+    {in_recvmsg, SIGKILL},
+    {in_sendmsg, SIGKILL},
+    {passing, SIGKILL},
+    {changing_user, SIGKILL},
+    {changing_root, SIGKILL},
 };
 enum { VICTIM_KINDS = sizeof victims / sizeof *victims };
 
