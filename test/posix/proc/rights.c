@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -468,6 +469,47 @@ static void *only_one(void *unused)
     return NULL;
 }
 
+/* While one thread changes the user, others fork, and wait for each other in that: by the time that a
+ * host thread is made for a child its maker's rights on the host may not be the child's any more. */
+enum { FORKS = 100, PIECES = 16, PIECE = 512 << 10 };
+static _Atomic int stop;
+
+static void *toggles(void *unused)
+{
+    while (!stop)
+        CHECK(!syscall(SYS_setresuid, -1, USER, -1) && !syscall(SYS_setresuid, -1, 0, -1));
+    return NULL;
+}
+
+static void *forks(void *unused)
+{
+    for (int i = 0; i < FORKS; i++) {
+        int status;
+        pid_t pid = fork();
+        if (!pid)
+            _exit(can_open("root-only", O_RDWR) != !geteuid());
+        CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+    }
+    return NULL;
+}
+
+static void forks_while_changing(void)
+{
+    pthread_t toggler, threads[3];
+    int nice = getpriority(PRIO_PROCESS, 0);
+    /* Tasks of other scheduling than lind-run's have host threads of their own. */
+    CHECK(!setpriority(PRIO_PROCESS, 0, nice < 19 ? nice + 1 : 18));
+    for (int i = 0; i < PIECES; i++) /* too small to be copied later */
+        memset(malloc(PIECE), 1, PIECE);
+    CHECK(!pthread_create(&toggler, NULL, toggles, NULL));
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_create(&threads[i], NULL, forks, NULL));
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_join(threads[i], NULL));
+    stop = 1;
+    CHECK(!pthread_join(toggler, NULL));
+}
+
 static int one_for_all(void)
 {
     pthread_t thread;
@@ -479,6 +521,7 @@ static int one_for_all(void)
         FAILS(open("root-only", O_RDONLY), EACCES);
         CHECK(geteuid() == USER && !syscall(SYS_setresuid, -1, 0, -1));
     }
+    forks_while_changing();
     return check_end();
 }
 
