@@ -88,13 +88,20 @@ static void *flip(void *data)
     return NULL;
 }
 
-/* What a careless callee would do: look, and look again. */
+/* What a careless callee would do: look at all, and look again. On one processor, too, a flipper gets
+ * in between. */
 static void *look_twice(void *unused)
 {
     volatile uint64_t *word = shared[0].words;
-    while (!stop)
-        for (int i = 0; i < 8; i++)
-            differed += word[i] != word[i];
+    while (!stop) {
+        uint64_t first[WORDS];
+        unsigned found = 0;
+        for (int i = 0; i < WORDS; i++)
+            first[i] = word[i];
+        for (int i = 0; i < WORDS; i++)
+            found += first[i] != word[i];
+        differed += found;
+    }
     return NULL;
 }
 
