@@ -91,7 +91,7 @@ RECIPES = {
             {"run": "make -s %s -C programs zstd CC=\"$CC\" AR=$AR CFLAGS=-O2 HAVE_THREAD=0 HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0 "
                     "ZSTD_LEGACY_SUPPORT=0" % JOBS},
             {"run": "make -s %s -C tests fullbench fuzzer zstreamtest CC=\"$CC\" AR=$AR CFLAGS=-O2 ZSTD_LEGACY_SUPPORT=0" % JOBS,
-             "long": True},
+             "long": True, "seconds": 3000},
             {"run": "cat lib/*/*.c > big"},
             {"run": "for l in 1 3 9 19; do programs/zstd -q -$l -c big | tee o.zst | cksum; programs/zstd -dqc o.zst | cmp - big || exit 1; done",
              "test": "levels"},
