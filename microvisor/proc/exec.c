@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,86 +18,19 @@
 
 enum {
     STRING_MAX = 128 * 1024,       /* MAX_ARG_STRLEN */
+    STRING_SHORT = 512,
     STRINGS_MAX = 6 * 1024 * 1024, /* three quarters of the default stack's limit */
     SCRIPTS_MAX = 5,               /* interpreters of interpreters */
     LINE_MAX_HERE = 256,           /* BINPRM_BUF_SIZE */
 };
 
-/* A growing list of strings, NULL-terminated. The strings are owned: in `few` as far as there is
- * room, for most lists spare malloc the making and unmaking of its groups with each execve. */
-struct strings {
-    char **items;
-    size_t count, room;
-    size_t bytes; /* as they will take on the stack, pointers included */
-    size_t used;  /* of few */
-    char few[4096];
-};
-
-static void string_free(struct strings *strings, char *string)
+/* Copies a string of the cage in behind the others, at most so many bytes with its NUL. Returns its
+ * length or -errno. */
+static long string_copyin(struct task *task, struct strings *strings, uint64_t from, uint64_t most)
 {
-    if (string < strings->few || string >= strings->few + sizeof strings->few)
-        free(string);
-}
-
-static void strings_free(struct strings *strings)
-{
-    for (size_t i = 0; i < strings->count; i++)
-        string_free(strings, strings->items[i]);
-    free(strings->items);
-}
-
-/* Room for a string. NULL: no memory. */
-static char *string_new(struct strings *strings, size_t size)
-{
-    if (size > sizeof strings->few - strings->used)
-        return malloc(size);
-    char *string = strings->few + strings->used;
-    strings->used += size;
-    return string;
-}
-
-/* Puts a string, whose ownership it takes, at a place of the list. */
-static int strings_insert(struct strings *strings, size_t at, char *string)
-{
-    if (string && strings->count + 2 > strings->room) {
-        size_t room = strings->room ? 2 * strings->room : 32;
-        char **longer = realloc(strings->items, room * sizeof *longer);
-        if (!longer) {
-            string_free(strings, string);
-            return -ENOMEM;
-        }
-        strings->items = longer;
-        strings->room = room;
-    }
-    if (!string)
-        return -ENOMEM;
-    memmove(strings->items + at + 1, strings->items + at, (strings->count - at) * sizeof(char *));
-    strings->items[at] = string;
-    strings->items[++strings->count] = NULL;
-    strings->bytes += strlen(string) + 1 + sizeof(char *);
-    return 0;
-}
-
-/* A copy, for the list, of a string of the cage. Most are short: room for the longest is made only
- * for those that are not. */
-static int string_copyin(struct task *task, struct strings *strings, uint64_t from, char **copy)
-{
-    char small[512], *buffer = small;
-    long length = copyinstr(&task->thread, small, from, sizeof small);
-    *copy = NULL;
-    if (length == -ENAMETOOLONG || length == -EFAULT) {
-        buffer = malloc(STRING_MAX);
-        if (!buffer)
-            return -ENOMEM;
-        length = copyinstr(&task->thread, buffer, from, STRING_MAX);
-    }
-    if (length >= 0 && (*copy = string_new(strings, (size_t)length + 1)))
-        memcpy(*copy, buffer, (size_t)length + 1);
-    if (buffer != small)
-        free(buffer);
-    if (length < 0)
-        return length == -ENAMETOOLONG ? -E2BIG : (int)length;
-    return *copy ? 0 : -ENOMEM;
+    int error = strings_reserve(strings, most);
+    return error ? error
+                 : copyinstr(&task->thread, strings_bytes(strings) + strings->size, from, most);
 }
 
 /* Copies a NULL-terminated array of strings in. A NULL array is an empty one, as Linux has it. */
@@ -110,16 +42,16 @@ static int strings_copyin(struct task *task, struct strings *strings, uint64_t f
             return -EFAULT;
         if (!pointer)
             break;
-        char *copy;
-        int error = string_copyin(task, strings, pointer, &copy);
-        if (error)
-            return error;
-        if (strings->bytes + strlen(copy) > STRINGS_MAX) {
-            string_free(strings, copy);
+        /* Most are short: room for the longest is made only for those that are not. */
+        long length = string_copyin(task, strings, pointer, STRING_SHORT);
+        if (length == -ENAMETOOLONG)
+            length = string_copyin(task, strings, pointer, STRING_MAX);
+        if (length < 0)
+            return length == -ENAMETOOLONG ? -E2BIG : (int)length;
+        strings->size += (uint64_t)length + 1;
+        strings->count++;
+        if (strings->size + strings->count * sizeof pointer > STRINGS_MAX)
             return -E2BIG;
-        }
-        if ((error = strings_insert(strings, strings->count, copy)))
-            return error;
     }
     return 0;
 }
@@ -219,14 +151,17 @@ static int take_interpreter(struct exec *exec)
     }
     struct strings *arguments = &exec->arguments;
     if (arguments->count) {
-        string_free(arguments, arguments->items[0]);
-        memmove(arguments->items, arguments->items + 1, arguments->count-- * sizeof(char *));
+        char *first = strings_bytes(arguments);
+        size_t size = strlen(first) + 1;
+        arguments->size -= size;
+        arguments->count--;
+        memmove(first, first + size, arguments->size);
     }
-    int error = strings_insert(arguments, 0, strdup(exec->path));
+    int error = strings_insert(arguments, 0, exec->path);
     if (!error && argument && *argument)
-        error = strings_insert(arguments, 0, strdup(argument));
+        error = strings_insert(arguments, 0, argument);
     if (!error)
-        error = strings_insert(arguments, 0, strdup(line));
+        error = strings_insert(arguments, 0, line);
     if (error)
         return error;
     snprintf(exec->path, sizeof exec->path, "%s", line);
@@ -297,13 +232,14 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
     if (place_guest_path(task->process->place, exec->file->mount, exec->file->host_fd, real,
                          sizeof real) < 0)
         snprintf(real, sizeof real, "%s", exec->path);
-    char *none[] = {NULL}, empty[] = "", *one[] = {empty, NULL};
+    if (!exec->arguments.count && (error = strings_insert(&exec->arguments, 0, "")))
+        return error;
     const struct program program = {
         .host_fd = exec->file->host_fd,
         .guest_path = exec->path,
         .real_path = real,
-        .arguments = exec->arguments.count ? exec->arguments.items : one,
-        .environment = exec->environment.count ? exec->environment.items : none,
+        .arguments = &exec->arguments,
+        .environment = &exec->environment,
     };
     struct loaded loaded;
     const char *why;

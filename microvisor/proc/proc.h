@@ -3,6 +3,7 @@
 #ifndef LIND_PROC_H
 #define LIND_PROC_H
 
+#include "microvisor/proc/strings.h"
 #include "microvisor/process.h"
 
 /* What a new program is started with. All pointers are the caller's. */
@@ -10,8 +11,7 @@ struct program {
     int host_fd;            /* the program's file, open for reading */
     const char *guest_path; /* what AT_EXECFN says */
     const char *real_path;  /* what /proc/self/exe says */
-    char *const *arguments; /* NULL-terminated */
-    char *const *environment;
+    struct strings *arguments, *environment;
 };
 
 /* load.c: a program laid out in a window of its own, ready to be started. */

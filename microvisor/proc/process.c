@@ -10,6 +10,7 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
+#include "microvisor/fs/pool.h"
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/rights.h"
@@ -100,36 +101,15 @@ void task_discard(struct task *task)
     task_free(task);
 }
 
-/* The new process has the host user's ids and the host process's limits. */
-/* Processes that nobody uses any more, linked through next: the C library's free is
- * not for hot calls, whose %fs is the cage's. Under the tree lock. */
-static struct process *free_processes;
-
-static struct process *process_new(void)
-{
-    tree_lock();
-    struct process *process = free_processes;
-    if (process)
-        free_processes = process->next;
-    tree_unlock();
-    if (!process)
-        return calloc(1, sizeof *process);
-    memset(process, 0, sizeof *process);
-    return process;
-}
+/* Their memory is never given back: who wakes waiters (tree.c) may come too late. */
+static struct pool processes = POOL_OF(struct process);
 
 void process_free(struct process *process)
 {
-    process->next = free_processes;
-    free_processes = process;
+    pool_give(&processes, process);
 }
 
-static void process_release(struct process *process)
-{
-    TREE_LOCKED();
-    process_free(process);
-}
-
+/* The new process has the host user's ids and the host process's limits. */
 static void inherit_host(struct process *process)
 {
     rights_start(&process->credentials);
@@ -141,7 +121,7 @@ static void inherit_host(struct process *process)
 /* Enters lind-run itself as process 1. Returns it, or NULL when out of memory. */
 static struct process *init_create(void)
 {
-    struct process *process = process_new();
+    struct process *process = pool_take(&processes);
     if (!process)
         return NULL;
     process->state = PROCESS_INIT;
@@ -155,7 +135,7 @@ static struct process *init_create(void)
 
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error)
 {
-    struct process *init = init_create(), *process = init ? process_new() : NULL;
+    struct process *init = init_create(), *process = init ? pool_take(&processes) : NULL;
     *error = -ENOMEM;
     if (!process)
         return NULL;
@@ -185,13 +165,13 @@ bad:
         timers_destroy(process->timers);
     if (process->actions)
         signal_actions_destroy(process->actions);
-    process_release(process);
+    process_free(process);
     return NULL;
 }
 
 struct process *process_copy(struct process *from)
 {
-    struct process *process = process_new();
+    struct process *process = pool_take(&processes);
     if (!process)
         return NULL;
     process->actions = signal_actions_fork(from->actions);
@@ -228,7 +208,7 @@ void process_undo_copy(struct process *process)
         timers_destroy(process->timers);
     if (process->actions)
         signal_actions_destroy(process->actions);
-    process_release(process);
+    process_free(process);
 }
 
 static void set_name(struct task *task, const char *path)

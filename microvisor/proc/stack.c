@@ -11,22 +11,14 @@
 
 enum { AUXV_MAX = 24, WORD = 8 };
 
-/* Strings in one block, each with its NUL: in `room`, of which *left bytes are free, or a new one.
- * Returns the block, its size and the number of strings. */
-static char *join(char *const *strings, uint64_t *size, uint64_t *count, char *room, uint64_t *left)
+/* A copy of strings: in `room`, of which *left bytes are free, or a new block. NULL: no memory. */
+static char *keep(struct strings *strings, char *room, uint64_t *left)
 {
-    *size = *count = 0;
-    for (; strings[*count]; ++*count)
-        *size += strlen(strings[*count]) + 1;
-    char *block = room;
-    if (*size < *left)
-        *left -= *size + 1;
-    else if (!(block = malloc(*size + 1)))
-        return NULL;
-    char *at = block;
-    for (uint64_t i = 0; i < *count; i++)
-        at = stpcpy(at, strings[i]) + 1;
-    return block;
+    int fits = strings->size < *left;
+    char *block = fits ? room : malloc(strings->size + 1);
+    if (fits)
+        *left -= strings->size;
+    return block ? memcpy(block, strings_bytes(strings), strings->size) : NULL;
 }
 
 /* Writes the offsets of the strings of a block that stands at window offset `address`, and a final
@@ -45,7 +37,9 @@ static uint64_t *point(uint64_t *to, const char *block, uint64_t address, uint64
 int stack_build(uint64_t base, const struct program *program, const struct credentials *ids,
                 const struct start_info *info, uint64_t top, uint64_t space, struct loaded *loaded)
 {
-    uint64_t argument_count, environment_count, argument_size, environment_size;
+    uint64_t argument_count = program->arguments->count, argument_size = program->arguments->size;
+    uint64_t environment_count = program->environment->count;
+    uint64_t environment_size = program->environment->size;
     static const char platform[] = "x86_64";
     size_t path_size = strlen(program->guest_path) + 1;
     uint64_t few[192], *table = NULL;
@@ -54,11 +48,10 @@ int stack_build(uint64_t base, const struct program *program, const struct crede
     if (!executable)
         return -ENOMEM;
     uint64_t left = sizeof executable->strings;
-    char *arguments =
-        join(program->arguments, &argument_size, &argument_count, executable->strings, &left);
+    char *arguments = keep(program->arguments, executable->strings, &left);
     executable->arguments = arguments;
     executable->arguments_size = argument_size;
-    char *environment = join(program->environment, &environment_size, &environment_count,
+    char *environment = keep(program->environment,
                              executable->strings + sizeof executable->strings - left, &left);
     executable->environment = environment;
     executable->environment_size = environment_size;

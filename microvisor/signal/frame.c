@@ -78,11 +78,6 @@ static uint32_t vectors_size(void)
                                         : offsetof(struct vectors, ymm);
 }
 
-uint64_t signal_frame_size(void)
-{
-    return RED_ZONE + sizeof(struct signal_frame) + vectors_size() + 4 + 64 + 16;
-}
-
 /* Copies the thread's state for a frame. XSAVE leaves what is in its initial state unwritten; a
  * frame shows it. */
 static void vectors_fill(struct vectors *to, const struct thread *thread)

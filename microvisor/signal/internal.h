@@ -4,8 +4,7 @@
 
 #include "microvisor/signal/signal.h"
 
-/* One pending signal. Entries come from chunks of the process, so that hot calls and host threads
- * may send. */
+/* One pending signal. Entries come from a pool, so that hot calls and host threads may send. */
 struct signal_entry {
     struct signal_entry *next;
     uint32_t timer; /* number of the timer that sent it plus one, 0 for none */
@@ -33,8 +32,6 @@ struct signal_actions {
     _Atomic uint64_t pending; /* process-directed */
     struct signal_list list;
     struct signal_queue *tasks;
-    struct signal_entry *free;
-    struct signal_chunk *chunks;
     uint32_t queued;         /* entries in use */
     _Atomic uint32_t stopped; /* futex of parked tasks: the stop signal, 0 while the process runs */
     _Atomic int continued;    /* the parent is to hear of it */

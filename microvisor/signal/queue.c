@@ -1,19 +1,11 @@
 /* Pending signals: sending, taking, masks, and the tables and lists that belong to a process. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "microvisor/fs/pool.h"
 #include "microvisor/signal/internal.h"
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
-
-enum { CHUNK_SIZE = 16384 };
-
-struct signal_chunk {
-    struct signal_chunk *next;
-    struct signal_entry entries[(CHUNK_SIZE - sizeof(void *)) / sizeof(struct signal_entry)];
-};
 
 static void list_clear(struct signal_list *list)
 {
@@ -22,6 +14,7 @@ static void list_clear(struct signal_list *list)
 }
 
 static struct pool actions_pool = POOL_OF(struct signal_actions);
+static struct pool entries = POOL_OF(struct signal_entry);
 
 struct signal_actions *signal_actions_create(void)
 {
@@ -53,17 +46,6 @@ void signal_actions_exec(struct signal_actions *actions)
     }
 }
 
-void signal_actions_destroy(struct signal_actions *actions)
-{
-    signal_host_forget(actions);
-    while (actions->chunks) {
-        struct signal_chunk *chunk = actions->chunks;
-        actions->chunks = chunk->next;
-        munmap(chunk, sizeof *chunk);
-    }
-    pool_give(&actions_pool, actions);
-}
-
 /* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when
  * memory is out. */
 static struct signal_entry *entry_new(struct process *process, int always)
@@ -71,29 +53,15 @@ static struct signal_entry *entry_new(struct process *process, int always)
     struct signal_actions *actions = process->actions;
     if (!always && actions->queued >= process->limits[RLIMIT_SIGPENDING].rlim_cur)
         return NULL;
-    if (!actions->free) {
-        long at = host_call6(SYS_mmap, 0, sizeof(struct signal_chunk), PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0);
-        if (at < 0 && at > -4096)
-            return NULL;
-        struct signal_chunk *chunk = (struct signal_chunk *)at;
-        chunk->next = actions->chunks;
-        actions->chunks = chunk;
-        for (size_t i = 0; i < sizeof chunk->entries / sizeof *chunk->entries; i++) {
-            chunk->entries[i].next = actions->free;
-            actions->free = &chunk->entries[i];
-        }
-    }
-    struct signal_entry *entry = actions->free;
-    actions->free = entry->next;
-    actions->queued++;
+    struct signal_entry *entry = pool_take(&entries);
+    if (entry)
+        actions->queued++;
     return entry;
 }
 
 static void entry_free(struct signal_actions *actions, struct signal_entry *entry)
 {
-    entry->next = actions->free;
-    actions->free = entry;
+    pool_give(&entries, entry);
     actions->queued--;
 }
 
@@ -123,6 +91,13 @@ void signals_drop(struct signal_actions *actions, uint64_t set)
     list_drop(actions, &actions->list, &actions->pending, set);
     for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
         list_drop(actions, &queue->list, &queue->task->signals.pending, set);
+}
+
+void signal_actions_destroy(struct signal_actions *actions)
+{
+    signal_host_forget(actions);
+    list_drop(actions, &actions->list, &actions->pending, UINT64_MAX);
+    pool_give(&actions_pool, actions);
 }
 
 void signals_dropped(struct process *process)

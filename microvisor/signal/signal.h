@@ -171,7 +171,4 @@ struct signal_state {
 };
 void signal_describe(struct process *process, int tid, struct signal_state *state);
 
-/* Bytes that a signal frame takes at most on this CPU: AT_MINSIGSTKSZ. */
-uint64_t signal_frame_size(void);
-
 #endif

@@ -196,9 +196,18 @@ static int mount_private(struct place *place)
     return 0;
 }
 
-/* The program's environment: lind-run's own unless cleared, then --env in order. NULL when there is
- * no memory. */
-static char **make_environment(const struct run_options *run)
+/* Appends a list that NULL ends. Returns 0 or -ENOMEM. */
+static int append(struct strings *strings, char *const *list)
+{
+    int error = 0;
+    for (; *list && !error; list++)
+        error = strings_insert(strings, strings->size, *list);
+    return error;
+}
+
+/* The program's environment: lind-run's own unless cleared, then --env in order. Returns 0 or
+ * -ENOMEM. */
+static int make_environment(const struct run_options *run, struct strings *environment)
 {
     extern char **environ;
     size_t count = 0;
@@ -206,7 +215,7 @@ static char **make_environment(const struct run_options *run)
         count++;
     char **list = malloc((count + run->environment_count + 1) * sizeof *list);
     if (!list)
-        return NULL;
+        return -ENOMEM;
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
         if (strncmp(environ[i], "LIND_", 5))
@@ -220,7 +229,9 @@ static char **make_environment(const struct run_options *run)
         used += at == used;
     }
     list[used] = NULL;
-    return list;
+    int error = append(environment, list);
+    free(list);
+    return error;
 }
 
 /* Builds the name space. Returns 0 or an exit status. */
@@ -365,8 +376,8 @@ int run_program(const struct run_options *run)
     int status = EXIT_LIND;
     struct place *place = place_new();
     struct descriptors *descriptors = descriptors_new();
-    char **environment = make_environment(run);
-    if (!place || !descriptors || !environment)
+    struct strings arguments = {0}, environment = {0};
+    if (!place || !descriptors || make_environment(run, &environment))
         return complain(EXIT_LIND, "out of memory");
     atomic_store(&place->umask, mask);
     struct task *task = process_create(descriptors, place, &error);
@@ -403,11 +414,14 @@ int run_program(const struct run_options *run)
     char *first = run->arguments[0];
     if (run->argv0)
         run->arguments[0] = (char *)run->argv0;
-    const struct program program = {fd, path, path, run->arguments, environment};
+    if (append(&arguments, run->arguments))
+        return complain(EXIT_LIND, "out of memory");
+    const struct program program = {fd, path, path, &arguments, &environment};
     struct loaded loaded;
     error = program_load(&program, &task->process->credentials,
                          task->process->limits[RLIMIT_STACK].rlim_cur, &loaded, &why);
-    free(environment); /* the program has its own copy */
+    strings_free(&arguments); /* the program has its own copies */
+    strings_free(&environment);
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
     process_adopt(task, &loaded, NULL, path, fd);
