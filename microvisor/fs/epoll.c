@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/anonymous.h"
@@ -258,7 +259,7 @@ static int epoll_poll(struct task *task, struct file *file, int events)
 {
     struct epoll_set *set = set_of(file);
     struct pollfd host = {file->host_fd, POLLIN, 0};
-    struct time_left none = {0, 0};
+    const struct timespec none = {0, 0};
     uint64_t rung;
     int ready = own_ready(task, set);
     if (!ready && host_call5(SYS_ppoll, &host, 1, &none, 0, 8) > 0) {

@@ -8,6 +8,7 @@
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/epoll_set.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 #include "rt/copy.h"
 
 #define EVENTS_AT_ONCE 64 /* of host events in one epoll_wait */
@@ -56,7 +57,7 @@ static int harvest_own(struct task *task, struct epoll_set *set, struct harvest 
 /* Host descriptors, waiting for them up to the limit (NULL: for ever). Returns 0, or -errno:
  * -EFAULT, -EINTR. */
 static long harvest_host(struct task *task, struct epoll_set *set, struct harvest *harvest,
-                         const struct time_left *limit, int wait)
+                         const struct timespec *limit, int wait)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     uint32_t room = harvest->room - harvest->count;
@@ -81,20 +82,20 @@ static long harvest_host(struct task *task, struct epoll_set *set, struct harves
 }
 
 static long set_wait(struct task *task, struct epoll_set *set, struct harvest *harvest,
-                     const struct deadline *deadline)
+                     uint64_t deadline)
 {
-    struct time_left left = {0, 0};
+    const struct timespec none = {0, 0};
+    struct timespec left;
     long error = 0;
     for (;;) {
         int host_first = set->host_turn = !set->host_turn;
         if (!host_first)
             error = harvest_own(task, set, harvest);
         if (!error && set->host_count)
-            error = harvest_host(task, set, harvest, &(struct time_left){0, 0}, 0);
+            error = harvest_host(task, set, harvest, &none, 0);
         if (!error && host_first)
             error = harvest_own(task, set, harvest);
-        if (harvest->count || error || !deadline ||
-            (!deadline->forever && !deadline_left(deadline, &left)))
+        if (harvest->count || error || deadline_passed(deadline))
             break;
         lock_acquire(&set->ready_lock);
         int sleep = !set->ready_count;
@@ -102,7 +103,7 @@ static long set_wait(struct task *task, struct epoll_set *set, struct harvest *h
         lock_release(&set->ready_lock);
         if (!sleep)
             continue;
-        error = harvest_host(task, set, harvest, deadline->forever ? NULL : &left, 1);
+        error = harvest_host(task, set, harvest, deadline_left(deadline, &left), 1);
         lock_acquire(&set->ready_lock);
         set->sleepers--;
         lock_release(&set->ready_lock);
@@ -123,9 +124,9 @@ static long set_wait(struct task *task, struct epoll_set *set, struct harvest *h
 
 /* epoll_wait and its kin, once the time is known. mask: window offset of a signal mask, 0 for none.
  */
-static long wait_call(struct task *task, const uint64_t args[6], const struct deadline *deadline,
-                      uint64_t mask_address, uint64_t mask_size)
+static long wait_call(struct task *task, const uint64_t args[6], uint64_t deadline)
 {
+    uint64_t mask_address = args[4], mask_size = args[5];
     uint64_t mask;
     int32_t room = (int32_t)args[2];
     if (mask_address && mask_size != sizeof mask)
@@ -150,24 +151,12 @@ static long wait_call(struct task *task, const uint64_t args[6], const struct de
 
 long call_epoll_pwait(struct task *task, const uint64_t args[6])
 {
-    int32_t timeout = (int32_t)args[3];
-    struct deadline deadline = {1, 0, 0};
-    if (timeout > 0)
-        deadline = deadline_after(timeout / 1000, timeout % 1000 * 1000000L);
-    return wait_call(task, args, timeout ? &deadline : NULL, args[4], args[5]);
+    return wait_call(task, args, deadline_of_milliseconds((int32_t)args[3]));
 }
 
 long call_epoll_pwait2(struct task *task, const uint64_t args[6])
 {
-    struct deadline deadline = {1, 0, 0};
-    struct time_left time = {1, 0};
-    if (args[3]) {
-        if (task_copyin(task, &time, args[3], sizeof time))
-            return -EFAULT;
-        if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= 1000000000)
-            return -EINVAL;
-        deadline = deadline_after(time.seconds, time.nanoseconds);
-    }
-    return wait_call(task, args, time.seconds || time.nanoseconds ? &deadline : NULL, args[4],
-                     args[5]);
+    struct timespec time;
+    int error = args[3] ? timespec_copyin(task, &time, args[3]) : 0;
+    return error ? error : wait_call(task, args, args[3] ? deadline_of(&time) : NEVER);
 }

@@ -15,6 +15,7 @@
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/wait.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 #include "rt/copy.h"
 
 #define ON_STACK 16 /* entries that need no memory */
@@ -141,17 +142,14 @@ static void poll_end(struct task *task, struct poll_table *table, struct sleeper
         host_call1(SYS_close, sleeper->bell);
 }
 
-/* Sleeps until something may have changed or the deadline (NULL: not at all). Returns 0, 1 when the
- * time is over, -EINTR or another error. */
+/* Sleeps until something may have changed or the deadline. Returns 0, 1 when the time is over, -EINTR
+ * or another error. */
 static long poll_sleep(struct task *task, struct poll_table *table, struct sleeper *sleeper,
-                       const struct deadline *deadline)
+                       uint64_t deadline)
 {
-    struct time_left left = {0, 0}, *limit = &left;
+    struct timespec left;
+    const struct timespec *limit = deadline_left(deadline, &left);
     long result;
-    if (deadline && deadline->forever)
-        limit = NULL;
-    else if (deadline)
-        deadline_left(deadline, &left);
     if (table->host_count) {
         unsigned count = table->host_count;
         if (sleeper->bell >= 0)
@@ -176,9 +174,9 @@ static long poll_sleep(struct task *task, struct poll_table *table, struct sleep
     return result == -ETIMEDOUT ? 1 : result == -EAGAIN ? 0 : result;
 }
 
-/* Fills revents. deadline NULL: looks once. Returns how many entries are ready, -EINTR when
+/* Fills revents. deadline 0: looks once. Returns how many entries are ready, -EINTR when
  * interrupted, -ENOMEM or -EMFILE. */
-static long poll_run(struct task *task, struct poll_table *table, const struct deadline *deadline)
+static long poll_run(struct task *task, struct poll_table *table, uint64_t deadline)
 {
     struct sleeper sleeper = {0, -1};
     int registered = 0;
@@ -189,7 +187,7 @@ static long poll_run(struct task *task, struct poll_table *table, const struct d
         atomic_store(&sleeper.woken, 0); /* before looking: a later change wakes again */
         unsigned ready = poll_own(task, table);
         if (ready || !deadline) {
-            if (table->host_count && (result = poll_sleep(task, table, &sleeper, NULL)) >= 0)
+            if (table->host_count && (result = poll_sleep(task, table, &sleeper, 0)) >= 0)
                 ready += poll_take_host(table);
             result = result < 0 ? result : (long)ready;
             break;
@@ -242,8 +240,7 @@ static void table_free(struct poll_table *table)
         file_pages_free(table->entries, table->memory);
 }
 
-static long poll_with(struct task *task, uint64_t address, uint64_t count,
-                      const struct deadline *deadline)
+static long poll_with(struct task *task, uint64_t address, uint64_t count, uint64_t deadline)
 {
     struct poll_entry entries[ON_STACK];
     struct pollfd host[ON_STACK + 1];
@@ -274,54 +271,42 @@ static long poll_with(struct task *task, uint64_t address, uint64_t count,
 
 static long poll_again(struct task *task, const uint64_t args[6])
 {
-    const struct deadline deadline = {(int)args[2], (int64_t)args[3], (int64_t)args[4]};
-    long result = poll_with(task, args[0], args[1], &deadline);
+    long result = poll_with(task, args[0], args[1], args[2]);
     return result == -EINTR ? signal_restart_later(task, poll_again, args) : result;
 }
 
 long call_poll(struct task *task, const uint64_t args[6])
 {
-    int32_t timeout = (int32_t)args[2];
-    struct deadline deadline = {timeout < 0, 0, 0};
-    if (!timeout)
-        return poll_with(task, args[0], (uint32_t)args[1], NULL);
-    if (timeout > 0)
-        deadline = deadline_after(timeout / 1000, timeout % 1000 * 1000000L);
-    const uint64_t all[6] = {args[0], (uint32_t)args[1], (uint64_t)deadline.forever,
-                             (uint64_t)deadline.seconds, (uint64_t)deadline.nanoseconds};
+    const uint64_t all[6] = {args[0], (uint32_t)args[1], deadline_of_milliseconds((int32_t)args[2])};
     return poll_again(task, all);
 }
 
 /* What the calls with a time limit in memory and perhaps a signal mask have in common. */
 struct limited {
-    struct deadline deadline, *limit; /* limit: NULL to look once */
-    uint64_t address;                 /* of the time, 0 for none */
-    int micro;                        /* it is a struct timeval */
+    uint64_t deadline;
+    uint64_t address; /* of the time, 0 for none */
+    int micro;        /* it is a struct timeval */
     int masked;
 };
 
 static long limited_begin(struct task *task, struct limited *limited, uint64_t time, int micro,
                           uint64_t mask_address, uint64_t mask_size)
 {
-    struct time_left left;
+    struct timespec left;
     uint64_t mask = 0;
-    *limited = (struct limited){.deadline = {1, 0, 0}, .address = time, .micro = micro};
-    limited->limit = &limited->deadline;
+    *limited = (struct limited){.deadline = NEVER, .address = time, .micro = micro};
     if (time) {
         if (task_copyin(task, &left, time, sizeof left))
             return -EFAULT;
         if (micro) { /* select adds whole seconds of microseconds up */
-            if (left.seconds < 0 || left.nanoseconds < 0)
+            if (left.tv_sec < 0 || left.tv_nsec < 0)
                 return -EINVAL;
-            left.seconds += left.nanoseconds / 1000000;
-            left.nanoseconds = left.nanoseconds % 1000000 * 1000;
+            left.tv_sec += left.tv_nsec / 1000000;
+            left.tv_nsec = left.tv_nsec % 1000000 * 1000;
         }
-        if (left.seconds < 0 || left.nanoseconds < 0 || left.nanoseconds >= 1000000000)
+        if (!timespec_valid(&left))
             return -EINVAL;
-        if (left.seconds || left.nanoseconds)
-            limited->deadline = deadline_after(left.seconds, left.nanoseconds);
-        else
-            limited->limit = NULL;
+        limited->deadline = deadline_of(&left);
     }
     if (mask_address) {
         if (mask_size != sizeof mask)
@@ -337,14 +322,13 @@ static long limited_begin(struct task *task, struct limited *limited, uint64_t t
 /* Writes the rest of the time back, as Linux does, and ends the mask. */
 static long limited_end(struct task *task, struct limited *limited, long result)
 {
-    struct time_left left = {0, 0};
+    struct timespec left;
     if (result == -EINTR)
         result = signal_interrupted(task, RESTART_NOHAND);
     if (limited->address) {
-        if (limited->limit)
-            deadline_left(limited->limit, &left);
+        deadline_left(limited->deadline, &left);
         if (limited->micro)
-            left.nanoseconds /= 1000;
+            left.tv_nsec /= 1000;
         if (task_copyout(task, limited->address, &left, sizeof left) && result == RESTART_NOHAND)
             result = -EINTR; /* repeating would wait the full time again */
     }
@@ -357,7 +341,7 @@ long call_ppoll(struct task *task, const uint64_t args[6])
     long error = limited_begin(task, &limited, args[2], 0, args[3], args[4]);
     if (error)
         return error;
-    return limited_end(task, &limited, poll_with(task, args[0], (uint32_t)args[1], limited.limit));
+    return limited_end(task, &limited, poll_with(task, args[0], (uint32_t)args[1], limited.deadline));
 }
 
 /* The three sets of select as events. */
@@ -371,7 +355,7 @@ static const int select_results[SELECT_SETS] = {
 
 /* select on sets of `words` words. in: those asked for, replaced by those that are ready. */
 static long select_run(struct task *task, uint64_t *sets[SELECT_SETS], uint32_t words, uint64_t n,
-                       const struct deadline *deadline)
+                       uint64_t deadline)
 {
     struct poll_entry entries[ON_STACK];
     struct pollfd host[ON_STACK + 1];
@@ -446,7 +430,7 @@ static long select_with(struct task *task, const uint64_t args[6], struct limite
             sets[i][words - 1] &= (1ULL << (n % 64)) - 1;
     }
     if (!result)
-        result = select_run(task, sets, words, (uint64_t)n, limited->limit);
+        result = select_run(task, sets, words, (uint64_t)n, limited->deadline);
     for (int i = 0; i < SELECT_SETS && result >= 0; i++)
         if (args[1 + i] && task_copyout(task, args[1 + i], sets[i], size))
             result = -EFAULT;

@@ -13,11 +13,12 @@
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 
 #define READABLE (POLLIN | POLLRDNORM)
 #define WRITABLE (POLLOUT | POLLWRNORM)
 #define CHUNK 256
-#define TENTH 100000000L /* nanoseconds in the unit of VTIME */
+#define TENTH (SECOND / 10) /* the unit of VTIME */
 
 static struct pool terminals = POOL_OF(struct terminal);
 
@@ -27,33 +28,36 @@ static struct terminal *numbers[TERMINAL_NUMBERS];
 
 /* Sleeps until something changes for a side. Returns 0, or why a call that has nothing yet ends. */
 static long wait_for_side(struct task *task, struct file *file, const struct transfer *transfer,
-                          long *woken, const struct deadline *deadline)
+                          long *woken, uint64_t deadline)
 {
     struct terminal *terminal = terminal_of(file);
     struct wait_queue *queue = &terminal->queues[side_of(file)];
-    struct time_left left;
+    struct timespec left;
     if (*woken == -EINTR)
         return signal_interrupted(task, RESTART_SYS);
-    if (!deadline->forever && !deadline_left(deadline, &left))
+    if (deadline_passed(deadline))
         return -ETIMEDOUT;
     if (file_flags(file) & O_NONBLOCK || transfer->flags & RWF_NOWAIT)
         return -EAGAIN;
-    *woken = wait_queue_sleep_for(task, queue, &terminal->lock, deadline->forever ? NULL : &left);
+    *woken = wait_queue_sleep_for(task, queue, &terminal->lock, deadline_left(deadline, &left));
     return 0;
 }
 
-static const struct deadline never = {.forever = 1};
+static uint64_t tenths(int count)
+{
+    return clock_host(CLOCK_MONOTONIC) + (uint64_t)count * TENTH;
+}
 
 /* VMIN and VTIME (POSIX XBD 11.1.7): how many bytes end a read, and when it ends without them. */
-static uint64_t slave_limits(const struct terminal *terminal, struct deadline *deadline, int *gaps)
+static uint64_t slave_limits(const struct terminal *terminal, uint64_t *deadline, int *gaps)
 {
     const uint8_t *characters = terminal->settings.c_cc;
-    *deadline = never;
+    *deadline = NEVER;
     *gaps = 0;
     if (terminal->settings.c_lflag & ICANON)
         return 1;
     if (!characters[VMIN])
-        *deadline = deadline_after(characters[VTIME] / 10, characters[VTIME] % 10 * TENTH);
+        *deadline = tenths(characters[VTIME]);
     else
         *gaps = characters[VTIME];
     return characters[VMIN] ? characters[VMIN] : 1;
@@ -62,7 +66,7 @@ static uint64_t slave_limits(const struct terminal *terminal, struct deadline *d
 static long slave_read_locked(struct task *task, struct file *file, const struct transfer *transfer)
 {
     struct terminal *terminal = terminal_of(file);
-    struct deadline deadline;
+    uint64_t deadline;
     uint8_t bytes[CHUNK];
     uint64_t done = 0;
     int gaps, ended = 0;
@@ -75,7 +79,7 @@ static long slave_read_locked(struct task *task, struct file *file, const struct
             if (done >= least)
                 break;
             result =
-                terminal->masters ? wait_for_side(task, file, transfer, &woken, &deadline) : -EIO;
+                terminal->masters ? wait_for_side(task, file, transfer, &woken, deadline) : -EIO;
             continue;
         }
         uint64_t size = transfer->total - done < CHUNK ? transfer->total - done : CHUNK;
@@ -84,7 +88,7 @@ static long slave_read_locked(struct task *task, struct file *file, const struct
             return -EFAULT;
         done += (uint64_t)count;
         if (gaps)
-            deadline = deadline_after(gaps / 10, gaps % 10 * TENTH);
+            deadline = tenths(gaps);
     }
     return done || result == -ETIMEDOUT ? (long)done : result;
 }
@@ -97,7 +101,7 @@ static long master_read_locked(struct task *task, struct file *file,
     uint64_t done = 0, count = 1;
     long result = 0, woken = 0;
     while (!terminal->status && !output_count(terminal)) {
-        result = terminal->slaves_gone ? -EIO : wait_for_side(task, file, transfer, &woken, &never);
+        result = terminal->slaves_gone ? -EIO : wait_for_side(task, file, transfer, &woken, NEVER);
         if (result)
             return result;
     }
@@ -165,7 +169,7 @@ static long pty_write(struct task *task, struct file *file, const struct transfe
         if (slave ? line_write(terminal, byte) : line_receive(terminal, byte))
             done++;
         else
-            result = wait_for_side(task, file, transfer, &woken, &never);
+            result = wait_for_side(task, file, transfer, &woken, NEVER);
     }
     terminal_unlock(terminal);
     return done ? (long)done : result;

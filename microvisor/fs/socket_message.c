@@ -12,6 +12,7 @@
 #include "microvisor/fs/socket.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 #include "rt/copy.h"
 
 /* Linux: sysctl net.core.optmem_max of old; more than all kinds of control messages need. */
@@ -382,11 +383,10 @@ SOCKET_CALL(recvmsg)
  * header (struct mmsghdr). Returns how many, or the first one's -errno; *failed is the -errno that
  * ended them, or 0. */
 static long many_messages(struct task *task, struct file *file, const uint64_t args[6],
-                          message_function *one, const struct deadline *deadline, long *failed)
+                          message_function *one, uint64_t deadline, long *failed)
 {
     uint32_t count = (uint32_t)args[2], flags = (uint32_t)args[3], done = 0;
     int last = 0;
-    struct time_left left;
     *failed = 0;
     if (count > RANGES_MAX)
         count = RANGES_MAX;
@@ -402,7 +402,7 @@ static long many_messages(struct task *task, struct file *file, const uint64_t a
             done++;
         if (flags & MSG_WAITFORONE)
             flags |= MSG_DONTWAIT;
-        if (deadline && !deadline_left(deadline, &left))
+        if (deadline_passed(deadline))
             last = 1;
     }
     return done ? done : *failed;
@@ -412,30 +412,28 @@ SOCKET_CALL(sendmmsg)
 {
     long failed;
     const uint64_t all[6] = {args[0], args[1], args[2], args[3] & ~(uint64_t)MSG_WAITFORONE};
-    return many_messages(task, file, all, send_at, NULL, &failed);
+    return many_messages(task, file, all, send_at, NEVER, &failed);
 }
 
 /* The time limit is looked at after each message alone, as on Linux. */
 SOCKET_CALL(recvmmsg)
 {
-    struct time_left left;
-    struct deadline deadline;
-    long failed;
-    if (args[4] && task_copyin(task, &left, args[4], sizeof left))
-        return -EFAULT;
-    if (args[4] && (left.seconds < 0 || (uint64_t)left.nanoseconds >= 1000000000))
-        return -EINVAL;
+    struct timespec left;
+    uint64_t deadline = NEVER;
+    long failed, result = args[4] ? timespec_copyin(task, &left, args[4]) : 0;
+    if (result)
+        return result;
     if (args[4])
-        deadline = deadline_after(left.seconds, left.nanoseconds);
-    long result = -unix_take_error(socket);
+        deadline = deadline_of(&left);
+    result = -unix_take_error(socket);
     if (!result)
-        result = many_messages(task, file, args, receive_at, args[4] ? &deadline : NULL, &failed);
+        result = many_messages(task, file, args, receive_at, deadline, &failed);
     if (result <= 0)
         return result;
     if (failed && failed != -EAGAIN && failed != -EINTR && failed > RESTART_SYS)
         unix_exchange_error(socket, (int)-failed); /* for the next call */
     if (args[4]) {
-        deadline_left(&deadline, &left);
+        deadline_left(deadline, &left);
         if (task_copyout(task, args[4], &left, sizeof left))
             return -EFAULT;
     }

@@ -13,6 +13,7 @@
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/unix_queue.h"
 #include "microvisor/signal/signal.h"
+#include "microvisor/time/clock.h"
 
 #define HUNG_UP (POLLHUP | POLLERR | POLLRDHUP | READABLE | WRITABLE)
 
@@ -235,24 +236,21 @@ void patience_begin(struct patience *patience, int nonblock, int64_t timeout)
     patience->nonblock = nonblock || timeout < 0;
     patience->slept = 0;
     patience->interrupted = 0;
-    patience->limited = timeout != 0;
-    if (timeout > 0)
-        patience->deadline = deadline_after(timeout / 1000000, timeout % 1000000 * 1000);
+    const struct timespec limit = {timeout / 1000000, timeout % 1000000 * 1000};
+    patience->deadline = timeout > 0 ? deadline_of(&limit) : NEVER;
 }
 
 long patience_sleep(struct task *task, struct patience *patience, struct wait_queue *queue,
                     struct lock *lock)
 {
-    struct time_left left;
+    struct timespec left;
     if (patience->interrupted)
-        return signal_interrupted(task, patience->limited ? -EINTR : RESTART_SYS);
-    if (patience->nonblock)
-        return -EAGAIN;
-    if (patience->limited && !deadline_left(&patience->deadline, &left))
+        return signal_interrupted(task, patience->deadline != NEVER ? -EINTR : RESTART_SYS);
+    if (patience->nonblock || deadline_passed(patience->deadline))
         return -EAGAIN;
     patience->slept = 1;
     patience->interrupted =
-        wait_queue_sleep_for(task, queue, lock, patience->limited ? &left : NULL);
+        wait_queue_sleep_for(task, queue, lock, deadline_left(patience->deadline, &left));
     return 0;
 }
 

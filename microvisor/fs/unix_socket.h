@@ -100,10 +100,10 @@ struct message {
 
 /* How long a call may wait. */
 struct patience {
-    int nonblock, limited;
+    int nonblock;
     int slept; /* it did so at least once */
     long interrupted;
-    struct deadline deadline;
+    uint64_t deadline;
 };
 
 extern struct lock unix_topology;

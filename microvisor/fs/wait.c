@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "microvisor/fs/file.h"
 #include "rt/host.h"
@@ -79,7 +78,7 @@ long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *
 }
 
 long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lock *object,
-                          const struct time_left *limit)
+                          const struct timespec *limit)
 {
     uint32_t sequence = atomic_load_explicit(&queue->sequence, memory_order_relaxed);
     unsigned turns = spin_turns(&queue->spin);
@@ -110,40 +109,4 @@ void wait_queue_sleep_through(struct wait_queue *queue, struct lock *object)
     lock_acquire(object);
     if (atomic_load_explicit(&queue->sequence, memory_order_relaxed) == sequence)
         queue->sleepers--;
-}
-
-#define SECOND 1000000000L
-
-static void monotonic_now(struct time_left *now)
-{
-    host_call2(SYS_clock_gettime, CLOCK_MONOTONIC, now);
-}
-
-struct deadline deadline_after(int64_t seconds, int64_t nanoseconds)
-{
-    struct time_left now;
-    monotonic_now(&now);
-    struct deadline deadline = {0, now.seconds, now.nanoseconds + nanoseconds};
-    if (deadline.nanoseconds >= SECOND) {
-        deadline.nanoseconds -= SECOND;
-        deadline.seconds++;
-    }
-    if (__builtin_add_overflow(deadline.seconds, seconds, &deadline.seconds))
-        deadline.seconds = INT64_MAX;
-    return deadline;
-}
-
-int deadline_left(const struct deadline *deadline, struct time_left *left)
-{
-    struct time_left now;
-    monotonic_now(&now);
-    left->seconds = deadline->seconds - now.seconds;
-    left->nanoseconds = deadline->nanoseconds - now.nanoseconds;
-    if (left->nanoseconds < 0) {
-        left->nanoseconds += SECOND;
-        left->seconds--;
-    }
-    if (left->seconds < 0)
-        left->seconds = left->nanoseconds = 0;
-    return left->seconds || left->nanoseconds;
 }

@@ -56,29 +56,11 @@ void wait_queue_wake(struct wait_queue *queue);
 long wait_queue_sleep(struct task *task, struct wait_queue *queue, struct lock *object);
 
 /* The same with a limit (NULL: none), after which it returns 0, too. */
-struct time_left;
+struct timespec;
 long wait_queue_sleep_for(struct task *task, struct wait_queue *queue, struct lock *object,
-                          const struct time_left *limit);
+                          const struct timespec *limit);
 
 /* The same, but nothing pending ends it: for changes that come soon by themselves. */
 void wait_queue_sleep_through(struct wait_queue *queue, struct lock *object);
-
-/* A moment of CLOCK_MONOTONIC, or none. */
-struct deadline {
-    int forever;
-    int64_t seconds, nanoseconds;
-};
-
-struct time_left { /* the kernel's struct timespec */
-    int64_t seconds, nanoseconds;
-};
-
-/* The moment that lies the given time from now; a moment too far to be expressed is the last one.
- */
-struct deadline deadline_after(int64_t seconds, int64_t nanoseconds);
-
-/* What is left until then, not below zero. Returns whether it is more than zero. Not for forever.
- */
-int deadline_left(const struct deadline *deadline, struct time_left *left);
 
 #endif

@@ -124,17 +124,16 @@ static long wait_for_signal(struct task *task, uint64_t set, uint64_t deadline, 
             return signal;
         if (look)
             return -EINTR;
-        uint64_t now = clock_host(CLOCK_MONOTONIC);
-        if (now >= deadline)
+        struct timespec left;
+        if (deadline_passed(deadline))
             return -EAGAIN;
-        struct timespec left = timespec_of(deadline - now);
-        task_blocking(task, SYS_ppoll, 0, 0, deadline == UINT64_MAX ? 0 : HOST_ARG(&left));
+        task_blocking(task, SYS_ppoll, 0, 0, HOST_ARG(deadline_left(deadline, &left)));
     }
 }
 
 long call_rt_sigtimedwait(struct task *task, const uint64_t args[6])
 {
-    uint64_t set, deadline = UINT64_MAX;
+    uint64_t set, deadline = NEVER;
     siginfo_t info;
     if (args[3] != SIGNAL_SET_SIZE)
         return -EINVAL;
@@ -142,11 +141,10 @@ long call_rt_sigtimedwait(struct task *task, const uint64_t args[6])
         return -EFAULT;
     if (args[2]) {
         struct timespec limit;
-        if (task_copyin(task, &limit, args[2], sizeof limit))
-            return -EFAULT;
-        if (!timespec_valid(&limit))
-            return -EINVAL;
-        deadline = clock_deadline(CLOCK_MONOTONIC, &limit);
+        int error = timespec_copyin(task, &limit, args[2]);
+        if (error)
+            return error;
+        deadline = deadline_of(&limit);
     }
     set &= ~SIGNAL_SET_UNBLOCKABLE;
     set_waiting(task, set);

@@ -154,9 +154,8 @@ long call_clock_settime(struct task *task, const uint64_t args[6])
     int clock = (int)args[0];
     if (clock_read(task, clock, &unused) || clock != CLOCK_REALTIME)
         return -EINVAL;
-    if (task_copyin(task, &time, args[1], sizeof time))
-        return -EFAULT;
-    return timespec_valid(&time) ? -EPERM : -EINVAL;
+    int error = timespec_copyin(task, &time, args[1]);
+    return error ? error : -EPERM;
 }
 
 long call_settimeofday(struct task *task, const uint64_t args[6])

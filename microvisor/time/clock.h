@@ -2,11 +2,12 @@
 #ifndef LIND_CLOCK_H
 #define LIND_CLOCK_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/time.h>
 #include <time.h>
 
-struct task;
+#include "microvisor/process.h"
 
 #define SECOND 1000000000ULL
 
@@ -38,11 +39,49 @@ static inline struct timespec timespec_of(uint64_t nanoseconds)
 
 struct timeval timeval_of(uint64_t nanoseconds);
 
+/* Copies a time of a program in. Returns 0, -EFAULT, or -EINVAL for what is none. */
+static inline int timespec_copyin(const struct task *task, struct timespec *time, uint64_t from)
+{
+    if (task_copyin(task, time, from, sizeof *time))
+        return -EFAULT;
+    return timespec_valid(time) ? 0 : -EINVAL;
+}
+
 /* A clock's reading after a valid relative time; saturates at INT64_MAX. */
 static inline uint64_t clock_deadline(int clock, const struct timespec *relative)
 {
     uint64_t end = clock_host(clock) + timespec_nanoseconds(relative);
     return end > INT64_MAX ? INT64_MAX : end;
+}
+
+/* Deadlines are readings of CLOCK_MONOTONIC; NEVER waits for ever, 0 does not wait. */
+#define NEVER UINT64_MAX
+
+/* A valid time from now on; no time is 0. */
+static inline uint64_t deadline_of(const struct timespec *time)
+{
+    return time->tv_sec || time->tv_nsec ? clock_deadline(CLOCK_MONOTONIC, time) : 0;
+}
+
+/* poll(2)'s: below zero for ever. */
+static inline uint64_t deadline_of_milliseconds(int32_t timeout)
+{
+    const struct timespec time = {timeout / 1000, timeout % 1000 * 1000000L};
+    return timeout < 0 ? NEVER : deadline_of(&time);
+}
+
+static inline int deadline_passed(uint64_t deadline)
+{
+    return deadline != NEVER && (!deadline || clock_host(CLOCK_MONOTONIC) >= deadline);
+}
+
+/* What is left until then, not below zero, in *left: as the host's calls want it, NULL for NEVER. */
+static inline const struct timespec *deadline_left(uint64_t deadline, struct timespec *left)
+{
+    if (deadline == NEVER)
+        return NULL;
+    *left = timespec_of(deadline_passed(deadline) ? 0 : deadline - clock_host(CLOCK_MONOTONIC));
+    return left;
 }
 
 #endif

@@ -11,8 +11,8 @@
 #include "microvisor/time/futex.h"
 #include "rt/host.h"
 
-/* Waits on a word until an absolute time of the clock that `operation` says. deadline UINT64_MAX:
- * for ever. */
+/* Waits on a word until an absolute time of the clock that `operation` says. deadline NEVER: for
+ * ever. */
 static long wait_until(struct task *task, uint64_t offset, int operation, uint32_t value,
                        uint64_t deadline, uint32_t bits)
 {
@@ -21,7 +21,7 @@ static long wait_until(struct task *task, uint64_t offset, int operation, uint32
     if (!word)
         return -EFAULT;
     return task_blocking(task, SYS_futex, HOST_ARG(word), operation, value,
-                         deadline == UINT64_MAX ? 0 : HOST_ARG(&end), 0, bits);
+                         deadline == NEVER ? 0 : HOST_ARG(&end), 0, bits);
 }
 
 /* restart_syscall: args are wait's. */
@@ -33,7 +33,7 @@ static long wait(struct task *task, uint64_t offset, int operation, uint32_t val
     long result = wait_until(task, offset, operation, value, deadline, bits);
     if (result != -EINTR)
         return result;
-    if (deadline == UINT64_MAX)
+    if (deadline == NEVER)
         return signal_interrupted(task, RESTART_SYS);
     const uint64_t again[6] = {offset, (uint64_t)operation, value, deadline, bits};
     return signal_restart_later(task, wait_on, again);
@@ -67,7 +67,7 @@ static int differs_soon(struct task *task, uint64_t offset, uint32_t value, int 
 
 long call_futex(struct task *task, const uint64_t args[6])
 {
-    uint64_t offset = args[0], second = args[4], deadline = UINT64_MAX;
+    uint64_t offset = args[0], second = args[4], deadline = NEVER;
     int operation = (int)args[1], command = operation & FUTEX_CMD_MASK;
     uint32_t value = (uint32_t)args[2], bits = (uint32_t)args[5];
     void *word = window_pointer(&task->thread, offset, sizeof(uint32_t)), *other = NULL;
@@ -79,10 +79,9 @@ long call_futex(struct task *task, const uint64_t args[6])
     case FUTEX_WAIT_BITSET:
         if (args[3]) {
             struct timespec limit;
-            if (task_copyin(task, &limit, args[3], sizeof limit))
-                return -EFAULT;
-            if (!timespec_valid(&limit))
-                return -EINVAL;
+            int error = timespec_copyin(task, &limit, args[3]);
+            if (error)
+                return error;
             deadline = timespec_nanoseconds(&limit);
             if (command == FUTEX_WAIT) /* relative */
                 deadline = clock_deadline(CLOCK_MONOTONIC, &limit);
@@ -92,7 +91,7 @@ long call_futex(struct task *task, const uint64_t args[6])
                 return -ENOSYS;
             operation += FUTEX_WAIT_BITSET - FUTEX_WAIT;
         }
-        if (bits && differs_soon(task, offset, value, deadline == UINT64_MAX))
+        if (bits && differs_soon(task, offset, value, deadline == NEVER))
             return -EAGAIN;
         return wait(task, offset, operation, value, deadline, bits);
     case FUTEX_WAKE_OP:

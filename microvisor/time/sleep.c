@@ -70,10 +70,9 @@ long call_clock_nanosleep(struct task *task, const uint64_t args[6])
     if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
         clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
-    if (task_copyin(task, &time, args[2], sizeof time))
-        return -EFAULT;
-    if (!timespec_valid(&time))
-        return -EINVAL;
+    int error = timespec_copyin(task, &time, args[2]);
+    if (error)
+        return error;
     uint64_t deadline = timespec_nanoseconds(&time);
     int relative = !(args[1] & TIMER_ABSTIME);
     if (relative) {

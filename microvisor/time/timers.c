@@ -25,7 +25,6 @@
 #include "microvisor/time/internal.h"
 #include "rt/host.h"
 
-#define NEVER UINT64_MAX
 #define LOOK_LEAST (SECOND / 1000)
 #define LOOK_IDLE_MOST (SECOND / 32)
 
