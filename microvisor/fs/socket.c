@@ -17,15 +17,13 @@
 
 long socket_call(struct task *task, const uint64_t args[6], socket_function *function)
 {
-    struct file *file = descriptor_get(task, args[0]);
+    DESCRIPTION(file, task, args[0]);
     if (!file)
         return -EBADF;
     struct unix_socket *socket = unix_socket_of(file);
-    long result = socket                      ? function(task, file, socket, args)
-                  : file_flags(file) & O_PATH ? -EBADF
-                                              : -ENOTSOCK;
-    descriptor_put(task, file);
-    return result;
+    if (!socket)
+        return file_flags(file) & O_PATH ? -EBADF : -ENOTSOCK;
+    return function(task, file, socket, args);
 }
 
 long address_copyin(struct task *task, uint64_t at, uint64_t length, struct sockaddr_un *address)
@@ -137,10 +135,8 @@ static long pair_new(const struct task *task, uint32_t type, uint32_t nonblock,
     }
     struct unix_socket *one = unix_socket_of(files[0]), *other = unix_socket_of(files[1]);
     unix_join(one, other);
-    one->peer_credentials.pid = task->process->pid;
-    one->peer_credentials.uid = task->process->credentials.euid;
-    one->peer_credentials.gid = task->process->credentials.egid;
-    other->peer_credentials = one->peer_credentials;
+    unix_set_credentials(one, task);
+    unix_set_credentials(other, task);
     return 0;
 }
 

@@ -61,13 +61,12 @@ void unix_forget_name(struct unix_socket *socket)
 /* Where a path leads to, for who may write there. */
 static long find_inode(struct task *task, const char *path, struct unix_socket *like)
 {
-    struct location location;
+    LOCATION(location);
     struct stat status;
     long error = place_lookup_path(task, (uint64_t)AT_FDCWD, path, LOOKUP_FOLLOW, &location);
     if (error)
         return error;
     int fd = location_is_host(&location) ? location_open_path(&location) : -ECONNREFUSED;
-    location_release(&location);
     if (fd < 0)
         return fd;
     /* Both of the same object, whatever its name leads to by now. */
@@ -168,11 +167,11 @@ long unix_bind(struct task *task, struct unix_socket *socket, const struct socka
     return name_add(socket, &named);
 }
 
-static void set_credentials(struct ucred *credentials, const struct task *task)
+void unix_set_credentials(struct unix_socket *socket, const struct task *task)
 {
-    credentials->pid = task->process->pid;
-    credentials->uid = task->process->credentials.euid;
-    credentials->gid = task->process->credentials.egid;
+    socket->peer_credentials.pid = task->process->pid;
+    socket->peer_credentials.uid = task->process->credentials.euid;
+    socket->peer_credentials.gid = task->process->credentials.egid;
 }
 
 long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog)
@@ -187,7 +186,7 @@ long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog
     } else {
         socket->state = SOCKET_LISTENING;
         socket->backlog = backlog < SOCKET_BACKLOG_MAX ? backlog : SOCKET_BACKLOG_MAX;
-        set_credentials(&socket->peer_credentials, task);
+        unix_set_credentials(socket, task);
         wait_queue_announce_sleepers(&socket->drained);
     }
     lock_release(&socket->lock);
@@ -215,7 +214,7 @@ static long connect_once(struct task *task, struct unix_socket *socket,
         result = socket->state == SOCKET_CONNECTED ? -EISCONN : -EINVAL;
     } else {
         socket->peer_credentials = listening->peer_credentials;
-        set_credentials(&made->peer_credentials, task);
+        unix_set_credentials(made, task);
         made->address = listening->address;
         made->address_length = listening->address_length;
         made->options = listening->options & 1U << SO_PASSCRED;

@@ -200,6 +200,9 @@ long unix_bind_any(struct unix_socket *socket);
 /* Takes a closed socket's name from the table. Topology is held. HOT. */
 void unix_forget_name(struct unix_socket *socket);
 
+/* What SO_PEERCRED says on the other side of what a process connects or listens with. */
+void unix_set_credentials(struct unix_socket *socket, const struct task *task);
+
 long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog);
 
 long unix_connect(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
