@@ -299,9 +299,9 @@ static long limited_begin(struct task *task, struct limited *limited, uint64_t t
         if (task_copyin(task, &left, time, sizeof left))
             return -EFAULT;
         if (micro) { /* select adds whole seconds of microseconds up */
-            if (left.tv_sec < 0 || left.tv_nsec < 0)
+            if (left.tv_sec < 0 || left.tv_nsec < 0 ||
+                __builtin_add_overflow(left.tv_sec, left.tv_nsec / 1000000, &left.tv_sec))
                 return -EINVAL;
-            left.tv_sec += left.tv_nsec / 1000000;
             left.tv_nsec = left.tv_nsec % 1000000 * 1000;
         }
         if (!timespec_valid(&left))

@@ -37,6 +37,8 @@ int main(void)
     CHECK(syscall(SYS_select, ends[0] + 1, &set, NULL, NULL, &time) == 0); /* musl keeps the time from it */
     CHECK(!FD_ISSET(ends[0], &set));
     CHECK(time.tv_sec == 0 && time.tv_usec == 0);
+    time = (struct timeval){INT64_MAX, 1000000}; /* the sum is no time */
+    CHECK_ERROR(syscall(SYS_select, 0, NULL, NULL, NULL, &time), EINVAL);
     pause = (struct timespec){0, 60000000};
     CHECK(pselect(0, NULL, NULL, NULL, &pause, NULL) == 0);
     CHECK(pause.tv_nsec == 60000000);

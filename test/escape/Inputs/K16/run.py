@@ -1,4 +1,4 @@
-"""Runs the random calls of fuzz.c with one seed after the other for a while: run.py LIND-RUN PROGRAM SECONDS [FIRST-SEED].
+"""Runs the random calls of fuzz.c or typed.c with one seed after the other for a while: run.py LIND-RUN PROGRAM SECONDS [FIRST-SEED [THREADS]].
 Whatever becomes of the program, lind-run must not fault, fail or be stopped, and what lies outside its directory, what is granted
 read-only, and the program's own file must stay as they were."""
 import hashlib
@@ -47,7 +47,7 @@ before = digest()
 while time.time() < end:
     shutil.rmtree(home + "/work", ignore_errors=True)
     os.makedirs(home + "/work", exist_ok=True)
-    process = subprocess.Popen([lind_run, "--dir", home + "/outside:/granted:ro", program, str(seed), "2000"], cwd=home + "/work", stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([lind_run, "--dir", home + "/outside:/granted:ro", program, str(seed), "2000"] + sys.argv[5:], cwd=home + "/work", stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=limits)
     try:
         output = process.communicate(timeout=2)[0]
@@ -58,8 +58,8 @@ while time.time() < end:
         stuck += 1
     else:
         killed += process.returncode > 128
-        bad = process.returncode < 0 or process.returncode in (125, 126, 127) or b"internal error" in output
-        if bad or b"lost a part" in output:
+        bad = process.returncode and not 128 < process.returncode < 193  # not lind-run's own codes, nor 99, the sanitizers'
+        if bad or any(words in output for words in (b"internal error", b"lost a part", b"Sanitizer", b"runtime error")):
             print(output[-4000:].decode(errors="replace"))
             sys.exit(f"seed {seed}: lind-run ended with {process.returncode}")
     runs += 1
