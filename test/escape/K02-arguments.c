@@ -1,5 +1,5 @@
-// Other threads change what a call's pointers lead to, while it is made: vectors, paths, argument lists, actions, sets, times, futex words; between what
-// is right and what is hostile. Does lind-run stay whole, and memory of a sibling (attack row K2)?
+// Other threads change what a call's pointers lead to, while it is made: vectors, paths, argument lists, actions, sets, times, futex words, messages with
+// descriptors; between what is right and what is hostile. Does lind-run stay whole, and memory of a sibling (attack row K2)?
 // RUN: rm -rf %t.d && mkdir %t.d && cd %t.d && %lind-cc -O2 %s -o %t && %lind-run %t 5 | FileCheck %s
 // CHECK: the control: {{[1-9][0-9]+}} of two looks differed
 // CHECK: {{[1-9][0-9]+}} calls succeeded, {{[1-9][0-9]+}} failed
@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -50,7 +51,7 @@ static union page {
 
 static _Atomic int stop;
 static _Atomic unsigned long succeeded, failed, differed;
-static int clones; /* only those: they may well harm the program that makes them */
+static int clones; /* and received messages, only those: they may well harm the program that makes them */
 static char buffer[8192];
 
 static unsigned next(unsigned *state)
@@ -115,11 +116,16 @@ static void *call(void *data)
     unsigned state = (unsigned)(uintptr_t)data * 104729 + 3;
     int pipes[2], file = open("file", O_RDWR | O_CREAT | O_CLOEXEC, 0600), counter = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
     int set = epoll_create1(EPOLL_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    int pair[2], named = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     pipe2(pipes, O_NONBLOCK | O_CLOEXEC);
+    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair);
     ftruncate(file, 4096);
     while (!stop) {
         union page *at = &shared[next(&state) % 16];
-        switch (clones ? 22 : next(&state) % 26) {
+        if (next(&state) % 64 == 0)
+            syscall(SYS_close_range, 64, ~0U, 0); /* opened and received */
+        unsigned dangerous = next(&state) % 9;
+        switch (!clones ? next(&state) % 26 : dangerous ? 25 + dangerous : 22) {
         case 0:
             count(syscall(SYS_writev, pipes[1], at, 4));
             break;
@@ -205,6 +211,26 @@ static void *call(void *data)
         case 24:
             count(syscall(SYS_rt_sigtimedwait, at, buffer, &(struct timespec){0, 0}, 8));
             break;
+        case 26:
+            count(syscall(SYS_sendmmsg, pair[0], at, 2, MSG_NOSIGNAL));
+            break;
+        case 27:
+            count(syscall(SYS_recvmmsg, pair[1], at, 2, 0, &at->time));
+            break;
+        case 28:
+        case 29:
+            count(syscall(SYS_sendmsg, pair[0], at, MSG_NOSIGNAL));
+            break;
+        case 30:
+        case 31:
+            count(syscall(SYS_recvmsg, pair[1], at, MSG_CMSG_CLOEXEC));
+            break;
+        case 32:
+            count(syscall(SYS_sendto, named, at, 64, MSG_NOSIGNAL, at->words + 16, 20));
+            break;
+        case 33:
+            count(syscall(SYS_recvfrom, pair[1], at, 64, 0, at->words + 16, at->words + 20));
+            break;
         default:
             count(syscall(SYS_sched_setaffinity, 0, 64, at));
         }
@@ -222,7 +248,22 @@ static void prepare(void)
             right[page].words[i] = (uint64_t)(uintptr_t)place;
             wrong[page].words[i] = hostile[(i * 7 + (unsigned)page) % (sizeof hostile / sizeof *hostile)];
         }
-        switch (page % 5) {
+        switch (page % (clones ? 6 : 5)) {
+        case 5: { /* two messages, each with a piece and a descriptor */
+            uint64_t *words = right[page].words, *used = shared[page].words;
+            struct cmsghdr header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+            memset(words, 0, sizeof right[page]);
+            for (int i = 0; i < 2; i++, words += 8, used += 8) {
+                words[2] = (uintptr_t)(used + 16);
+                words[3] = 1;
+                words[4] = (uintptr_t)(used + 18);
+                words[5] = CMSG_SPACE(sizeof(int));
+                words[16] = (uintptr_t)place;
+                words[17] = 64;
+                memcpy(words + 18, &header, sizeof header);
+            }
+            break;
+        }
         case 0:
             for (int i = 0; i < 8; i++)
                 right[page].vector[i] = (struct iovec){place + 64 * i, 64};
@@ -264,14 +305,17 @@ int main(int argc, char **argv)
         _exit(0);
     }
     close(told[0]);
-    prepare();
     signal(SIGUSR2, SIG_IGN);
-    pid_t cloner = fork();
+    pid_t attacker = 0, cloner = fork();
     clones = cloner == 0;
-    pid_t attacker = clones ? 0 : fork();
+    while (clones && (attacker = fork()) != 0) /* as often as it ends */
+        waitpid(attacker, &status, 0);
+    if (!clones)
+        attacker = fork();
     if (attacker == 0) {
         if (clones)
             close(2);
+        prepare();
         pthread_t thread;
         for (uintptr_t i = 0; i < FLIPPERS; i++)
             pthread_create(&thread, NULL, flip, (void *)(i + 1));
