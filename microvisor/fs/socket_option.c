@@ -47,11 +47,10 @@ static long set_linger(struct task *task, uint64_t at, uint32_t length, struct u
         return -EINVAL;
     if (task_copyin(task, &value, at, sizeof value))
         return -EFAULT;
-    lock_acquire(&socket->lock);
+    LOCKED(&socket->lock);
     socket->linger.l_onoff = !!value.l_onoff;
     if (value.l_onoff)
         socket->linger.l_linger = value.l_linger;
-    lock_release(&socket->lock);
     return 0;
 }
 
@@ -146,14 +145,12 @@ SOCKET_CALL(getsockopt)
         value.time.tv_usec = time < 0 ? 0 : time % 1000000;
         size = sizeof value.time;
     } else if (option == SO_PEERCRED) {
-        lock_acquire(&unix_topology);
+        LOCKED(&unix_topology);
         value.credentials = socket->peer_credentials;
-        lock_release(&unix_topology);
         size = sizeof value.credentials;
     } else if (option == SO_LINGER) {
-        lock_acquire(&socket->lock);
+        LOCKED(&socket->lock);
         value.linger = socket->linger;
-        lock_release(&socket->lock);
         size = sizeof value.linger;
     } else {
         long number = option_number(socket, option);

@@ -11,6 +11,7 @@
 #include "microvisor/fs/pipe.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/procfs.h"
+#include "microvisor/fs/unix_socket.h"
 #include "rt/copy.h"
 
 #define FLAG_READ_ONLY 1 /* ST_RDONLY */
@@ -55,6 +56,7 @@ long call_fstatfs(struct task *task, const uint64_t args[6])
     if (!file)
         return -EBADF;
     long magic = file->operations == &pipe_operations ? PIPEFS_MAGIC
+                 : unix_socket_of(file)               ? SOCKFS_MAGIC
                  : file->node.operations              ? node_magic(&file->node)
                                                       : ANON_INODE_FS_MAGIC;
     return answer(task, args[1], file->host_fd, magic, file->mount && file->mount->read_only);

@@ -94,18 +94,15 @@ long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t le
         error = find_inode(task, address->sun_path, &like);
     if (error)
         return error;
-    lock_acquire(&unix_topology);
+    LOCKED(&unix_topology);
     struct unix_socket *socket = name_find(&like);
     if (!socket)
-        error = -ECONNREFUSED;
-    else if (socket->type != type)
-        error = -EPROTOTYPE;
-    if (!error) {
-        unix_get(socket);
-        *found = socket;
-    }
-    lock_release(&unix_topology);
-    return error;
+        return -ECONNREFUSED;
+    if (socket->type != type)
+        return -EPROTOTYPE;
+    unix_get(socket);
+    *found = socket;
+    return 0;
 }
 
 /* Gives a socket the name in `named`, whose host_fd it takes over, also on failure. */
@@ -176,22 +173,17 @@ void unix_set_credentials(struct unix_socket *socket, const struct task *task)
 
 long unix_listen(struct task *task, struct unix_socket *socket, uint32_t backlog)
 {
-    long error = 0;
     if (socket->type == SOCK_DGRAM)
         return -EOPNOTSUPP;
-    lock_acquire(&unix_topology);
-    lock_acquire(&socket->lock);
-    if (!socket->address_length || socket->state == SOCKET_CONNECTED) {
-        error = -EINVAL;
-    } else {
-        socket->state = SOCKET_LISTENING;
-        socket->backlog = backlog < SOCKET_BACKLOG_MAX ? backlog : SOCKET_BACKLOG_MAX;
-        unix_set_credentials(socket, task);
-        wait_queue_announce_sleepers(&socket->drained);
-    }
-    lock_release(&socket->lock);
-    lock_release(&unix_topology);
-    return error;
+    LOCKED(&unix_topology);
+    LOCKED(&socket->lock);
+    if (!socket->address_length || socket->state == SOCKET_CONNECTED)
+        return -EINVAL;
+    socket->state = SOCKET_LISTENING;
+    socket->backlog = backlog < SOCKET_BACKLOG_MAX ? backlog : SOCKET_BACKLOG_MAX;
+    unix_set_credentials(socket, task);
+    wait_queue_announce_sleepers(&socket->drained);
+    return 0;
 }
 
 /* One look at a listening socket: connects, or sleeps and returns 1. */
@@ -266,20 +258,17 @@ long unix_accept(struct task *task, struct unix_socket *socket, int nonblock,
                  struct unix_socket **accepted)
 {
     struct patience patience;
-    long result = 0;
     patience_begin(&patience, nonblock, socket->receive_timeout);
-    lock_acquire(&socket->lock);
-    while (!result && !socket->pending) {
+    LOCKED(&socket->lock);
+    while (!socket->pending) {
         /* Linux looks whether it may wait first. */
         if (socket->state != SOCKET_LISTENING || (socket->receive_ended && !nonblock))
-            result = -EINVAL;
-        else
-            result = patience_sleep(task, &patience, &socket->filled, &socket->lock);
+            return -EINVAL;
+        long result = patience_sleep(task, &patience, &socket->filled, &socket->lock);
+        if (result)
+            return result;
     }
-    if (!result) {
-        *accepted = pending_take(socket, 0);
-        wait_queue_announce_sleepers(&socket->drained);
-    }
-    lock_release(&socket->lock);
-    return result;
+    *accepted = pending_take(socket, 0);
+    wait_queue_announce_sleepers(&socket->drained);
+    return 0;
 }

@@ -64,11 +64,10 @@ void unix_put(struct unix_socket *socket)
 
 struct unix_socket *unix_peer(struct unix_socket *socket)
 {
-    lock_acquire(&unix_topology);
+    LOCKED(&unix_topology);
     struct unix_socket *peer = socket->peer;
     if (peer)
         unix_get(peer);
-    lock_release(&unix_topology);
     return peer;
 }
 
@@ -99,17 +98,16 @@ static struct unix_socket *disconnect(struct unix_socket *socket)
 
 int unix_exchange_error(struct unix_socket *socket, int error)
 {
-    lock_acquire(&socket->lock);
+    LOCKED(&socket->lock);
     int old = socket->error;
     socket->error = error;
-    lock_release(&socket->lock);
     return old;
 }
 
 /* Ends directions of one socket; topology is held. error: an errno for SO_ERROR, or 0. */
 static void end_one(struct unix_socket *socket, int receiving, int sending, int error)
 {
-    lock_acquire(&socket->lock);
+    LOCKED(&socket->lock);
     if (receiving)
         socket->receive_ended = 1;
     if (sending)
@@ -118,7 +116,6 @@ static void end_one(struct unix_socket *socket, int receiving, int sending, int 
         socket->error = error;
     wait_queue_announce(&socket->filled, HUNG_UP);
     wait_queue_announce_sleepers(&socket->drained);
-    lock_release(&socket->lock);
 }
 
 /* What a datagram socket received before it left its peer, which learns that. Topology is held. */
@@ -135,11 +132,10 @@ static struct record *take_stale(struct unix_socket *socket, struct unix_socket 
 
 void unix_end(struct unix_socket *socket, int how)
 {
-    lock_acquire(&unix_topology);
+    LOCKED(&unix_topology);
     end_one(socket, how & 1, how & 2, 0);
     if (socket->peer && socket->type != SOCK_DGRAM)
         end_one(socket->peer, how & 2, how & 1, 0);
-    lock_release(&unix_topology);
 }
 
 long unix_set_peer(struct unix_socket *socket, struct unix_socket *to,
