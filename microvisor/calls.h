@@ -15,6 +15,13 @@ typedef long call_function(struct task *task, const uint64_t args[6]);
 #undef CALL
 #undef NOCALL
 
+/* Defines a call that is one expression of task and args. */
+#define CALL_IS(name, expression)                                                                  \
+    long call_##name(struct task *task, const uint64_t args[6])                                    \
+    {                                                                                              \
+        return (long)(expression);                                                                 \
+    }
+
 /* What calls.def says of one call. */
 struct call_description {
     const char *name;

@@ -9,10 +9,7 @@
 #define A(number) args[number]
 
 #define SPECIAL_CASE(name, general, ...)                                                           \
-    long call_##name(struct task *task, const uint64_t args[6])                                    \
-    {                                                                                              \
-        return call_##general(task, (const uint64_t[6]){__VA_ARGS__});                             \
-    }
+    CALL_IS(name, call_##general(task, (const uint64_t[6]){__VA_ARGS__}))
 
 SPECIAL_CASE(accept, accept4, A(0), A(1), A(2), 0)
 SPECIAL_CASE(access, faccessat2, HERE, A(0), A(1), 0)

@@ -88,28 +88,22 @@ NO_SANITIZER static long trace_handler(struct thread *thread, const uint64_t arg
     return call.result;
 }
 
-static int is_named(const char *what, const char *name)
+/* Marks the calls whose names are in `what`. Returns 0, or -EINVAL with *unknown set. */
+static int choose(const char *what, uint8_t wanted[CALL_COUNT], const char **unknown)
 {
-    size_t length = strlen(name);
-    for (; *what; what += strcspn(what, ","), what += *what == ',')
-        if (!strncmp(what, name, length) && (what[length] == ',' || !what[length]))
-            return 1;
-    return 0;
-}
-
-/* The first word of `what` that is no call, or NULL. */
-static const char *unknown_name(const char *what)
-{
-    for (; *what; what += strcspn(what, ","), what += *what == ',') {
-        size_t length = strcspn(what, ",");
-        int found = 0;
-        for (int number = 0; number < CALL_COUNT && !found; number++)
-            found = calls[number].name && strlen(calls[number].name) == length &&
-                    !strncmp(calls[number].name, what, length);
-        if (!found)
-            return what;
+    for (size_t length; *what; what += length + (what[length] == ',')) {
+        int number = 0;
+        length = strcspn(what, ",");
+        while (number < CALL_COUNT &&
+               !(calls[number].name && strlen(calls[number].name) == length &&
+                 !strncmp(calls[number].name, what, length)))
+            number++;
+        *unknown = what;
+        if (number == CALL_COUNT)
+            return -EINVAL;
+        wanted[number] = 1;
     }
-    return NULL;
+    return 0;
 }
 
 /* Starts lind-trace. It ends when lind-run's end of the socket is closed. */
@@ -126,18 +120,18 @@ static int start_printer(void)
 
 int trace_install(struct handler *table, const char *what, const char **unknown)
 {
-    int all = !strcmp(what, "all");
-    *unknown = all ? NULL : unknown_name(what);
-    if (*unknown)
+    uint8_t wanted[CALL_COUNT] = {0};
+    if (!strcmp(what, "all"))
+        memset(wanted, 1, sizeof wanted);
+    else if (choose(what, wanted, unknown))
         return -EINVAL;
     struct traced *traced = calloc(HANDLER_TABLE_SIZE, sizeof *traced);
     if (!traced)
         return -ENOMEM;
-    for (int number = 0; number < HANDLER_TABLE_SIZE; number++) {
-        if (!all && !(calls[number].name && is_named(what, calls[number].name)))
-            continue;
-        traced[number] = (struct traced){table[number], number};
-        table[number] = (struct handler){trace_handler, &traced[number]};
-    }
+    for (int number = 0; number < HANDLER_TABLE_SIZE; number++)
+        if (wanted[number]) {
+            traced[number] = (struct traced){table[number], number};
+            table[number] = (struct handler){trace_handler, &traced[number]};
+        }
     return start_printer();
 }

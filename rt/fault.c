@@ -75,21 +75,9 @@ static _Noreturn void runtime_bug(int signal, const siginfo_t *info, const ucont
 static void take_registers(struct thread *thread, const greg_t *g)
 {
     struct registers *regs = &thread->regs;
-    regs->rax = (uint64_t)g[REG_RAX];
-    regs->rdi = (uint64_t)g[REG_RDI];
-    regs->rsi = (uint64_t)g[REG_RSI];
-    regs->rdx = (uint64_t)g[REG_RDX];
-    regs->r10 = (uint64_t)g[REG_R10];
-    regs->r8 = (uint64_t)g[REG_R8];
-    regs->r9 = (uint64_t)g[REG_R9];
-    regs->rbx = (uint64_t)g[REG_RBX];
-    regs->rbp = (uint64_t)g[REG_RBP];
-    regs->r12 = (uint64_t)g[REG_R12];
-    regs->r13 = (uint64_t)g[REG_R13];
-    regs->r14 = (uint64_t)g[REG_R14];
-    regs->r15 = (uint64_t)g[REG_R15];
-    regs->rcx = (uint64_t)g[REG_RCX];
-    regs->r11 = (uint64_t)g[REG_R11];
+#define TAKE(name, NAME) regs->name = (uint64_t)g[REG_##NAME];
+    GENERAL_REGISTERS(TAKE)
+#undef TAKE
     regs->rsp = (uint64_t)g[REG_RSP];
     regs->rip = (uint64_t)g[REG_RIP];
     regs->flags = ((uint64_t)g[REG_EFL] & FLAGS_CAGE) | FLAGS_FIXED;

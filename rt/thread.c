@@ -13,6 +13,7 @@
 
 #include "rt/fault.h"
 #include "rt/host.h"
+#include "rt/spare.h"
 
 struct rt_upcalls rt_upcalls;
 
@@ -139,31 +140,17 @@ int rt_start(const char **why)
 }
 
 /* What a thread has of the host's memory is one block: the signal stack, and above it the xsave
- * area. Blocks that nobody uses are linked through their first words. block_lock is a leaf lock. */
-enum { IDLE_MOST = 64 };
-static void *idle_blocks;
-static unsigned idle_count;
-static struct lock block_lock;
+ * area. */
+static struct spares idle_blocks = {.most = 64};
 
 static size_t block_size(void)
 {
     return SIGNAL_STACK_SIZE + ((xsave_bytes + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1UL));
 }
 
-static void *block_take_idle(void)
-{
-    LOCKED(&block_lock);
-    void *block = idle_blocks;
-    if (block) {
-        idle_blocks = *(void **)block;
-        idle_count--;
-    }
-    return block;
-}
-
 int thread_prepare(struct thread *thread)
 {
-    uint8_t *block = block_take_idle();
+    uint8_t *block = spare_take(&idle_blocks);
     if (!block)
         block = pages_aligned(block_size(), SIGNAL_STACK_SIZE);
     if (!block)
@@ -186,15 +173,7 @@ void thread_dispose(struct thread *thread)
     void *block = thread->signal_stack;
     thread->signal_stack = NULL;
     thread->xsave = NULL;
-    lock_acquire(&block_lock);
-    int keep = idle_count < IDLE_MOST;
-    if (keep) {
-        *(void **)block = idle_blocks;
-        idle_blocks = block;
-        idle_count++;
-    }
-    lock_release(&block_lock);
-    if (!keep)
+    if (!spare_keep(&idle_blocks, block))
         munmap((uint8_t *)block - LIND_PAGE_SIZE, block_size() + LIND_PAGE_SIZE);
 }
 

@@ -72,6 +72,11 @@
 #define NO_SANITIZER __attribute__((no_sanitize("address", "undefined", "thread")))
 #endif
 
+/* The general registers but %rsp, in the order in which people read them. */
+#define GENERAL_REGISTERS(X)                                                                       \
+    X(rax, RAX) X(rbx, RBX) X(rcx, RCX) X(rdx, RDX) X(rsi, RSI) X(rdi, RDI) X(rbp, RBP) X(r8, R8)  \
+    X(r9, R9) X(r10, R10) X(r11, R11) X(r12, R12) X(r13, R13) X(r14, R14) X(r15, R15)
+
 /* A cage's registers while its thread is in trusted code. rip and rsp are window offsets. */
 struct registers {
     uint64_t rax;                        /* at entry: the call's number; at exit: its result */

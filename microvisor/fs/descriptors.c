@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 
 #include "microvisor/calls.h"
+#include "rt/spare.h"
 
 #define TABLE_BYTES (DESCRIPTORS_MAX * sizeof(uintptr_t))
 
@@ -34,43 +35,23 @@ static struct file *slot_file(uintptr_t slot)
     return (struct file *)(slot & ~SLOT_FLAGS);
 }
 
-/* Tables that nobody uses, linked by their `slots`. All their numbers are free. */
-static struct descriptors *spare;
-static unsigned spare_count;
-static struct lock spare_lock; /* a leaf */
+/* Tables that nobody uses. All their numbers are free. */
+static struct spares spare_tables = {.most = 64};
 
 /* Keeps a closed table for the next process, unless much of its memory was used. */
 static int keep_spare(struct descriptors *table)
 {
-    enum { SPARE_MOST = 64, SPARE_END = 1024 };
+    enum { SPARE_END = 1024 };
     uint32_t end = table->end;
     if (end > SPARE_END)
         return 0;
     *table = (struct descriptors){0};
-    LOCKED(&spare_lock);
-    int keep = spare_count < SPARE_MOST;
-    if (keep) {
-        table->slots = (_Atomic uintptr_t *)spare;
-        spare = table;
-        spare_count++;
-    }
-    return keep;
-}
-
-static struct descriptors *take_spare(void)
-{
-    LOCKED(&spare_lock);
-    struct descriptors *table = spare;
-    if (table) {
-        spare = (struct descriptors *)table->slots;
-        spare_count--;
-    }
-    return table;
+    return spare_keep(&spare_tables, table);
 }
 
 struct descriptors *descriptors_new(void)
 {
-    struct descriptors *table = take_spare();
+    struct descriptors *table = spare_take(&spare_tables);
     if (!table)
         table = file_pages(TABLE_HEAD + TABLE_BYTES);
     if (!table)

@@ -313,12 +313,5 @@ static long list(struct task *task, const uint64_t args[6], int old)
     return entries_out(task, file, args[1], size, old);
 }
 
-long call_getdents(struct task *task, const uint64_t args[6])
-{
-    return list(task, args, 1);
-}
-
-long call_getdents64(struct task *task, const uint64_t args[6])
-{
-    return list(task, args, 0);
-}
+CALL_IS(getdents, list(task, args, 1))
+CALL_IS(getdents64, list(task, args, 0))

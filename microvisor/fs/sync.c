@@ -14,15 +14,8 @@ static long sync_file(struct task *task, uint64_t fd, int data_only)
     return file->operations->sync ? file->operations->sync(task, file, data_only) : -EINVAL;
 }
 
-long call_fsync(struct task *task, const uint64_t args[6])
-{
-    return sync_file(task, args[0], 0);
-}
-
-long call_fdatasync(struct task *task, const uint64_t args[6])
-{
-    return sync_file(task, args[0], 1);
-}
+CALL_IS(fsync, sync_file(task, args[0], 0))
+CALL_IS(fdatasync, sync_file(task, args[0], 1))
 
 /* Only the file systems in which the cage can write: the host's others are none of its business. */
 long call_sync(struct task *task, const uint64_t args[6])
@@ -51,25 +44,10 @@ static long pass(struct task *task, const uint64_t args[6], long number, long ot
                              : host_call4(number, file->host_fd, args[1], args[2], args[3]);
 }
 
-long call_syncfs(struct task *task, const uint64_t args[6])
-{
-    return pass(task, args, SYS_syncfs, 0);
-}
-
-long call_sync_file_range(struct task *task, const uint64_t args[6])
-{
-    return pass(task, args, SYS_sync_file_range, -ESPIPE);
-}
-
-long call_fadvise64(struct task *task, const uint64_t args[6])
-{
-    return pass(task, args, SYS_fadvise64, (uint32_t)args[3] > 5 ? -EINVAL : -ESPIPE);
-}
-
-long call_readahead(struct task *task, const uint64_t args[6])
-{
-    return pass(task, args, SYS_readahead, -EINVAL);
-}
+CALL_IS(syncfs, pass(task, args, SYS_syncfs, 0))
+CALL_IS(sync_file_range, pass(task, args, SYS_sync_file_range, -ESPIPE))
+CALL_IS(fadvise64, pass(task, args, SYS_fadvise64, (uint32_t)args[3] > 5 ? -EINVAL : -ESPIPE))
+CALL_IS(readahead, pass(task, args, SYS_readahead, -EINVAL))
 
 /* O_ASYNC is not among them: its signal would go to lind-run. */
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)

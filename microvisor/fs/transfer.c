@@ -128,15 +128,8 @@ static long read_fast(struct task *task, const uint64_t args[6], long number, in
     return host_call4(number, file->host_fd, buffer, args[2], args[3]);
 }
 
-long call_read(struct task *task, const uint64_t args[6])
-{
-    return read_fast(task, args, SYS_read, POSITION_CURRENT);
-}
-
-long call_write(struct task *task, const uint64_t args[6])
-{
-    return transfer_one(task, args, POSITION_CURRENT, 1);
-}
+CALL_IS(read, read_fast(task, args, SYS_read, POSITION_CURRENT))
+CALL_IS(write, transfer_one(task, args, POSITION_CURRENT, 1))
 
 long call_pread64(struct task *task, const uint64_t args[6])
 {
@@ -172,25 +165,13 @@ static long transfer_vector(struct task *task, const uint64_t args[6], int64_t p
     return write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
 }
 
-long call_readv(struct task *task, const uint64_t args[6])
-{
-    return transfer_vector(task, args, POSITION_CURRENT, 0, 0);
-}
+CALL_IS(readv, transfer_vector(task, args, POSITION_CURRENT, 0, 0))
+CALL_IS(writev, transfer_vector(task, args, POSITION_CURRENT, 0, 1))
+CALL_IS(preadv, (int64_t)args[3] < 0 ? -EINVAL
+        : transfer_vector(task, args, (int64_t)args[3], 0, 0))
 
-long call_writev(struct task *task, const uint64_t args[6])
-{
-    return transfer_vector(task, args, POSITION_CURRENT, 0, 1);
-}
-
-long call_preadv(struct task *task, const uint64_t args[6])
-{
-    return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 0);
-}
-
-long call_pwritev(struct task *task, const uint64_t args[6])
-{
-    return (int64_t)args[3] < 0 ? -EINVAL : transfer_vector(task, args, (int64_t)args[3], 0, 1);
-}
+CALL_IS(pwritev, (int64_t)args[3] < 0 ? -EINVAL
+        : transfer_vector(task, args, (int64_t)args[3], 0, 1))
 
 /* An offset of -1 means the description's own. */
 static long transfer_vector2(struct task *task, const uint64_t args[6], int write)
@@ -201,12 +182,5 @@ static long transfer_vector2(struct task *task, const uint64_t args[6], int writ
     return transfer_vector(task, args, position, (uint32_t)args[5], write);
 }
 
-long call_preadv2(struct task *task, const uint64_t args[6])
-{
-    return transfer_vector2(task, args, 0);
-}
-
-long call_pwritev2(struct task *task, const uint64_t args[6])
-{
-    return transfer_vector2(task, args, 1);
-}
+CALL_IS(preadv2, transfer_vector2(task, args, 0))
+CALL_IS(pwritev2, transfer_vector2(task, args, 1))

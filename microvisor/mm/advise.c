@@ -226,10 +226,7 @@ static long lock_range(struct task *task, uint64_t address, uint64_t length, uin
     return error;
 }
 
-long call_mlock(struct task *task, const uint64_t args[6])
-{
-    return lock_range(task, args[0], args[1], REGION_LOCKED);
-}
+CALL_IS(mlock, lock_range(task, args[0], args[1], REGION_LOCKED))
 
 long call_mlock2(struct task *task, const uint64_t args[6])
 {
@@ -238,10 +235,7 @@ long call_mlock2(struct task *task, const uint64_t args[6])
     return lock_range(task, args[0], args[1], REGION_LOCKED | (args[2] & 1 ? REGION_ON_FAULT : 0));
 }
 
-long call_munlock(struct task *task, const uint64_t args[6])
-{
-    return lock_range(task, args[0], args[1], 0);
-}
+CALL_IS(munlock, lock_range(task, args[0], args[1], 0))
 
 long call_mlockall(struct task *task, const uint64_t args[6])
 {

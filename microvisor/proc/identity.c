@@ -11,20 +11,14 @@
 #include "microvisor/proc/rights.h"
 #include "microvisor/proc/tree.h"
 
-#define ANSWER(name, expression)                                                                   \
-    long call_##name(struct task *task, const uint64_t args[6])                                    \
-    {                                                                                              \
-        return (long)(expression);                                                                 \
-    }
-
-ANSWER(getpid, task->process->pid)
-ANSWER(gettid, task->tid)
-ANSWER(getppid, task->process->parent)
-ANSWER(getpgrp, task->process->group)
-ANSWER(getuid, task->process->credentials.uid)
-ANSWER(geteuid, task->process->credentials.euid)
-ANSWER(getgid, task->process->credentials.gid)
-ANSWER(getegid, task->process->credentials.egid)
+CALL_IS(getpid, task->process->pid)
+CALL_IS(gettid, task->tid)
+CALL_IS(getppid, task->process->parent)
+CALL_IS(getpgrp, task->process->group)
+CALL_IS(getuid, task->process->credentials.uid)
+CALL_IS(geteuid, task->process->credentials.euid)
+CALL_IS(getgid, task->process->credentials.gid)
+CALL_IS(getegid, task->process->credentials.egid)
 
 /* The rules are the same for users and groups: four ids each. */
 struct ids {
@@ -205,16 +199,16 @@ static long get_all(struct task *task, enum kind kind, const uint64_t args[6])
 #define THREE(function, kind)                                                                      \
     change_ids(task, kind, function, (uint32_t)args[0], (uint32_t)args[1], (uint32_t)args[2])
 
-ANSWER(setuid, ONE(set_id, USERS))
-ANSWER(setgid, ONE(set_id, GROUPS))
-ANSWER(setreuid, TWO(set_real_effective, USERS))
-ANSWER(setregid, TWO(set_real_effective, GROUPS))
-ANSWER(setresuid, THREE(set_all, USERS))
-ANSWER(setresgid, THREE(set_all, GROUPS))
-ANSWER(setfsuid, set_file(task, USERS, (uint32_t)args[0]))
-ANSWER(setfsgid, set_file(task, GROUPS, (uint32_t)args[0]))
-ANSWER(getresuid, get_all(task, USERS, args))
-ANSWER(getresgid, get_all(task, GROUPS, args))
+CALL_IS(setuid, ONE(set_id, USERS))
+CALL_IS(setgid, ONE(set_id, GROUPS))
+CALL_IS(setreuid, TWO(set_real_effective, USERS))
+CALL_IS(setregid, TWO(set_real_effective, GROUPS))
+CALL_IS(setresuid, THREE(set_all, USERS))
+CALL_IS(setresgid, THREE(set_all, GROUPS))
+CALL_IS(setfsuid, set_file(task, USERS, (uint32_t)args[0]))
+CALL_IS(setfsgid, set_file(task, GROUPS, (uint32_t)args[0]))
+CALL_IS(getresuid, get_all(task, USERS, args))
+CALL_IS(getresgid, get_all(task, GROUPS, args))
 
 long call_getgroups(struct task *task, const uint64_t args[6])
 {
@@ -255,15 +249,8 @@ static long number_of(struct task *task, uint64_t id, size_t field)
     return process ? *(const int *)((const char *)process + field) : -ESRCH;
 }
 
-long call_getpgid(struct task *task, const uint64_t args[6])
-{
-    return number_of(task, args[0], offsetof(struct process, group));
-}
-
-long call_getsid(struct task *task, const uint64_t args[6])
-{
-    return number_of(task, args[0], offsetof(struct process, session));
-}
+CALL_IS(getpgid, number_of(task, args[0], offsetof(struct process, group)))
+CALL_IS(getsid, number_of(task, args[0], offsetof(struct process, session)))
 
 /* setpgid(2): errors in Linux's order. */
 static long set_group(struct process *caller, struct process *process, int group)

@@ -29,15 +29,8 @@ long call_uname(struct task *task, const uint64_t args[6])
 }
 
 /* A cage's host name is fixed. */
-long call_sethostname(struct task *task, const uint64_t args[6])
-{
-    return -EPERM;
-}
-
-long call_setdomainname(struct task *task, const uint64_t args[6])
-{
-    return -EPERM;
-}
+CALL_IS(sethostname, -EPERM)
+CALL_IS(setdomainname, -EPERM)
 
 static long count(struct process *process, void *data)
 {

@@ -210,11 +210,6 @@ static void add_headline(struct report *report, const char *where)
     add(report, "%s\n", where);
 }
 
-/* The registers under the names of the helper's description. */
-#define REGISTERS(X)                                                                               \
-    X(rax)                                                                                         \
-    X(rbx) X(rcx) X(rdx) X(rsi) X(rdi) X(rbp) X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15)
-
 static void add_registers(struct report *report)
 {
     const struct registers *regs = &report->task->thread.regs;
@@ -225,10 +220,10 @@ static void add_registers(struct report *report)
     add(report, "  rsp %#llx  flags %#llx", (unsigned long long)regs->rsp,
         (unsigned long long)regs->flags);
     unsigned column = 0;
-#define ADD(register_name)                                                                         \
+#define ADD(register_name, unused)                                                                 \
     add(report, "%s%3s %016llx", column++ % 4 ? "  " : "\n  ", #register_name,                     \
         (unsigned long long)cage_view(report->task, regs->register_name));
-    REGISTERS(ADD)
+    GENERAL_REGISTERS(ADD)
 #undef ADD
     add(report, "\n");
 }
@@ -246,10 +241,10 @@ static int describe(const struct report *report)
     dprintf(fd, REPORT_VERSION "\nname %s\nstart %#llx\nrip %#llx\nrsp %#llx\nwild %#x\n",
             report->name, (unsigned long long)task->process->space->image_start,
             (unsigned long long)report->rip, (unsigned long long)regs->rsp, (unsigned)report->wild);
-#define PUT(register_name)                                                                         \
+#define PUT(register_name, unused)                                                                 \
     dprintf(fd, "%s %#llx\n", #register_name,                                                      \
             (unsigned long long)cage_view(task, regs->register_name));
-    REGISTERS(PUT)
+    GENERAL_REGISTERS(PUT)
 #undef PUT
 
     /* As many pages as can be read; the helper sees the true size by the file's end. */

@@ -12,6 +12,7 @@
 #include "microvisor/time/timers.h"
 #include "rt/fault.h"
 #include "rt/host.h"
+#include "rt/spare.h"
 
 #ifdef LIND_SANITIZED
 enum { STACK_SIZE = 1 << 20 };
@@ -23,21 +24,17 @@ enum { STACK_SIZE = 1 << 17 };
 #define FRAMES_ARE_COUNTED
 #endif
 #endif
-/* Waiting threads that are kept. */
-enum { IDLE_MOST = 64 };
 
 struct worker {
-    struct worker *next;    /* among the idle ones */
+    struct worker *next;    /* among the idle ones (rt/spare.h) */
     _Atomic uint32_t ready; /* futex: 0, SLEEPS while the thread sleeps, 1: a task was put here */
     struct task *task;
     struct spin spin;
 };
 enum { SLEEPS = 2 };
 
-/* A stack: the thread that became idle last is warm. idle_lock is a leaf lock. */
-static struct worker *idle;
-static unsigned idle_count;
-static struct lock idle_lock;
+/* Threads that wait for a task. */
+static struct spares idle = {.most = 64};
 
 static void block_signals(int how)
 {
@@ -94,15 +91,8 @@ int task_run(struct task *task)
 /* Waits for the next task. Returns 0 when the thread is not needed. */
 static int wait_idle(struct worker *worker)
 {
-    lock_acquire(&idle_lock);
-    int keep = idle_count < IDLE_MOST;
-    if (keep) {
-        atomic_store(&worker->ready, 0);
-        worker->next = idle;
-        idle = worker;
-        idle_count++;
-    }
-    lock_release(&idle_lock);
+    atomic_store(&worker->ready, 0);
+    int keep = spare_keep(&idle, worker);
     static const _Atomic uint32_t never = 0;
     uint32_t ready = 0;
     if (!keep || spin_wait(&worker->spin, &worker->ready, 0, &never))
@@ -151,13 +141,7 @@ int worker_start(struct task *task)
      * that of lind-run. */
     if (atomic_load(&task->rescheduled))
         return worker_create(task);
-    lock_acquire(&idle_lock);
-    struct worker *worker = idle;
-    if (worker) {
-        idle = worker->next;
-        idle_count--;
-    }
-    lock_release(&idle_lock);
+    struct worker *worker = spare_take(&idle);
     if (!worker)
         return worker_create(task);
     worker->task = task;

@@ -146,15 +146,12 @@ int signal_frame_build(struct task *task, const struct signal_action *action, co
     frame.stack.address = signals->stack_address;
     frame.stack.flags = signals->stack_flags;
     frame.stack.size = signals->stack_size;
-    /* clang-format off */
+#define COPY(name, unused) .name = regs->name,
     frame.machine = (struct machine_context){
-        .r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11, .r12 = regs->r12,
-        .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15, .rdi = regs->rdi, .rsi = regs->rsi,
-        .rbp = regs->rbp, .rbx = regs->rbx, .rdx = regs->rdx, .rax = regs->rax, .rcx = regs->rcx,
+        GENERAL_REGISTERS(COPY)
         .rsp = regs->rsp, .rip = regs->rip, .flags = regs->flags, .cs = USER_CS, .ss = USER_SS,
-        .old_mask = old_mask, .vectors = vectors_at,
-    };
-    /* clang-format on */
+        .old_mask = old_mask, .vectors = vectors_at};
+#undef COPY
     if (fault) {
         frame.machine.error = (uint32_t)fault->error;
         frame.machine.trap = fault->error >> 32;
@@ -237,16 +234,12 @@ long call_rt_sigreturn(struct task *task, const uint64_t args[6])
     signal_mask_set(task, frame.mask);
     if (!text_is_target(task->thread.text, machine->rip) || vectors_take(task, machine->vectors))
         goto bad;
-    /* clang-format off */
+#define COPY(name, unused) .name = machine->name,
     *regs = (struct registers){
-        .r8 = machine->r8, .r9 = machine->r9, .r10 = machine->r10, .r11 = machine->r11,
-        .r12 = machine->r12, .r13 = machine->r13, .r14 = machine->r14, .r15 = machine->r15,
-        .rdi = machine->rdi, .rsi = machine->rsi, .rbp = machine->rbp, .rbx = machine->rbx,
-        .rdx = machine->rdx, .rax = machine->rax, .rcx = machine->rcx,
+        GENERAL_REGISTERS(COPY)
         .rsp = (uint32_t)machine->rsp, .rip = machine->rip,
-        .flags = (machine->flags & FLAGS_CAGE) | FLAGS_FIXED, .number = UINT64_MAX,
-    };
-    /* clang-format on */
+        .flags = (machine->flags & FLAGS_CAGE) | FLAGS_FIXED, .number = UINT64_MAX};
+#undef COPY
     signal_stack_set(task, &frame.stack, regs->rsp); /* Linux ignores its errors, too */
     atomic_fetch_or(&task->thread.pending, PENDING_REGS | PENDING_VECTORS);
     return (long)regs->rax;

@@ -70,10 +70,7 @@ long call_times(struct task *task, const uint64_t args[6])
     return (long)(clock_host(CLOCK_BOOTTIME) / TICK);
 }
 
-long call_sched_yield(struct task *task, const uint64_t args[6])
-{
-    return host_call0(SYS_sched_yield);
-}
+CALL_IS(sched_yield, host_call0(SYS_sched_yield))
 
 long call_getcpu(struct task *task, const uint64_t args[6])
 {
@@ -209,25 +206,12 @@ static long set_policy(struct task *task, uint64_t tid, int policy, uint64_t add
     return release_thread(host_call3(SYS_sched_setscheduler, id, policy, &param));
 }
 
-long call_sched_setscheduler(struct task *task, const uint64_t args[6])
-{
-    return (int)args[1] < 0 ? -EINVAL : set_policy(task, args[0], (int)args[1], args[2]);
-}
+CALL_IS(sched_setscheduler, (int)args[1] < 0 ? -EINVAL
+        : set_policy(task, args[0], (int)args[1], args[2]))
 
-long call_sched_setparam(struct task *task, const uint64_t args[6])
-{
-    return set_policy(task, args[0], -1, args[1]);
-}
-
-long call_sched_get_priority_max(struct task *task, const uint64_t args[6])
-{
-    return host_call1(SYS_sched_get_priority_max, (int)args[0]);
-}
-
-long call_sched_get_priority_min(struct task *task, const uint64_t args[6])
-{
-    return host_call1(SYS_sched_get_priority_min, (int)args[0]);
-}
+CALL_IS(sched_setparam, set_policy(task, args[0], -1, args[1]))
+CALL_IS(sched_get_priority_max, host_call1(SYS_sched_get_priority_max, (int)args[0]))
+CALL_IS(sched_get_priority_min, host_call1(SYS_sched_get_priority_min, (int)args[0]))
 
 long call_sched_rr_get_interval(struct task *task, const uint64_t args[6])
 {
