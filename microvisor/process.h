@@ -190,6 +190,25 @@ static inline int task_copyout(const struct task *task, uint64_t to, const void 
     return copyout(&task->thread, to, from, length);
 }
 
+/* Copies in a structure that may become longer (openat2, clone3): `given` bytes, of which those
+ * behind `size` must be zero. What is not given is zero. Returns 0, -E2BIG or -EFAULT. */
+static inline int task_copyin_growing(const struct task *task, void *to, size_t size, uint64_t from,
+                                      uint64_t given)
+{
+    if (given > LIND_PAGE_SIZE)
+        return -E2BIG;
+    if (task_copyin(task, to, from, given < size ? given : size))
+        return -EFAULT;
+    for (uint64_t at = size; at < given; at++) {
+        uint8_t byte;
+        if (task_copyin(task, &byte, from + at, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return 0;
+}
+
 /* A call of the host that may sleep (rt/host.h: host_blocking), until something is pending for the
  * task. */
 #define task_blocking(task, number, ...)                                                           \

@@ -432,17 +432,9 @@ long call_openat2(struct task *task, const uint64_t args[6])
                            RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
     if (args[3] < sizeof how)
         return -EINVAL;
-    if (args[3] > LIND_PAGE_SIZE)
-        return -E2BIG;
-    if (task_copyin(task, &how, args[2], sizeof how))
-        return -EFAULT;
-    for (uint64_t at = sizeof how; at < args[3]; at++) {
-        uint8_t byte;
-        if (task_copyin(task, &byte, args[2] + at, 1))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
+    int error = task_copyin_growing(task, &how, sizeof how, args[2], args[3]);
+    if (error)
+        return error;
     int flags = (int)how.flags, creates = flags & O_CREAT || IS_TMPFILE(flags);
     if (how.flags & ~(uint64_t)(OPEN_FLAGS | O_ASYNC) || how.resolve & ~known ||
         (how.resolve & RESOLVE_BENEATH && how.resolve & RESOLVE_IN_ROOT) ||

@@ -366,20 +366,11 @@ static long clone3_cold(struct thread *thread, const uint64_t args[6], void *unu
 {
     struct task *task = task_of(thread);
     struct clone_args words = {0};
-    uint64_t size = args[1];
-    if (size < CLONE_ARGS_SIZE_VER0)
+    if (args[1] < CLONE_ARGS_SIZE_VER0)
         return -EINVAL;
-    if (size > LIND_PAGE_SIZE)
-        return -E2BIG;
-    if (task_copyin(task, &words, args[0], size < sizeof words ? size : sizeof words))
-        return -EFAULT;
-    for (uint64_t at = sizeof words; at < size; at++) {
-        uint8_t byte;
-        if (task_copyin(task, &byte, args[0] + at, 1))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
+    int error = task_copyin_growing(task, &words, sizeof words, args[0], args[1]);
+    if (error)
+        return error;
     if (words.flags >> 32 || words.flags & (CLONE_DETACHED | CSIGNAL) || words.set_tid_size ||
         words.exit_signal > 64 || !words.stack != !words.stack_size)
         return -EINVAL;

@@ -85,6 +85,10 @@ void identity_exec(struct task *task, int hidden);
 
 /* worker.c */
 
+/* Starts a host thread that is no task's yet: with lind-run's own rights, and taking no signals.
+ * Returns 0 or -EAGAIN. */
+int host_thread_start(void *(*run)(void *data), void *data);
+
 /* Runs the task on this host thread until it ends, and does what is to be done at its end. Returns
  * whether the thread is fit for another task: it is not when its nice value, CPUs or the like were
  * changed, which only a privileged lind-run could undo. */

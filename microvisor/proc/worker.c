@@ -112,27 +112,35 @@ static void *worker_run(void *data)
     return NULL;
 }
 
-static int worker_create(struct task *task)
+int host_thread_start(void *(*run)(void *data), void *data)
 {
-    struct worker *worker = calloc(1, sizeof *worker);
+    const uint64_t all = UINT64_MAX; /* those that libc keeps to itself, too */
+    uint64_t mask;
     pthread_attr_t attributes;
     pthread_t thread;
-    if (!worker)
-        return -EAGAIN;
-    worker->task = task;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    /* A new thread has its maker's mask, and takes no signal before it has a signal stack. */
-    block_signals(SIG_BLOCK);
-    int from = rights_own(); /* and its maker's rights */
-    int error = pthread_create(&thread, &attributes, worker_run, worker);
+    /* A new thread has its maker's mask and rights. */
+    host_call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, sizeof all);
+    int from = rights_own();
+    int error = pthread_create(&thread, &attributes, run, data);
     rights_back(from);
-    block_signals(SIG_UNBLOCK);
+    host_call4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
     pthread_attr_destroy(&attributes);
+    return error ? -EAGAIN : 0;
+}
+
+static int worker_create(struct task *task)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return -EAGAIN;
+    worker->task = task;
+    int error = host_thread_start(worker_run, worker);
     if (error)
         free(worker);
-    return error ? -EAGAIN : 0;
+    return error;
 }
 
 int worker_start(struct task *task)

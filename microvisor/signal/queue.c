@@ -112,14 +112,18 @@ void signals_dropped(struct process *process)
             timers_signal_taken(process, i);
 }
 
-void signal_wake(struct task *task)
+static void interrupt(const struct task *task)
 {
-    if (atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL) & PENDING_SIGNAL)
-        return; /* who set it has woken it, or it is the task itself, which looks before it sleeps
-                 */
     int id = atomic_load(&task->thread.host_id);
     if (id && id != host_call0(SYS_gettid))
         host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
+}
+
+void signal_wake(struct task *task)
+{
+    /* If it is set, who set it has woken it, or it is the task itself, which looks before it sleeps. */
+    if (!(atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL) & PENDING_SIGNAL))
+        interrupt(task);
 }
 
 /* For tasks that sleep while their pending bit is set, and look at `exiting` alone. */
@@ -127,9 +131,7 @@ static void task_end_asked(struct task *task)
 {
     atomic_store(&task->exiting, 1);
     atomic_fetch_or(&task->thread.pending, PENDING_SIGNAL);
-    int id = atomic_load(&task->thread.host_id);
-    if (id && id != host_call0(SYS_gettid))
-        host_call3(SYS_tgkill, host_call0(SYS_getpid), id, HOST_SIGNAL_WAKE);
+    interrupt(task);
 }
 
 static void end_tasks_locked(struct process *process, int status)

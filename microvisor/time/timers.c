@@ -15,11 +15,10 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "microvisor/fs/pool.h"
-#include "microvisor/proc/rights.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/signal/internal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/internal.h"
@@ -269,22 +268,9 @@ static void *engine_run(void *unused)
 int timers_register(struct timers *timers)
 {
     if (!engine_started) {
-        pthread_attr_t attributes;
-        pthread_t thread;
-        sigset_t all, old;
-        sigfillset(&all);
-        pthread_attr_init(&attributes);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstacksize(&attributes, 1 << 17);
-        pthread_sigmask(SIG_SETMASK, &all,
-                        &old); /* the thread has no struct thread to take signals with */
-        int from = rights_own(); /* a thread begins with its maker's */
-        int error = pthread_create(&thread, &attributes, engine_run, NULL);
-        rights_back(from);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        pthread_attr_destroy(&attributes);
+        int error = host_thread_start(engine_run, NULL);
         if (error)
-            return -EAGAIN;
+            return error;
         engine_started = 1;
     }
     if (!timers->registered) {
