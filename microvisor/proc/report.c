@@ -11,12 +11,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/helper.h"
 #include "microvisor/proc/rights.h"
+#include "microvisor/time/clock.h"
 
 enum {
     HELPER_TIME = 2000,    /* milliseconds that the helper gets */
@@ -267,33 +267,19 @@ static int describe(const struct report *report)
     return fd;
 }
 
-static long long milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Reads what the helper says until it closes its end or its time is over. */
 static size_t helper_listen(int fd, char *answer, size_t size)
 {
-    long long end = milliseconds() + HELPER_TIME;
+    uint64_t deadline = deadline_of_milliseconds(HELPER_TIME);
     size_t used = 0;
-    while (used < size) {
+    while (used < size && !deadline_passed(deadline)) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        long long left = end - milliseconds();
-        if (left <= 0)
-            break;
-        int ready = poll(&wait, 1, (int)left);
-        if (ready == 0 || (ready < 0 && errno != EINTR))
-            break;
-        if (ready < 0)
-            continue;
-        ssize_t got = read(fd, answer + used, size - used);
+        struct timespec left;
+        int ready = ppoll(&wait, 1, deadline_left(deadline, &left), NULL);
+        ssize_t got = ready > 0 ? read(fd, answer + used, size - used) : ready;
         if (got == 0 || (got < 0 && errno != EINTR))
             break;
-        if (got > 0)
-            used += (size_t)got;
+        used += got > 0 ? (size_t)got : 0;
     }
     return used;
 }
