@@ -1,29 +1,20 @@
 /* lind-run --stats: counters of calls. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "microvisor/calls.h"
+#include "microvisor/proc/helper.h"
 #include "microvisor/process.h"
+#include "microvisor/time/clock.h"
 #include "microvisor/trace.h"
 
-struct counter {
-    struct handler original;
-    _Atomic uint64_t calls, errors, ticks;
-};
+_Static_assert(STATS_CALLS == HANDLER_TABLE_SIZE, "a place for each entry");
 
-struct call_stats {
-    struct counter counters[HANDLER_TABLE_SIZE];
-    uint64_t start_ticks, start_time;
-};
-
-static uint64_t nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
+static struct handler original[HANDLER_TABLE_SIZE];
+static struct stats stats;
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -32,14 +23,15 @@ static void count(_Atomic uint64_t *counter, uint64_t by)
 
 /* In place of the table's entry. A call that does not return (exit) is counted, without time. */
 NO_SANITIZER static long
-stats_handler(struct thread *thread, const uint64_t args[6], void *data)
+stats_handler(struct thread *thread, const uint64_t args[6], void *number)
 {
-    struct counter *counter = data;
+    const struct handler *handler = &original[(uintptr_t)number];
+    struct stats_counter *counter = &stats.counters[(uintptr_t)number];
     long result = -ENOSYS;
     count(&counter->calls, 1);
     uint64_t start = __builtin_ia32_rdtsc();
-    if (counter->original.function)
-        result = counter->original.function(thread, args, counter->original.data);
+    if (handler->function)
+        result = handler->function(thread, args, handler->data);
     else if (rt_upcalls.unknown)
         result = rt_upcalls.unknown(thread, args);
     count(&counter->ticks, __builtin_ia32_rdtsc() - start);
@@ -48,65 +40,34 @@ stats_handler(struct thread *thread, const uint64_t args[6], void *data)
     return result;
 }
 
-struct call_stats *stats_install(struct handler *table)
+void stats_install(struct handler *table)
 {
-    struct call_stats *stats = calloc(1, sizeof *stats);
-    if (!stats)
-        return NULL;
-    for (int number = 0; number < HANDLER_TABLE_SIZE; number++) {
-        stats->counters[number].original = table[number];
-        table[number] = (struct handler){stats_handler, &stats->counters[number]};
+    for (uintptr_t number = 0; number < HANDLER_TABLE_SIZE; number++) {
+        original[number] = table[number];
+        table[number] = (struct handler){stats_handler, (void *)number};
     }
-    stats->start_ticks = __builtin_ia32_rdtsc();
-    stats->start_time = nanoseconds();
-    return stats;
+    stats.ticks = __builtin_ia32_rdtsc();
+    stats.nanoseconds = clock_host(CLOCK_MONOTONIC);
 }
 
-/* The busiest counter that costs less than the last one shown, ties in order of number; -1 at the
- * end. */
-static int next_counter(const struct call_stats *stats, uint64_t below_ticks, int after)
+int stats_report(void)
 {
-    int best = -1;
-    for (int number = 0; number < HANDLER_TABLE_SIZE; number++) {
-        const struct counter *counter = &stats->counters[number];
-        int later =
-            counter->ticks < below_ticks || (counter->ticks == below_ticks && number > after);
-        if (counter->calls && later && (best < 0 || counter->ticks > stats->counters[best].ticks))
-            best = number;
-    }
-    return best;
-}
-
-void stats_report(const struct call_stats *stats, int fd)
-{
-    uint64_t elapsed = nanoseconds() - stats->start_time;
-    uint64_t ticks = __builtin_ia32_rdtsc() - stats->start_ticks;
-    uint64_t per_microsecond = elapsed / 1000 ? ticks / (elapsed / 1000) : 0;
-    uint64_t calls_made = 0, errors = 0, all_ticks = 0, below = UINT64_MAX;
-    if (!per_microsecond)
-        per_microsecond = 1;
-    dprintf(fd, "%12s %9s %10s %9s  call\n", "microseconds", "ns/call", "calls", "errors");
-    for (int number = next_counter(stats, below, -1); number >= 0;
-         number = next_counter(stats, below, number)) {
-        const struct counter *counter = &stats->counters[number];
-        below = counter->ticks;
-        dprintf(fd, "%12lu %9lu %10lu %9lu  ", below / per_microsecond,
-                below * 1000 / per_microsecond / counter->calls, counter->calls, counter->errors);
-        if (calls[number].name)
-            dprintf(fd, "%s\n", calls[number].name);
-        else
-            dprintf(fd, "call %d\n", number);
-        calls_made += counter->calls;
-        errors += counter->errors;
-        all_ticks += below;
-    }
-    dprintf(fd, "%12lu %9s %10lu %9lu  in all\n", all_ticks / per_microsecond, "", calls_made,
-            errors);
     struct rusage usage;
+    int ends[2];
+    stats.ticks = __builtin_ia32_rdtsc() - stats.ticks;
+    stats.nanoseconds = clock_host(CLOCK_MONOTONIC) - stats.nanoseconds;
     getrusage(RUSAGE_SELF, &usage);
-    dprintf(
-        fd,
-        "elapsed %lu.%06lu s, user %ld.%06ld s, system %ld.%06ld s, at most %ld KiB of memory\n",
-        elapsed / 1000000000, elapsed / 1000 % 1000000, usage.ru_utime.tv_sec,
-        usage.ru_utime.tv_usec, usage.ru_stime.tv_sec, usage.ru_stime.tv_usec, usage.ru_maxrss);
+    stats.user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    stats.system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+    stats.memory = (uint64_t)usage.ru_maxrss;
+    if (pipe2(ends, O_CLOEXEC))
+        return -errno;
+    pid_t pid = helper_start("lind-trace", "--stats", (const int[]){ends[0], -1, STDERR_FILENO}, 3);
+    /* There is room for all of it in a pipe. */
+    int error = pid < 0 || write(ends[1], &stats, sizeof stats) != sizeof stats ? -ENOENT : 0;
+    close(ends[0]);
+    close(ends[1]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return error;
 }

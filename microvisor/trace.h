@@ -39,11 +39,22 @@ struct trace_answer {
 };
 
 /* Counts calls, failures and time of every call that goes through the table, and tables copied from
- * it. Returns the counters, which live for ever, or NULL when out of memory. COLD. */
-struct call_stats;
-struct call_stats *stats_install(struct handler *table);
+ * it. COLD. */
+void stats_install(struct handler *table);
 
-/* Prints the counters, and what lind-run itself used, on the host's descriptor fd. COLD. */
-void stats_report(const struct call_stats *stats, int fd);
+/* Has lind-trace print the counters, and what lind-run itself used, on standard error. Returns 0, or
+ * -errno when it cannot be started. COLD. */
+int stats_report(void);
+
+/* What `lind-trace --stats` reads on its descriptor 0. */
+#define STATS_CALLS 512
+struct stats {
+    uint64_t ticks, nanoseconds; /* that passed; counters have ticks */
+    uint64_t user, system;       /* CPU time of lind-run, microseconds */
+    uint64_t memory;             /* KiB at most */
+    struct stats_counter {
+        _Atomic uint64_t calls, errors, ticks;
+    } counters[STATS_CALLS];
+};
 
 #endif

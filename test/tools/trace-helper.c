@@ -1,6 +1,7 @@
 // Does a program go on whatever lind-trace does, and does that have nothing but what it needs?
 // RUN: %lind-cc -O1 %s -o %t && rm -rf %t.dir && mkdir %t.dir && cp %lind-run %t.dir/lind-run
 // RUN: sh -c '%t.dir/lind-run --trace %t </dev/null; echo "status $?"' 2>&1 | FileCheck --check-prefix=MISSING %s
+// RUN: sh -c '%t.dir/lind-run --stats %t </dev/null; echo "status $?"' 2>&1 | FileCheck --check-prefix=UNCOUNTED %s
 // One that ends at once:
 // RUN: printf '#!/bin/sh\n' >%t.dir/lind-trace && chmod +x %t.dir/lind-trace
 // RUN: sh -c '%t.dir/lind-run --trace %t </dev/null; echo "status $?"' 2>&1 | FileCheck --check-prefix=ENDED %s
@@ -21,6 +22,9 @@ int main(void)
 
 // MISSING: lind-run: --trace: cannot start lind-trace
 // MISSING-NEXT: status 125
+// UNCOUNTED: done
+// UNCOUNTED: lind-run: --stats: cannot start lind-trace
+// UNCOUNTED: status 0
 // ENDED: lind-run: --trace: lind-trace has ended
 // ENDED-NOT: lind-trace has ended
 // ENDED: done

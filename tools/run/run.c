@@ -279,15 +279,12 @@ static int set_directory(const struct run_options *run, struct task *task)
 }
 
 /* --stats and --trace. Returns 0 or an exit status. */
-static int watch(const struct run_options *run, struct handler *handlers, struct call_stats **stats)
+static int watch(const struct run_options *run, struct handler *handlers)
 {
     const char *unknown;
     int error = 0;
-    if (run->stats) {
-        *stats = stats_install(handlers);
-        if (!*stats)
-            return complain(EXIT_LIND, "out of memory");
-    }
+    if (run->stats)
+        stats_install(handlers);
     if (run->trace)
         error = trace_install(handlers, run->trace, &unknown);
     if (error == -EINVAL)
@@ -429,14 +426,13 @@ int run_program(const struct run_options *run)
     if (error)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
 
-    struct call_stats *stats = NULL;
-    status = watch(run, task->process->cage.handlers, &stats);
+    status = watch(run, task->process->cage.handlers);
     if (status)
         return status;
 
     task_run(task);
     int ended = processes_wait_all();
-    if (stats)
-        stats_report(stats, STDERR_FILENO);
+    if (run->stats && stats_report())
+        complain(EXIT_LIND, "--stats: cannot start lind-trace, which lies beside lind-run");
     return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
 }

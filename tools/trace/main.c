@@ -1,5 +1,5 @@
 /* lind-trace: prints the calls that lind-run --trace tells of (microvisor/trace.h), as calls.def
- * describes their arguments. What they point to is asked of lind-run, and is the program's choice:
+ * describes their arguments; or, with --stats, the counters of lind-run --stats. What they point to is asked of lind-run, and is the program's choice:
  * before the first call this process gives up every right but that of reading and writing what is
  * open, its socket and standard error. Not for use by hand. */
 #include <ctype.h>
@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,6 +371,18 @@ static void add_result(struct line *line, const struct trace_call *call)
         add(line, " = %ld", result);
 }
 
+/* Writes the line out and empties it. */
+static void put(struct line *line)
+{
+    for (size_t done = 0; done < line->length;) {
+        ssize_t written = write(STDERR_FILENO, line->text + done, line->length - done);
+        if (written < 0 && errno != EINTR)
+            break;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    line->length = 0;
+}
+
 static void print(const struct trace_call *call)
 {
     static struct line line;
@@ -393,22 +406,78 @@ static void print(const struct trace_call *call)
     add(&line, ")");
     add_result(&line, call);
     line.text[line.length++] = '\n';
-    for (size_t done = 0; done < line.length;) {
-        ssize_t written = write(STDERR_FILENO, line.text + done, line.length - done);
-        if (written < 0 && errno != EINTR)
-            break;
-        done += written > 0 ? (size_t)written : 0;
-    }
+    put(&line);
 }
 
-int main(void)
+/* The busiest counter that costs less than the last one shown, ties in order of number; -1 at the
+ * end. */
+static int next_counter(const struct stats *stats, uint64_t below_ticks, int after)
 {
+    int best = -1;
+    for (int number = 0; number < STATS_CALLS; number++) {
+        const struct stats_counter *counter = &stats->counters[number];
+        int later =
+            counter->ticks < below_ticks || (counter->ticks == below_ticks && number > after);
+        if (counter->calls && later && (best < 0 || counter->ticks > stats->counters[best].ticks))
+            best = number;
+    }
+    return best;
+}
+
+static void print_stats(const struct stats *stats)
+{
+    static struct line line;
+    uint64_t microseconds = stats->nanoseconds / 1000;
+    uint64_t per_microsecond = microseconds ? stats->ticks / microseconds : 0;
+    uint64_t calls_made = 0, errors = 0, all_ticks = 0, below = UINT64_MAX;
+    if (!per_microsecond)
+        per_microsecond = 1;
+    add(&line, "%12s %9s %10s %9s  call\n", "microseconds", "ns/call", "calls", "errors");
+    put(&line);
+    for (int number = next_counter(stats, below, -1); number >= 0;
+         number = next_counter(stats, below, number)) {
+        const struct stats_counter *counter = &stats->counters[number];
+        below = counter->ticks;
+        add(&line, "%12lu %9lu %10lu %9lu  ", below / per_microsecond,
+            below * 1000 / per_microsecond / counter->calls, counter->calls, counter->errors);
+        if ((size_t)number < CALLS && calls[number].name)
+            add(&line, "%s\n", calls[number].name);
+        else
+            add(&line, "call %d\n", number);
+        put(&line);
+        calls_made += counter->calls;
+        errors += counter->errors;
+        all_ticks += below;
+    }
+    add(&line, "%12lu %9s %10lu %9lu  in all\n", all_ticks / per_microsecond, "", calls_made, errors);
+    add(&line, "elapsed %lu.%06lu s, user %lu.%06lu s, system %lu.%06lu s, ", microseconds / 1000000,
+        microseconds % 1000000, stats->user / 1000000, stats->user % 1000000,
+        stats->system / 1000000, stats->system % 1000000);
+    add(&line, "at most %lu KiB of memory\n", stats->memory);
+    put(&line);
+}
+
+/* Reads one `size` long. Returns whether it came. */
+static int take(void *to, size_t size)
+{
+    size_t done = 0;
+    for (ssize_t got; done < size; done += (size_t)got)
+        if ((got = read(STDIN_FILENO, (char *)to + done, size - done)) <= 0)
+            break;
+    return done == size;
+}
+
+int main(int argc, char **argv)
+{
+    static struct stats stats;
     struct trace_call call;
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)) {
         fprintf(stderr, "lind-trace: cannot confine itself: %s\n", strerror(errno));
         return 1;
     }
-    while (read(STDIN_FILENO, &call, sizeof call) == sizeof call) {
+    if (argc > 1 && !strcmp(argv[1], "--stats") && take(&stats, sizeof stats))
+        print_stats(&stats);
+    while (take(&call, sizeof call)) {
         print(&call);
         ask(0, 0, 0);
     }
