@@ -16,8 +16,9 @@
 #define MFD_EXEC 0x10U /* Linux 6.3 */
 #endif
 
-/* Programs that stay known when nobody runs them any more. */
-enum { KNOWN_MOST = 64 };
+/* Programs that stay known when nobody runs them any more, and bytes of all of them together: what
+ * is a hole in the program's file takes memory here (attack row K14). */
+enum { KNOWN_MOST = 64, KNOWN_BYTES = 128 << 20, SMALL_BYTES = 4 << 20 };
 /* A file that was changed so shortly before it was read may be changed again within one tick of the
  * clock that its times are taken from. */
 #define TICK_MOST 20000000
@@ -25,6 +26,8 @@ enum { KNOWN_MOST = 64 };
 /* The list, the one last wanted first. known_lock is a leaf lock. */
 static struct program_image *known;
 static struct lock known_lock;
+
+static _Atomic uint64_t total_bytes; /* of all images */
 
 /* Context of the verifier's reports: what goes before each on standard error. */
 struct verify_context {
@@ -51,6 +54,12 @@ static int memory_file(void)
     return fd < 0 ? -errno : fd;
 }
 
+/* Bytes of the image's file. */
+static uint64_t bytes_of(const struct program_image *image)
+{
+    return image->module.image_end - image->module.image_start;
+}
+
 /* Puts the pages into image->fd for good, and verifies the text there. */
 static int make(struct program_image *image, const struct image *read, const char *path,
                 const char **why)
@@ -62,6 +71,8 @@ static int make(struct program_image *image, const struct image *read, const cha
     uint64_t start = module->image_start & ~(LIND_PAGE_SIZE - 1ULL);
     uint64_t size = (module->image_end - start + LIND_PAGE_SIZE - 1) & ~(LIND_PAGE_SIZE - 1ULL);
     int error = image->fd = memory_file();
+    if (error >= 0)
+        atomic_fetch_add(&total_bytes, bytes_of(image));
     *why = "not enough memory to load it";
     if (error >= 0)
         error = ftruncate(image->fd, (off_t)size) ? -errno : image_write(read, image->fd);
@@ -121,19 +132,27 @@ static struct program_image *find(const struct stat *file)
 /* Adds an image. Forgets what was wanted longest ago if there are too many. */
 static void remember(struct program_image *image)
 {
-    struct program_image *forgotten = NULL;
+    uint64_t bytes = 0;
+    int count = 0;
     lock_acquire(&known_lock);
     image->next = known;
     known = image_share(image);
     struct program_image **at = &known;
-    for (int count = 0; *at && count < KNOWN_MOST; count++)
+    while (*at && ++count <= KNOWN_MOST && (bytes += bytes_of(*at)) <= KNOWN_BYTES)
         at = &(*at)->next;
-    if (*at) {
-        forgotten = *at;
-        *at = NULL;
-    }
+    struct program_image *forgotten = *at;
+    *at = NULL;
     lock_release(&known_lock);
-    image_put(forgotten);
+    while (forgotten) {
+        image = forgotten;
+        forgotten = image->next;
+        image_put(image);
+    }
+}
+
+int image_may_stay(const struct program_image *image)
+{
+    return bytes_of(image) <= SMALL_BYTES || atomic_load(&total_bytes) <= KNOWN_BYTES;
 }
 
 struct program_image *image_get(int host_fd, const char *path, int *error, const char **why)
@@ -165,7 +184,7 @@ struct program_image *image_get(int host_fd, const char *path, int *error, const
         image_put(image);
         return NULL;
     }
-    if (times_tell(&file, image->read_at))
+    if (times_tell(&file, image->read_at) && bytes_of(image) <= KNOWN_BYTES / 2)
         remember(image);
     return image;
 }
@@ -180,8 +199,10 @@ void image_put(struct program_image *image)
 {
     if (!image || atomic_fetch_sub(&image->users, 1) != 1)
         return;
-    if (image->fd >= 0)
+    if (image->fd >= 0) {
         close(image->fd);
+        atomic_fetch_sub(&total_bytes, bytes_of(image));
+    }
     text_release(&image->text);
     free(image);
 }

@@ -30,4 +30,7 @@ struct program_image *image_get(int host_fd, const char *path, int *error, const
 struct program_image *image_share(struct program_image *image);
 void image_put(struct program_image *image);
 
+/* Whether a window that nobody uses may keep the image: not if that is large, and all take much. */
+int image_may_stay(const struct program_image *image);
+
 #endif

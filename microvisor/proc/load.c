@@ -270,7 +270,9 @@ void space_put(struct space *space)
         return;
     /* A window is used again only if nothing of this cage stays in it: it is all reservation, or
      * has what the same program begins with. */
-    int emptied = !memory_rest(space->memory, space->gate, space->starts < STARTS_MOST);
+    int emptied = !(space->image && image_may_stay(space->image)
+                        ? memory_rest(space->memory, space->gate, space->starts < STARTS_MOST)
+                        : memory_clear(space->memory));
     text_release(&space->text);
     if (!memory_is_warm(space->memory)) {
         image_put(space->image);
