@@ -3,7 +3,7 @@
  *
  * Left out is what differs between versions of Linux: packets of no bytes left unread by a seqpacket socket that is closed, peeking at
  * descriptors behind the bytes that were asked for, which error a datagram socket without a peer has once it was shut down; what a full
- * buffer is; and all in which Linux is late to find circles of sockets in flight.
+ * buffer is; all in which Linux is late to find circles of sockets in flight; and Linux' credentials of nobody at the end of a connection.
  *
  * Usage: socket_random FIRST COUNT LENGTH, in an empty directory. */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -235,6 +236,27 @@ static void send_bytes(int fd)
                         : send(fd, out, length, how == 2 ? MSG_NOSIGNAL : 0));
 }
 
+/* sendmmsg or recvmmsg: up to four messages. */
+static void many(int fd, int sending)
+{
+    static char bytes[4][16];
+    struct iovec parts[4];
+    struct mmsghdr messages[4] = {0};
+    unsigned all = any(5);
+    for (unsigned i = 0; i < all; i++) {
+        parts[i] = (struct iovec){bytes[i], sending ? fill(fd, 12) : 1 + any(15)};
+        memcpy(bytes[i], out, sizeof bytes[i]);
+        messages[i].msg_hdr.msg_iov = &parts[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    printf(" %s of %u", sending ? "send" : "receive", all);
+    long done = sending ? syscall(SYS_sendmmsg, fd, messages, all, any(2) ? MSG_NOSIGNAL : 0) : syscall(SYS_recvmmsg, fd, messages, all, 0, NULL);
+    sent(fd, done);
+    for (long i = 0; i < done; i++)
+        printf(" %u '%.*s' %x", messages[i].msg_len, sending ? 0 : (int)messages[i].msg_len, bytes[i],
+               messages[i].msg_len ? (unsigned)messages[i].msg_hdr.msg_flags : 0);
+}
+
 static void say_names(int fd)
 {
     struct sockaddr_un name;
@@ -323,7 +345,7 @@ static void with_name(int fd)
 
 static void one_call(void)
 {
-    int slot = (int)any(SLOTS), fd = fds[slot], what = (int)any(32);
+    int slot = (int)any(SLOTS), fd = fds[slot], what = (int)any(34);
     printf("%d on %d", what, slot);
     switch (what) {
     case 0:
@@ -376,6 +398,10 @@ static void one_call(void)
     case 22:
     case 23:
         send_bytes(fd);
+        break;
+    case 24:
+    case 25:
+        many(fd, what == 24);
         break;
     default:
         with_name(fd);
