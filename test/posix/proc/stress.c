@@ -2,15 +2,15 @@
 // RUN: rm -rf %t.dir && mkdir -p %t.dir
 // RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 100 %t.native %t.dir 3
 // RUN: %lind-cc -O2 -pthread %s -o %t && timeout 100 %lind-run -- %t /tmp 5 2>%t.reports
-/* stress DIRECTORY SECONDS: families of processes do things in random order, and know how each ends;
- * meanwhile signals interrupt them. */
+/* stress DIRECTORY SECONDS: families of processes do things in random order, and know how each
+ * ends; meanwhile signals interrupt them. */
 #define _GNU_SOURCE
+#include <grp.h>
+#include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stddef.h>
-#include <grp.h>
 
 #include "../Inputs/check.h"
 #include "Inputs/victims.h"
@@ -175,8 +175,8 @@ static int threads_end(void)
         memset(large, 1, LARGE);
         if (pipe(pipe_ends))
             _exit(96);
-        static void *(*const functions[])(void *) = {thread_read, makes_threads, forks, thread_sleep,
-                                                     forks};
+        static void *(*const functions[])(void *) = {thread_read, makes_threads, forks,
+                                                     thread_sleep, forks};
         for (int i = 0; i < 5; i++)
             pthread_create(&thread, NULL, functions[i], NULL);
         pthread_create(&thread, NULL, ends_it, NULL);
@@ -361,14 +361,16 @@ static int descriptors_sent(void)
         close(ends[i][0]);
     }
     if (!right)
-        fprintf(stderr, "descriptors_sent: type %d, %d, %d, %#x\n", type, count, kill_after, (unsigned)status);
+        fprintf(stderr, "descriptors_sent: type %d, %d, %d, %#x\n", type, count, kill_after,
+                (unsigned)status);
     return right;
 }
 
 static socklen_t name_of(struct sockaddr_un *name, int abstract)
 {
     *name = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int length = snprintf(name->sun_path + abstract, sizeof name->sun_path - 1, "%s/socket.%d", scratch, getpid());
+    int length = snprintf(name->sun_path + abstract, sizeof name->sun_path - 1, "%s/socket.%d",
+                          scratch, getpid());
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)(length + 1));
 }
 
@@ -440,7 +442,8 @@ static void *changes_groups(void *data)
 {
     const gid_t groups[] = {GROUP, GROUP + 1, GROUP + 2};
     for (int i = 0; i < ROUNDS; i++) {
-        int failed = syscall(SYS_setgroups, i % 3, groups) || syscall(SYS_setresgid, -1, i % 2 ? GROUP : 0, -1);
+        int failed = syscall(SYS_setgroups, i % 3, groups) ||
+                     syscall(SYS_setresgid, -1, i % 2 ? GROUP : 0, -1);
         MUST(!failed || errno == EPERM);
         access(private_path, R_OK);
     }
@@ -521,7 +524,8 @@ static void *starts_inside(void *data)
 
 static void roots_change(void)
 {
-    static void *(*const functions[])(void *) = {changes_root, stays_inside, starts_inside, stays_inside};
+    static void *(*const functions[])(void *) = {changes_root, stays_inside, starts_inside,
+                                                 stays_inside};
     MUST(!fchdir(jail) && !chroot("."));
     with_threads(functions, 4);
 }
@@ -540,7 +544,8 @@ static void *writes_to_sources(void *data)
     for (int i = 0; i < SOURCES; i++) {
         int ends[2];
         struct epoll_event event = {.events = i % 2 ? EPOLLIN : EPOLLIN | EPOLLET};
-        MUST(i % 3 ? !socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) : !pipe2(ends, O_NONBLOCK));
+        MUST(i % 3 ? !socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends)
+                   : !pipe2(ends, O_NONBLOCK));
         event.data.fd = ends[0];
         MUST(!epoll_ctl(sets[1], EPOLL_CTL_ADD, ends[0], &event));
         for (int n = 0; n < PIECES; n++)
@@ -572,7 +577,8 @@ static void *reads_sources(void *data)
 
 static void sources_are_read(void)
 {
-    static void *(*const functions[])(void *) = {writes_to_sources, reads_sources, reads_sources, writes_to_sources};
+    static void *(*const functions[])(void *) = {writes_to_sources, reads_sources, reads_sources,
+                                                 writes_to_sources};
     for (int i = 0; i < 2; i++)
         sets[i] = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN};
@@ -627,7 +633,8 @@ static int family(int number)
 static void copy_program(const char *to)
 {
     char bytes[65536];
-    int from = open(program, O_RDONLY | O_CLOEXEC), copy = openat(jail, to, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+    int from = open(program, O_RDONLY | O_CLOEXEC),
+        copy = openat(jail, to, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
     for (ssize_t got; (got = read(from, bytes, sizeof bytes)) > 0;)
         CHECK(write(copy, bytes, (size_t)got) == got);
     CHECK(!close(from) && !close(copy));
@@ -643,7 +650,8 @@ static void prepare_files(void)
     CHECK(jail >= 0 && !mkdirat(jail, "sub", 0755));
     copy_program("program");
     CHECK(!linkat(jail, "program", jail, "sub/program", 0));
-    CHECK(!mknodat(jail, "inside", S_IFREG | 0644, 0) && !mknodat(jail, "sub/inside", S_IFREG | 0644, 0));
+    CHECK(!mknodat(jail, "inside", S_IFREG | 0644, 0) &&
+          !mknodat(jail, "sub/inside", S_IFREG | 0644, 0));
     CHECK(!mknod(private_path, S_IFREG | 0600, 0));
 }
 
