@@ -170,7 +170,9 @@ long call_prctl(struct task *task, const uint64_t args[6])
     case PR_SET_PDEATHSIG:
         if (value > 64)
             return -EINVAL;
+        tree_lock(); /* its parent, which ends, looks twice */
         process->parent_death_signal = (int)value;
+        tree_unlock();
         return 0;
     case PR_GET_PDEATHSIG:
         return task_copyout(task, value, &process->parent_death_signal, sizeof(int));
