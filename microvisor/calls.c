@@ -35,6 +35,23 @@ NO_SANITIZER static long call_cold(struct thread *thread, const uint64_t args[6]
     return handler_cold(thread, args, function);
 }
 
+static long cold_call(struct thread *thread, const uint64_t args[6])
+{
+    long (*function)(struct task *, void *) = (long (*)(struct task *, void *))args[0];
+    return function(task_of(thread), (void *)args[1]);
+}
+
+__attribute__((noinline)) long run_cold(struct task *task,
+                                        long (*function)(struct task *task, void *data), void *data)
+{
+    uint64_t fs_base;
+    __asm__("rdfsbase %0" : "=r"(fs_base));
+    if (fs_base != task->thread.fs_base)
+        return function(task, data);
+    const uint64_t args[6] = {(uint64_t)function, (uint64_t)data};
+    return handler_cold(&task->thread, args, (void *)(uintptr_t)cold_call);
+}
+
 void calls_fill(struct handler *table)
 {
     for (int number = 0; number < CALL_COUNT; number++) {

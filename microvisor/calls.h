@@ -34,6 +34,9 @@ struct call_description {
 #define CALL_COUNT 512
 extern const struct call_description calls[CALL_COUNT];
 
+/* Runs function(task, data) as COLD code, whatever runs now. */
+long run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data);
+
 struct handler;
 struct thread;
 

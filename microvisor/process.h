@@ -138,6 +138,12 @@ struct process {
     int parent_death_signal;       /* PR_SET_PDEATHSIG */
 };
 
+/* A soft limit, as it is at this moment. */
+static inline rlim_t process_limit(const struct process *process, int resource)
+{
+    return *(const volatile rlim_t *)&process->limits[resource].rlim_cur;
+}
+
 /* process.options */
 #define OPTION_NOT_DUMPABLE 1U
 #define OPTION_KEEP_CAPABILITIES 2U

@@ -530,23 +530,6 @@ static long refresh(struct task *task, void *data)
     return error;
 }
 
-static long cold_call(struct thread *thread, const uint64_t args[6])
-{
-    long (*function)(struct task *, void *) = (long (*)(struct task *, void *))args[0];
-    return function(task_of(thread), (void *)args[1]);
-}
-
-__attribute__((noinline)) long run_cold(struct task *task,
-                                        long (*function)(struct task *task, void *data), void *data)
-{
-    uint64_t fs_base;
-    __asm__("rdfsbase %0" : "=r"(fs_base));
-    if (fs_base != task->thread.fs_base)
-        return function(task, data);
-    const uint64_t args[6] = {(uint64_t)function, (uint64_t)data};
-    return handler_cold(&task->thread, args, (void *)(uintptr_t)cold_call);
-}
-
 /* HOT. */
 static long proc_read(struct task *task, struct file *file, const struct transfer *transfer)
 {

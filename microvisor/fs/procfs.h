@@ -50,7 +50,4 @@ long description_text(struct task *task, struct file *file, char *text, size_t s
  * trees. */
 long proc_node_path(const struct node *node, char *text, size_t size);
 
-/* Runs function(task, data) as COLD code, whatever runs now. */
-long run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data);
-
 #endif

@@ -178,11 +178,6 @@ long call_mincore(struct task *task, const uint64_t args[6])
     return error ? error : mapped < end ? -ENOMEM : 0;
 }
 
-static uint64_t lock_limit(const struct task *task)
-{
-    return *(const volatile rlim_t *)&task->process->limits[RLIMIT_MEMLOCK].rlim_cur;
-}
-
 /* Locks, or unlocks (flags 0), what is mapped in [start, end), up to the first error. */
 static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint32_t flags,
                       int *hole)
@@ -204,8 +199,8 @@ static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint3
 static long lock_range(struct task *task, uint64_t address, uint64_t length, uint32_t flags)
 {
     struct memory *memory = task->process->memory;
-    uint64_t start, end;
-    if (flags && !lock_limit(task))
+    uint64_t start, end, most = process_limit(task->process, RLIMIT_MEMLOCK);
+    if (flags && !most)
         return -EPERM;
     if (pages_of(address, length, &start, &end))
         return -EINVAL;
@@ -216,7 +211,7 @@ static long lock_range(struct task *task, uint64_t address, uint64_t length, uin
     uint32_t last = end < PAGES_END ? (uint32_t)end : PAGES_END;
     map_count(memory, start < last ? (uint32_t)start : last, last, &already);
     if (!flags ||
-        memory->pages.locked - already.locked + (end - start) <= lock_limit(task) >> PAGE_SHIFT)
+        memory->pages.locked - already.locked + (end - start) <= most >> PAGE_SHIFT)
         error = set_locked(memory, start, end, flags, &hole);
     map_unlock(memory);
     if (!error && hole)
@@ -241,16 +236,17 @@ long call_mlockall(struct task *task, const uint64_t args[6])
 {
     struct memory *memory = task->process->memory;
     uint32_t flags = (uint32_t)args[0];
+    uint64_t most = process_limit(task->process, RLIMIT_MEMLOCK);
     if (!flags || flags & ~7U || flags == 4 /* MCL_ONFAULT alone */)
         return -EINVAL;
-    if (!lock_limit(task))
+    if (!most)
         return -EPERM;
     uint32_t region_flags = REGION_LOCKED | (flags & 4 ? REGION_ON_FAULT : 0);
     uint32_t stack = PAGES_START, rest;
     int error = 0, hole;
     map_lock(memory);
     rest = memory_stack_rest(memory, &stack);
-    if (flags & MCL_CURRENT && memory->pages.total - rest > lock_limit(task) >> PAGE_SHIFT)
+    if (flags & MCL_CURRENT && memory->pages.total - rest > most >> PAGE_SHIFT)
         error = -ENOMEM;
     else
         memory->lock_future = flags & MCL_FUTURE ? region_flags : 0;

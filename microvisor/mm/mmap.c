@@ -24,22 +24,18 @@
 #define PAGES_MAX (PAGES_END - PAGES_START)
 #define NO_FILE (-1)
 
-static uint64_t limit(const struct task *task, int resource)
-{
-    return *(const volatile rlim_t *)&task->process->limits[resource].rlim_cur;
-}
-
 int memory_may_grow(struct task *task, uint64_t pages, uint32_t flags, int commit,
                     const struct memory_pages *gone)
 {
     struct memory *memory = task->process->memory;
     int data = (flags & REGION_DATA_MASK) == PROT_WRITE;
     uint64_t total = memory->pages.total - gone->total + pages;
-    uint64_t most = limit(task, RLIMIT_AS) >> PAGE_SHIFT;
+    uint64_t most = process_limit(task->process, RLIMIT_AS) >> PAGE_SHIFT;
+    uint64_t most_data = process_limit(task->process, RLIMIT_DATA) >> PAGE_SHIFT;
     uint32_t start;
     if (total > most && total - memory_stack_rest(memory, &start) > most)
         return 0;
-    if (data && memory->pages.data - gone->data + pages > limit(task, RLIMIT_DATA) >> PAGE_SHIFT)
+    if (data && memory->pages.data - gone->data + pages > most_data)
         return 0;
     return !(data && commit && pages > memory->commit_limit);
 }
@@ -47,7 +43,7 @@ int memory_may_grow(struct task *task, uint64_t pages, uint32_t flags, int commi
 /* Whether `pages` more may be locked: 0, -EPERM when none may, -EAGAIN. */
 static int may_lock(const struct task *task, uint64_t pages, uint64_t gone)
 {
-    uint64_t most = limit(task, RLIMIT_MEMLOCK);
+    uint64_t most = process_limit(task->process, RLIMIT_MEMLOCK);
     if (!most)
         return -EPERM;
     return task->process->memory->pages.locked - gone + pages > most >> PAGE_SHIFT ? -EAGAIN : 0;
@@ -221,22 +217,16 @@ out:
 }
 
 /* file->operations->map, which may use the host's libc. */
-static long map_operation(struct thread *thread, const uint64_t *file)
+static long map_operation(struct task *task, void *file)
 {
-    struct file *of = (struct file *)file[0];
-    return of->operations->map(task_of(thread), of);
+    return ((struct file *)file)->operations->map(task, file);
 }
 
 static int file_host_fd(struct task *task, struct file *file)
 {
-    if (!file->operations->map)
-        return file->kind == FILE_REGULAR && file->host_fd >= 0 ? file->host_fd : -ENODEV;
-    const uint64_t args[6] = {(uint64_t)file};
-#ifdef LIND_SANITIZED
-    return (int)map_operation(&task->thread, args);
-#else
-    return (int)handler_cold(&task->thread, args, (void *)(uintptr_t)map_operation);
-#endif
+    if (file->operations->map)
+        return (int)run_cold(task, map_operation, file);
+    return file->kind == FILE_REGULAR && file->host_fd >= 0 ? file->host_fd : -ENODEV;
 }
 
 long call_mmap(struct task *task, const uint64_t args[6])
@@ -342,7 +332,7 @@ long call_brk(struct task *task, const uint64_t args[6])
     uint64_t new_page = (wanted + PAGE_MASK) >> PAGE_SHIFT;
     if (!memory->break_start || wanted < memory->break_start || wanted > MEMORY_END)
         goto out;
-    if (wanted - memory->break_start > limit(task, RLIMIT_DATA))
+    if (wanted - memory->break_start > process_limit(task->process, RLIMIT_DATA))
         goto out;
     if (new_page < old_page) {
         if (map_pinned(memory, (uint32_t)new_page, (uint32_t)old_page) ||

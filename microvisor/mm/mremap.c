@@ -29,8 +29,7 @@ static int may_resize(const struct remap *remap, const struct region *region)
     if (remap->new == remap->old && !keep)
         return 0;
     uint32_t more = remap->new - (keep ? 0 : remap->old);
-    uint64_t most =
-        *(volatile rlim_t *)&remap->task->process->limits[RLIMIT_MEMLOCK].rlim_cur >> PAGE_SHIFT;
+    uint64_t most = process_limit(remap->task->process, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
     if (region->flags & REGION_LOCKED && remap->memory->pages.locked + more > most)
         return -EAGAIN;
     return memory_may_grow(remap->task, more, region->flags, 1, &none) ? 0 : -ENOMEM;

@@ -178,7 +178,7 @@ long call_sched_getparam(struct task *task, const uint64_t args[6])
 static int may_have(const struct task *task, const struct process *process, long priority)
 {
     return !task->process->credentials.euid ||
-           (rlim_t)priority <= *(const volatile rlim_t *)&process->limits[RLIMIT_NICE].rlim_cur;
+           (rlim_t)priority <= process_limit(process, RLIMIT_NICE);
 }
 
 /* A policy, or with policy -1 the one in force. Cages share the host's CPUs fairly: no real-time

@@ -21,6 +21,11 @@
 /* What the room needs of others. */
 struct rt_upcalls rt_upcalls;
 
+long run_cold(struct task *task, long (*function)(struct task *task, void *data), void *data)
+{
+    return function(task, data);
+}
+
 void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), void *data)
 {
 }
