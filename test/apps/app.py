@@ -5,6 +5,10 @@ Usage: app.py NAME --build DIR [--long]
 Each recipe (recipes.py) gives steps. A step is a command that runs in both trees; it is a *test* when it has a name. A test's result is
 its exit status and output, with what is bound to differ (paths, times) taken out by the recipe. The run fails when a test that works natively
 gives another result caged, or a step that is no test fails. Prints one line per program: tests, native and caged passes.
+
+A test that may end in two ways also natively, as two of its processes race, is listed in the recipe's `races`, with steps of their own:
+`show` prints what the test's last run said; `provoke` runs it in the native tree such that the race ends the other way, and prints what `show` does.
+Each run of the recipe provokes the race natively, and fails if the result is the usual one. A caged result may be the usual one or exactly the provoked one.
 """
 import argparse
 import hashlib
@@ -63,6 +67,19 @@ def environment(build, kind, tree, recipe):
     return result
 
 
+def race(about, tree, variables):
+    """Provokes a race natively. tree and variables: by kind. Returns (fault, ending): what is wrong with the demonstration, None if nothing, and
+    whether the caged run ended as the provoked one."""
+    def shown(kind, command):
+        return run(command, tree[kind], variables[kind], None, about.get("seconds", 600))[1].replace(tree[kind].encode(), b"TREE")
+
+    usual, caged = shown("native", about["show"]), shown("caged", about["show"])
+    provoked = shown("native", about["provoke"])
+    if usual == provoked:
+        return "provoked natively, it ended as usual:\n" + usual.decode(errors="replace")[-1500:], False
+    return None, caged == provoked
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=sorted(recipes.RECIPES))
@@ -106,7 +123,12 @@ def main():
     same = native = caged = 0
     known = recipe.get("known", {})
     unsteady = recipe.get("unsteady", {})  # tests that are skipped in some native runs, too: skipped caged, they do not differ for good
-    differences, explained = [], []
+    differences, explained, faults = [], [], []
+    trees = {kind: os.path.join(home, kind) for kind in ("native", "caged")}
+    races = {item: race(about, trees, {kind: environment(build, kind, trees[kind], recipe) for kind in trees})
+             for item, about in recipe.get("races", {}).items()}
+    faults += ["%s: %s" % (item, fault) for item, (fault, _) in races.items() if fault]
+    faults += ["%s: no such test" % item for item in races if item not in results]
     for item, verdicts in results.items():
         passed = {kind: verdicts.get(kind, ("missing", b""))[0] == 0 for kind in ("native", "caged")}
         native += passed["native"]
@@ -117,14 +139,17 @@ def main():
                 differences.append(item)  # the list of known differences is out of date
         elif passed["native"]:
             skipped = verdicts.get("caged", ("missing", b""))[0] == 77
-            (explained if item in known or (skipped and item in unsteady) else differences).append(item)
+            ended = item in races and races[item][1]
+            (explained if item in known or ended or (skipped and item in unsteady) else differences).append(item)
     for item in differences:
         for kind in ("native", "caged"):
             status, text = results[item].get(kind, ("missing", b""))
             print("--- %s, %s: exit status %s, output %s" % (item, kind, status, hashlib.sha256(text).hexdigest()[:16]))
             print(text.decode(errors="replace")[-1500:])
+    for fault in faults:
+        print("race: " + fault)
     for item in explained:
-        print("known: %s: %s" % (item, known.get(item) or unsteady[item]))
+        print("known: %s: %s" % (item, known.get(item) or unsteady.get(item) or "as natively when provoked: " + recipe["races"][item]["why"]))
     print("%s: %d tests, %d pass natively, %d caged, %d differ, %d of them known" %
           (args.name, len(results), native, caged, len(differences) + len(explained), len(explained)))
 
@@ -162,7 +187,7 @@ def main():
     os.replace(bench + ".%d" % os.getpid(), bench)
     if not results:
         sys.exit("no test ran")
-    sys.exit(1 if differences or unverified else 0)
+    sys.exit(1 if differences or faults or unverified else 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-# usage: sh bash_suite.sh : in bash's tests directory, runs each of its scripts with ../bash; prints PASS or FAIL for each.
+# usage: sh suite.sh [SCRIPT...] : in bash's tests directory, runs its scripts, or those named, with ../bash; prints PASS or FAIL for each.
 export THIS_SH=../bash BUILD_DIR=.. TMPDIR=/tmp PATH=.:$PATH BASH_TSTOUT=/tmp/bash-output.$$
-for script in run-*; do
+[ $# -gt 0 ] || set -- run-*
+for script; do
     case $script in
     run-all | run-minimal | run-gprof) continue ;;
     esac
