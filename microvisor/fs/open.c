@@ -190,7 +190,21 @@ static int open_finish(long fd, const struct mount *mount, int flags, struct fil
     return (int)error;
 }
 
-/* The opening itself; may sleep (a FIFO). */
+/* May an opening wait, and so end with EINTR? Only FIFOs' and devices' may (open(2)). */
+static int open_may_wait(int fd, const char *path, uint64_t resolve)
+{
+    struct open_how how = {O_PATH | O_CLOEXEC, 0, resolve};
+    struct stat status = {0};
+    long found = host_call4(SYS_openat2, fd, path, &how, sizeof how);
+    if (found < 0)
+        return 0;
+    long error = host_call2(SYS_fstat, found, &status);
+    host_call1(SYS_close, found);
+    return !error && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
+/* The opening itself; may sleep (a FIFO). A signal shortly before the host's call looks like one
+ * that came while it waited. */
 static long open_host(struct task *task, int fd, const char *path, int flags, uint32_t mode,
                       uint64_t resolve)
 {
@@ -205,6 +219,8 @@ static long open_host(struct task *task, int fd, const char *path, int flags, ui
             return signal_interrupted(task, RESTART_NOINTR); /* it came before the call */
         long result =
             task_interruptible(task, SYS_openat2, fd, HOST_ARG(path), HOST_ARG(&how), sizeof how);
+        if (result == RESTART_SYS && !open_may_wait(fd, path, how.resolve))
+            return RESTART_NOINTR;
         if (result != -EAGAIN || resolve & RESOLVE_CACHED)
             return result;
     }
