@@ -36,6 +36,10 @@ struct credentials {
 };
 
 #define PROCESS_LIMITS 16 /* RLIM_NLIMITS */
+/* Written with the process's lock held; both together are read with it, one of them without. */
+struct limit {
+    _Atomic rlim_t soft, hard;
+};
 
 /* What a process runs: of interest to /proc and crash reports. Never changed; shared by forked
  * processes, counted. */
@@ -127,7 +131,7 @@ struct process {
     struct credentials credentials;
     _Atomic uint64_t rights; /* number of the rights to files that these give: proc/rights.h; read
                                 without the lock */
-    struct rlimit limits[PROCESS_LIMITS];
+    struct limit limits[PROCESS_LIMITS];
     char name[16];                 /* as prctl(PR_SET_NAME) and /proc show it, NUL-terminated */
     struct executable *executable; /* exchanged by execve alone */
     uint64_t start_time;           /* CLOCK_BOOTTIME nanoseconds */
@@ -141,7 +145,20 @@ struct process {
 /* A soft limit, as it is at this moment. */
 static inline rlim_t process_limit(const struct process *process, int resource)
 {
-    return *(const volatile rlim_t *)&process->limits[resource].rlim_cur;
+    return atomic_load_explicit(&process->limits[resource].soft, memory_order_relaxed);
+}
+
+/* Both, under the process's lock, or where nobody else has the process. */
+static inline struct rlimit process_limits(const struct process *process, int resource)
+{
+    const struct limit *limit = &process->limits[resource];
+    return (struct rlimit){atomic_load(&limit->soft), atomic_load(&limit->hard)};
+}
+
+static inline void process_set_limits(struct process *process, int resource, struct rlimit to)
+{
+    atomic_store(&process->limits[resource].soft, to.rlim_cur);
+    atomic_store(&process->limits[resource].hard, to.rlim_max);
 }
 
 /* process.options */

@@ -186,7 +186,7 @@ long call_futimesat(struct task *task, const uint64_t args[6])
 /* RLIMIT_FSIZE for a file that is to reach `end`. */
 static int size_limited(struct task *task, uint64_t end)
 {
-    uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
+    uint64_t limit = process_limit(task->process, RLIMIT_FSIZE);
     if (limit == RLIM_INFINITY || end <= limit)
         return 0;
     signal_send_self(task, SIGXFSZ);

@@ -154,7 +154,7 @@ struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd)
 /* Numbers are below this. */
 static uint32_t number_limit(const struct task *task)
 {
-    uint64_t limit = task->process->limits[RLIMIT_NOFILE].rlim_cur;
+    uint64_t limit = process_limit(task->process, RLIMIT_NOFILE);
     return limit < DESCRIPTORS_MAX ? (uint32_t)limit : DESCRIPTORS_MAX;
 }
 

@@ -79,7 +79,7 @@ static long move_end(struct task *task, struct move *move, long result)
  * its own). */
 static long limit_length(struct task *task, const struct move *move, uint64_t length)
 {
-    uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
+    uint64_t limit = process_limit(task->process, RLIMIT_FSIZE);
     if (length > TRANSFER_MAX)
         length = TRANSFER_MAX;
     if (limit == RLIM_INFINITY || move->out->kind != FILE_REGULAR || !length)

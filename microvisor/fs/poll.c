@@ -246,7 +246,7 @@ static long poll_with(struct task *task, uint64_t address, uint64_t count, uint6
     struct pollfd host[ON_STACK + 1];
     struct poll_table table;
     long result = 0;
-    if (count > task->process->limits[RLIMIT_NOFILE].rlim_cur || count > DESCRIPTORS_MAX)
+    if (count > process_limit(task->process, RLIMIT_NOFILE) || count > DESCRIPTORS_MAX)
         return -EINVAL;
     if (table_make(&table, entries, host, count))
         return -ENOMEM;

@@ -113,7 +113,7 @@ void proc_limits(struct content *content, const struct subject *of)
     for (int i = 0; i < PROCESS_LIMITS; i++) {
         char values[2][24];
         lock_acquire(&of->process->lock);
-        struct rlimit limit = of->process->limits[i];
+        struct rlimit limit = process_limits(of->process, i);
         lock_release(&of->process->lock);
         for (int k = 0; k < 2; k++) {
             uint64_t value = k ? limit.rlim_max : limit.rlim_cur;
@@ -310,9 +310,7 @@ static void add_signals(struct content *content, struct process *process, uint64
 {
     struct signal_state state;
     signal_describe(process, number ? (int)number : process->pid, &state);
-    lock_acquire(&process->lock);
-    uint64_t limit = process->limits[RLIMIT_SIGPENDING].rlim_cur;
-    lock_release(&process->lock);
+    uint64_t limit = process_limit(process, RLIMIT_SIGPENDING);
     content_add(content, "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\n", state.queued, limit,
                 state.pending, state.shared_pending);
     content_add(content, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", state.blocked,

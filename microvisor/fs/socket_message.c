@@ -46,7 +46,7 @@ static long collect_files(struct task *task, uint64_t at, uint64_t count, struct
     struct parcel *parcel = message->parcel;
     if (count > PARCEL_MAX - parcel->count)
         return -EINVAL;
-    uint64_t limit = task->process->limits[RLIMIT_NOFILE].rlim_cur;
+    uint64_t limit = process_limit(task->process, RLIMIT_NOFILE);
     if (limit > DESCRIPTORS_MAX)
         limit = DESCRIPTORS_MAX;
     long error = 0;

@@ -91,7 +91,7 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
         return -EBADF;
     if (!file->operations->write)
         return -EINVAL;
-    uint64_t limit = task->process->limits[RLIMIT_FSIZE].rlim_cur;
+    uint64_t limit = process_limit(task->process, RLIMIT_FSIZE);
     if (limit != RLIM_INFINITY && file->kind == FILE_REGULAR)
         return write_limited(task, file, transfer, limit);
     long result = file->operations->write(task, file, transfer);

@@ -66,7 +66,7 @@ static long count_user(struct process *process, void *data)
 
 static int within_limit(struct process *process)
 {
-    uint64_t limit = process->limits[RLIMIT_NPROC].rlim_cur;
+    uint64_t limit = process_limit(process, RLIMIT_NPROC);
     struct {
         struct process *process;
         uint64_t count;
@@ -290,7 +290,7 @@ static long clone_process(struct task *task, const struct request *request)
             words.pointer = pointer;
             thread_forget(&task->thread);
         }
-        if (process->limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY)
+        if (process_limit(process, RLIMIT_CPU) != RLIM_INFINITY)
             timers_cpu_limit_changed(process);
         error = start_words(task, child, &words);
         if (!error)

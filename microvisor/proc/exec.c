@@ -244,7 +244,7 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
     struct loaded loaded;
     const char *why;
     error = program_load(&program, &task->process->credentials,
-                         task->process->limits[RLIMIT_STACK].rlim_cur, &loaded, &why);
+                         process_limit(task->process, RLIMIT_STACK), &loaded, &why);
     if (error) {
         if (error == -ENOEXEC && why && is_elf(exec->head))
             explain(exec, why);

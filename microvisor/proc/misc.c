@@ -73,14 +73,15 @@ static long change_limit(struct process *process, unsigned resource, const struc
     if (resource >= PROCESS_LIMITS || (new &&new->rlim_cur > new->rlim_max))
         return -EINVAL;
     lock_acquire(&process->lock);
-    *old = process->limits[resource];
+    *old = process_limits(process, (int)resource);
     if (new &&new->rlim_max > old->rlim_max) {
         error = -EPERM; /* no CAP_SYS_RESOURCE in a cage */
     } else if (new) {
-        process->limits[resource] = *new;
+        struct rlimit to = *new;
         /* "Already reached" is not to mean "none": Linux takes 0 for 1 here. */
-        if (resource == RLIMIT_CPU && !new->rlim_cur)
-            process->limits[resource].rlim_cur = 1;
+        if (resource == RLIMIT_CPU && !to.rlim_cur)
+            to.rlim_cur = 1;
+        process_set_limits(process, (int)resource, to);
     }
     lock_release(&process->lock);
     if (new && !error && resource == RLIMIT_CPU)

@@ -112,9 +112,11 @@ void process_free(struct process *process)
 /* The new process has the host user's ids and the host process's limits. */
 static void inherit_host(struct process *process)
 {
+    struct rlimit limit;
     rights_start(&process->credentials);
     for (int i = 0; i < PROCESS_LIMITS; i++)
-        getrlimit(i, &process->limits[i]);
+        if (!getrlimit(i, &limit))
+            process_set_limits(process, i, limit);
     process->start_time = clock_host(CLOCK_BOOTTIME);
 }
 

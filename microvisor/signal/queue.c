@@ -51,7 +51,7 @@ void signal_actions_exec(struct signal_actions *actions)
 static struct signal_entry *entry_new(struct process *process, int always)
 {
     struct signal_actions *actions = process->actions;
-    if (!always && actions->queued >= process->limits[RLIMIT_SIGPENDING].rlim_cur)
+    if (!always && actions->queued >= process_limit(process, RLIMIT_SIGPENDING))
         return NULL;
     struct signal_entry *entry = pool_take(&entries);
     if (entry)

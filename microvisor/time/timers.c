@@ -173,7 +173,7 @@ static uint64_t advance(struct timer *timer, uint64_t reading)
 /* The soft limit of RLIMIT_CPU was reached, or another second after it. */
 static int cpu_limit_signal(struct process *process, uint64_t reading)
 {
-    return reading >= process->limits[RLIMIT_CPU].rlim_max * SECOND ? SIGKILL : SIGXCPU;
+    return reading / SECOND >= atomic_load(&process->limits[RLIMIT_CPU].hard) ? SIGKILL : SIGXCPU;
 }
 
 static long find_task(struct task *task, void *data)
@@ -320,8 +320,9 @@ void timers_destroy(struct timers *timers)
 void timers_cpu_limit_changed(struct process *process)
 {
     struct timer *timer = &process->timers->timer[TIMER_CPU_LIMIT];
-    rlim_t limit = process->limits[RLIMIT_CPU].rlim_cur;
     LOCKED(&timers_lock);
+    /* Of two changes at a time the later one counts for both: whoever comes here last sees it. */
+    rlim_t limit = process_limit(process, RLIMIT_CPU);
     timer->armed = limit < INT64_MAX / SECOND && !timers_register(process->timers);
     timer->expiry = limit * SECOND;
     timer->interval = SECOND;

@@ -188,7 +188,7 @@ int main(int argc, char **argv) {
     must(!stat("outside/canary", &before), "canary");
 
     process = host_process();
-    process->limits[RLIMIT_NOFILE].rlim_cur = 256;
+    process->limits[RLIMIT_NOFILE].soft = 256;
     process->credentials.euid = 0; /* for chroot: who may call it is not what is asked here */
     must(!place_grant(process->place, "root", "/g", 0) &&
              !place_grant(process->place, "root/own", "/own", 1),

@@ -381,12 +381,12 @@ int run_program(const struct run_options *run)
     if (!task)
         return complain(EXIT_LIND, "cannot create a cage: %s", strerror(-error));
     if (soft_files)
-        task->process->limits[RLIMIT_NOFILE].rlim_cur = soft_files;
+        atomic_store(&task->process->limits[RLIMIT_NOFILE].soft, soft_files);
     for (size_t i = 0; i < run->limit_count; i++) {
         struct rlimit limit;
         unsigned resource;
         if (!limit_parse(run->limits[i], &resource, &limit))
-            task->process->limits[resource] = limit;
+            process_set_limits(task->process, (int)resource, limit);
     }
     timers_cpu_limit_changed(task->process);
     atexit(remove_private);
@@ -416,7 +416,7 @@ int run_program(const struct run_options *run)
     const struct program program = {fd, path, path, &arguments, &environment};
     struct loaded loaded;
     error = program_load(&program, &task->process->credentials,
-                         task->process->limits[RLIMIT_STACK].rlim_cur, &loaded, &why);
+                         process_limit(task->process, RLIMIT_STACK), &loaded, &why);
     strings_free(&arguments); /* the program has its own copies */
     strings_free(&environment);
     if (error)

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
         host_write(name, content);
     }
     process = host_process();
-    process->limits[RLIMIT_NOFILE].rlim_cur = NUMBERS;
+    process->limits[RLIMIT_NOFILE].soft = NUMBERS;
     must(!place_grant(process->place, ".", "/g", 0), "grant");
     descriptors_share(process->descriptors);
     int before = host_descriptors();

@@ -363,7 +363,7 @@ static void begin(struct world *world)
     world->task.process = &world->process;
     world->process.cage.base = world->task.thread.base = world->base;
     for (int i = 0; i < PROCESS_LIMITS; i++)
-        world->process.limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+        process_set_limits(&world->process, i, (struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 }
 
 /* Nothing is refused: the next two find what they must. */

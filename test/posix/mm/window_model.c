@@ -493,7 +493,7 @@ int main(int argc, char **argv)
         assert(pwrite(file.host_fd, &file_content[i].value, 8, i * PAGE) == 8);
     }
     for (int i = 0; i < PROCESS_LIMITS; i++)
-        process.limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+        process_set_limits(&process, i, (struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
     memory_set_break(memory, AREA_START + AREA / 2 * PAGE);
     memory_set_top(memory, AREA_END + (1 << 20));
 

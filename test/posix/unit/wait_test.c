@@ -71,7 +71,7 @@ static int start(void)
     process.place = place_new();
     process.actions = signal_actions_create();
     for (int i = 0; i < PROCESS_LIMITS; i++)
-        process.limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+        process_set_limits(&process, i, (struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
     descriptors_share(process.descriptors);
     for (int i = 0; i < TASKS; i++) {
         tasks[i].process = &process;

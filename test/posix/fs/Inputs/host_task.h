@@ -51,8 +51,8 @@ static inline struct process *host_process(void) {
     process->place = place_new();
     must(process->descriptors && process->place, "process");
     for (int i = 0; i < PROCESS_LIMITS; i++)
-        process->limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
-    process->limits[RLIMIT_NOFILE] = (struct rlimit){64, 64};
+        process_set_limits(process, i, (struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+    process_set_limits(process, RLIMIT_NOFILE, (struct rlimit){64, 64});
     umask(0);
     return process;
 }
