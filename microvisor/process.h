@@ -138,7 +138,7 @@ struct process {
     int exit_status;               /* as wait(2) reports it, valid once exiting */
     _Atomic int exiting;           /* all tasks are to end */
     _Atomic int execing;           /* a task is in execve and ends the others */
-    uint32_t options;              /* what prctl(2) sets: OPTION_ */
+    _Atomic uint32_t options;      /* what prctl(2) sets: OPTION_; read without the lock */
     int parent_death_signal;       /* PR_SET_PDEATHSIG */
 };
 

@@ -15,6 +15,7 @@
 #include "microvisor/fs/procfs.h"
 #include "microvisor/fs/terminal.h"
 #include "microvisor/mm/memory.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/timers.h"
@@ -57,16 +58,23 @@ static long copy_name(struct task *task, void *data)
     struct name_search *search = data;
     if (task->tid != search->tid)
         return 0;
-    memcpy(search->name, task->name, sizeof search->name);
+    task_get_name(task, search->name);
     search->host_id = atomic_load(&task->thread.host_id);
     return 1;
+}
+
+static void find_name(struct process *process, struct name_search *search)
+{
+    lock_acquire(&process->lock);
+    memcpy(search->name, process->name, sizeof search->name);
+    lock_release(&process->lock);
+    signal_each_task(process, copy_name, search);
 }
 
 void proc_comm(struct content *content, const struct subject *of)
 {
     struct name_search search = {.tid = (int)of->number};
-    memcpy(search.name, of->process->name, sizeof search.name);
-    signal_each_task(of->process, copy_name, &search);
+    find_name(of->process, &search);
     content_add(content, "%.*s\n", (int)sizeof search.name - 1, search.name);
 }
 
@@ -247,8 +255,7 @@ void proc_stat(struct content *content, const struct subject *of)
     struct memory_usage usage;
     struct name_search search = {.tid = of->number ? (int)of->number : process->pid};
     memory_usage(process->memory, &usage);
-    memcpy(search.name, process->name, sizeof search.name);
-    signal_each_task(process, copy_name, &search);
+    find_name(process, &search);
     long priority = search.host_id
                         ? host_call2(SYS_getpriority, PRIO_PROCESS, search.host_id)
                         : -ESRCH;
@@ -332,8 +339,7 @@ void proc_status(struct content *content, const struct subject *of)
     struct name_search search = {.tid = (int)of->number};
     char state = state_of(of->task, process);
     memory_usage(process->memory, &usage);
-    memcpy(search.name, process->name, sizeof search.name);
-    signal_each_task(process, copy_name, &search);
+    find_name(process, &search);
     tree_lock();
     add_status(content, process, of->number, search.name,
                state == 'T'   ? "T (stopped)"

@@ -116,7 +116,9 @@ static int start_words(struct task *task, struct task *child, const struct reque
 
 static long clone_thread(struct task *task, const struct request *request)
 {
-    struct task *child = task_create(task->process, 0, task->signals.mask, task->name);
+    char name[16];
+    task_get_name(task, name);
+    struct task *child = task_create(task->process, 0, task->signals.mask, name);
     if (!child)
         return -EAGAIN;
     descriptors_share(task->process->descriptors);
@@ -274,7 +276,9 @@ static long clone_process(struct task *task, const struct request *request)
     send_delayed(process, forking.signals);
     tree_unlock();
     process_started();
-    struct task *child = task_create(process, process->pid, task->signals.mask, task->name);
+    char name[16];
+    task_get_name(task, name);
+    struct task *child = task_create(process, process->pid, task->signals.mask, name);
     int pid = process->pid;
     error = child ? 0 : -EAGAIN;
     if (child) {

@@ -170,9 +170,10 @@ void identity_exec(struct task *task, int hidden)
     change_ids(task, GROUPS, set_exec, 0, 0, 0);
     credentials_lock(process);
     const struct credentials *now = &process->credentials;
-    process->options &= ~(OPTION_KEEP_CAPABILITIES | OPTION_NOT_DUMPABLE);
+    uint32_t options = process->options & ~(OPTION_KEEP_CAPABILITIES | OPTION_NOT_DUMPABLE);
     if (hidden || now->uid != now->euid || now->gid != now->egid)
-        process->options |= OPTION_NOT_DUMPABLE;
+        options |= OPTION_NOT_DUMPABLE;
+    process->options = options;
     credentials_unlock(process);
 }
 

@@ -141,11 +141,18 @@ static long set_option(struct process *process, uint32_t option, uint64_t value)
 
 void task_set_name(struct task *task, const char name[16])
 {
+    LOCKED(&task->process->lock);
     for (size_t i = 0; i < sizeof task->name; i++) {
         task->name[i] = name[i];
         if (task->tid == task->process->pid)
             task->process->name[i] = name[i];
     }
+}
+
+void task_get_name(struct task *task, char name[16])
+{
+    LOCKED(&task->process->lock);
+    memcpy(name, task->name, sizeof task->name);
 }
 
 static long set_name(struct task *task, uint64_t from)
@@ -163,11 +170,13 @@ long call_prctl(struct task *task, const uint64_t args[6])
 {
     struct process *process = task->process;
     uint64_t value = args[1];
+    char name[16];
     switch ((int)args[0]) {
     case PR_SET_NAME:
         return set_name(task, value);
     case PR_GET_NAME:
-        return task_copyout(task, value, task->name, sizeof task->name);
+        task_get_name(task, name);
+        return task_copyout(task, value, name, sizeof name);
     case PR_SET_PDEATHSIG:
         if (value > 64)
             return -EINVAL;

@@ -125,6 +125,7 @@ int processes_wait_all(void);
 
 /* misc.c: names a task, and its process when it is the first task. NUL-terminated. HOT. */
 void task_set_name(struct task *task, const char name[16]);
+void task_get_name(struct task *task, char name[16]);
 
 /* What uname(2) and /proc/sys/kernel say of the system. The release says which features of Linux a
  * program may count on, whatever the host's is. */

@@ -190,8 +190,8 @@ struct process *process_copy(struct process *from)
     atomic_init(&process->rights, atomic_load(&from->rights));
     memcpy(process->limits, from->limits, sizeof from->limits);
     process->options = from->options;
-    lock_release(&from->lock);
     memcpy(process->name, from->name, sizeof from->name);
+    lock_release(&from->lock);
     process->executable = from->executable;
     atomic_fetch_add(&process->executable->users, 1);
     process->start_time = clock_host(CLOCK_BOOTTIME);
