@@ -287,6 +287,15 @@ static void *ends_process(void *unused)
     return 0;
 }
 
+static _Atomic int beats;
+
+static void *beat(void *unused)
+{
+    for (;;)
+        beats++;
+    return 0;
+}
+
 /* How a process with threads ends. */
 static void ends(void)
 {
@@ -314,14 +323,26 @@ static void ends(void)
     }
     CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 8);
     /* Only the thread that forks lives on in the child. */
-    pthread_create(&thread, 0, last_one, 0);
-    pthread_detach(thread);
+    pthread_create(&thread, 0, beat, 0);
+    while (!beats)
+        sched_yield();
     pid = fork();
     if (!pid) {
-        usleep(60000);
-        _exit(9);
+        int before = beats;
+        usleep(20000);
+        _exit(beats == before ? 9 : 10);
     }
-    CHECK(waitpid(pid, &status, 0) != pid); /* exit(6) comes first: this is not reached */
+    CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 9);
+    /* Another thread's exit(6) comes while this one waits for a child that does not end before. */
+    pid = getpid();
+    if (!fork()) {
+        while (getppid() == pid)
+            usleep(1000);
+        _exit(0);
+    }
+    pthread_create(&thread, 0, last_one, 0);
+    waitpid(-1, &status, 0);
+    CHECK(!"reached");
 }
 
 int main(void)
