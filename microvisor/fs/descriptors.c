@@ -1,6 +1,7 @@
 /* The table of descriptors, and the calls that change nothing else. All HOT. */
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/locks.h"
+#include "microvisor/fs/unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,11 +85,20 @@ void descriptors_share(struct descriptors *table)
 }
 
 /* Gives up what was in a slot, without the table's lock. */
-static void slot_release(struct descriptors *table, struct file *file)
+/* Returns whether it was a socket: then circles_look is to follow. */
+static int slot_release_one(struct descriptors *table, struct file *file)
 {
+    int is_socket = unix_socket_of(file) != NULL;
     if (table->carriers)
         locks_closed(table, file);
     file_put(file);
+    return is_socket;
+}
+
+static void slot_release(struct descriptors *table, struct file *file)
+{
+    if (slot_release_one(table, file))
+        circles_look(CIRCLES_CLOSED);
 }
 
 /* Empties the slots of [first, last] for which (slot & mask) is mask, in steps so that nothing is
@@ -109,8 +119,11 @@ static void close_matching(struct descriptors *table, uint32_t first, uint32_t l
         }
         int more = first < table->end && first <= last;
         lock_release(&table->lock);
+        int sockets = 0;
         for (unsigned i = 0; i < count; i++)
-            slot_release(table, closed[i]);
+            sockets |= slot_release_one(table, closed[i]);
+        if (sockets)
+            circles_look(CIRCLES_CLOSED);
         if (!more)
             return;
     }

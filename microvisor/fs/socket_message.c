@@ -165,7 +165,7 @@ static long send_message(struct task *task, struct file *file, struct header *he
     if (message.parcel)
         parcel_free(message.parcel);
     else if (header->control_length)
-        circles_look(0);
+        circles_look(CIRCLES_SENT);
     if (message.other)
         unix_put(message.other);
     if (result == -EPIPE && socket->type == SOCK_STREAM && !(header->flags & MSG_NOSIGNAL))

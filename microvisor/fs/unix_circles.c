@@ -8,15 +8,19 @@
 #include "microvisor/fs/unix_queue.h"
 
 enum {
-    COUNT_LEAST = 64, /* with fewer sockets on their way, only ends of processes have a look */
+    COUNT_LEAST = 64, /* with fewer sockets on their way, a send has no look */
+    /* How many sockets on their way are few enough for a look when a socket's descriptor is closed,
+     * or a process ends; with more, so many such ends together have one. */
+    COUNT_FOR_CLOSE = 1024,
     COUNT_FOR_END = 64
 };
 
 static struct {
     struct lock lock;
     struct unix_socket *travelling; /* sockets in parcels that wait; linked by next_travelling */
-    uint64_t count, look_at;        /* how many; with how many to look for circles */
-    uint64_t ended;                 /* what ends of processes have earned for a look */
+    _Atomic uint64_t count;         /* how many */
+    uint64_t look_at;               /* with how many to look for circles */
+    uint64_t ended;                 /* what ends have earned for a look */
     struct unix_socket *found;      /* the search's list, linked by next_found */
 } circles = {.look_at = COUNT_LEAST};
 
@@ -186,10 +190,20 @@ void circles_free(void)
     lock_release(&circles.lock);
 }
 
-void circles_look(int process_ended)
+int circles_suspect(const struct unix_socket *socket)
 {
+    LOCKED(&circles.lock);
+    return socket->parcels_with && atomic_load(&socket->file->references) == socket->parcels_with;
+}
+
+void circles_look(enum circles_cause cause)
+{
+    if (!atomic_load_explicit(&circles.count, memory_order_relaxed))
+        return;
     lock_acquire(&circles.lock);
-    circles.ended += process_ended ? COUNT_FOR_END : 0;
+    circles.ended += cause == CIRCLES_CLOSED  ? COUNT_FOR_CLOSE
+                     : cause == CIRCLES_ENDED ? COUNT_FOR_END
+                                              : 0;
     int due = circles.count >= circles.look_at || (circles.count && circles.ended >= circles.count);
     lock_release(&circles.lock);
     if (due)

@@ -40,13 +40,25 @@ static int same_name(const struct unix_socket *one, const struct unix_socket *ot
            !memcmp(&one->address, &other->address, one->address_length);
 }
 
-/* The socket that has the same name; topology is held. */
-static struct unix_socket *name_find(const struct unix_socket *like)
+static struct unix_socket *name_look(const struct unix_socket *like)
 {
     struct unix_socket *found = names[bucket_of(like)];
     while (found && !same_name(found, like))
         found = found->next_name;
     return found;
+}
+
+/* The socket that has the same name. Topology is held, but while circles are freed: a name that
+ * one of them had is free then. */
+static struct unix_socket *name_find(const struct unix_socket *like)
+{
+    struct unix_socket *found = name_look(like);
+    if (!found || !circles_suspect(found))
+        return found;
+    lock_release(&unix_topology);
+    circles_free();
+    lock_acquire(&unix_topology);
+    return name_look(like);
 }
 
 void unix_forget_name(struct unix_socket *socket)
@@ -109,7 +121,9 @@ long unix_find(struct task *task, const struct sockaddr_un *address, uint32_t le
 static long name_add(struct unix_socket *socket, const struct unix_socket *named)
 {
     lock_acquire(&unix_topology);
-    long error = socket->address_length ? -EINVAL : name_find(named) ? -EADDRINUSE : 0;
+    long error = name_find(named) ? -EADDRINUSE : 0;
+    if (socket->address_length)
+        error = -EINVAL;
     if (!error) {
         socket->address = named->address;
         socket->address_length = named->address_length;

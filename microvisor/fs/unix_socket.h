@@ -173,10 +173,15 @@ struct parcel *parcel_new(void);
 long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit);
 void parcel_free(struct parcel *parcel);
 
-/* Frees what nobody can receive any more; the second, if enough has been sent or has ended since.
- * No lock is held. */
+/* Frees what nobody can receive any more; the second, if enough has been sent or has ended since,
+ * or closed: a socket's descriptor. No lock is held. */
 void circles_free(void);
-void circles_look(int process_ended);
+enum circles_cause { CIRCLES_SENT, CIRCLES_ENDED, CIRCLES_CLOSED };
+void circles_look(enum circles_cause cause);
+
+/* Whether nothing but descriptions on their way refers to a socket, so that it may be in a circle.
+ */
+int circles_suspect(const struct unix_socket *socket);
 
 /* Frees what waits in a socket, to be received or accepted. */
 void unix_empty(struct unix_socket *socket);

@@ -107,7 +107,7 @@ static void process_release(struct process *process)
     tree_unlock();
     timers_destroy(process->timers);
     descriptors_leave(process->descriptors);
-    circles_look(1);
+    circles_look(CIRCLES_ENDED);
     place_free(process->place);
     space_put(process->space);
     executable_put(process->executable);
