@@ -145,11 +145,14 @@ static long pty_write(struct task *task, struct file *file, const struct transfe
     long result = 0, woken = 0;
     if (transfer->position != POSITION_CURRENT)
         return -ESPIPE;
-    if (slave && terminal->settings.c_lflag & TOSTOP)
-        result = terminal_check(task, terminal, SIGTTOU);
-    if (result)
-        return result;
     lock_acquire(&terminal->lock);
+    if (slave && terminal->settings.c_lflag & TOSTOP) {
+        lock_release(&terminal->lock); /* the tree's comes first */
+        result = terminal_check(task, terminal, SIGTTOU);
+        if (result)
+            return result;
+        lock_acquire(&terminal->lock);
+    }
     while (done < transfer->total && !result) {
         if (slave && !terminal->masters) {
             result = -EIO;

@@ -146,10 +146,10 @@ static long master_ioctl(struct task *task, struct file *file, uint32_t command,
         lock_release(&terminal->lock);
         return 0;
     case TIOCGPTLCK:
-        number = terminal->locked;
-        break;
     case TIOCGPKT:
-        number = terminal->packets;
+        lock_acquire(&terminal->lock);
+        number = command == TIOCGPKT ? terminal->packets : terminal->locked;
+        lock_release(&terminal->lock);
         break;
     case TIOCGPTN:
         number = (int)terminal->number;
@@ -176,7 +176,10 @@ long pty_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t 
     struct terminal *terminal = terminal_of(file);
     enum side side = side_of(file);
     int number = 0;
-    if (side == SLAVE && !terminal->masters)
+    lock_acquire(&terminal->lock);
+    int hung_up = side == SLAVE && !terminal->masters;
+    lock_release(&terminal->lock);
+    if (hung_up)
         return command == TIOCSPGRP ? -ENOTTY : -EIO;
     switch (command) {
     case TCGETS:
