@@ -120,7 +120,7 @@ static int lookup_linked(struct task *task, uint64_t dirfd, uint64_t path, uint3
         return place_lookup_path(task, dirfd, text, empty, location);
     error = place_lookup_path(
         task, dirfd, text, LOOKUP_NAME | (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0), location);
-    if (error || *location->name || location->held)
+    if (error || location->fd >= 0) /* the host says EPERM of a directory, but EEXIST first */
         return error;
     error = location_stat(task, location, &status);
     return error ? error : S_ISDIR(status.st_mode) ? -EPERM : 0;

@@ -128,7 +128,7 @@ static int open_node(struct task *task, const struct location *location, int fla
     error = flags & O_PATH ? 0 : node_search(task, &location->node);
     if (error)
         return error;
-    if (!(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT))
+    if (!(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC)))
         return -EISDIR;
     uint32_t kept = (uint32_t)flags & (O_PATH | O_DIRECTORY | O_NONBLOCK | O_NOFOLLOW | 0100000);
     *file = file_from_node(&location->node, location->path, kept);
@@ -293,6 +293,23 @@ static int open_location(struct task *task, struct location *location, const cha
     return fd < 0 ? (int)fd : open_finish(fd, location->mount, flags, file);
 }
 
+/* What O_CREAT answers for a path that ends in a slash or a dot. */
+static int create_slash(struct task *task, uint64_t dirfd, const char *path, int flags)
+{
+    LOCATION(location);
+    size_t end = strlen(path);
+    while (end && path[end - 1] == '/')
+        end--;
+    size_t dots = end;
+    while (dots && path[dots - 1] == '.' && end - dots < 2)
+        dots--;
+    if (dots == end || (dots && path[dots - 1] != '/'))
+        return -EISDIR;
+    /* "." and ".." are there, unless their directory is not. */
+    int error = place_lookup_path(task, dirfd, path, LOOKUP_FOLLOW, &location);
+    return error ? error : flags & O_EXCL ? -EEXIST : -EISDIR;
+}
+
 static int open_path(struct task *task, uint64_t dirfd, const char *path, int flags, uint32_t mode,
                      uint64_t extra, struct file **file)
 {
@@ -314,7 +331,7 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     int error = path_normalize(path, &normal);
     const char *here = normal.last_dot ? "." : "";
     if (!error && normal.slash && flags & O_CREAT)
-        error = -EISDIR;
+        error = create_slash(task, dirfd, path, flags);
     if (!error)
         error = resolve_start(task, dirfd, &normal, &location, &rest, &whole, &resolve);
     if (error)
@@ -359,15 +376,21 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     return error == -EXDEV ? -ELOOP : error;
 }
 
+/* Flags that exclude each other. */
+static int contradict(int flags)
+{
+    return !(flags & O_PATH) &&
+           ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) ||
+            (flags & (O_TMPFILE & ~O_DIRECTORY) && (!IS_TMPFILE(flags) || !wants_write(flags))));
+}
+
 int place_open(struct task *task, uint64_t dirfd, const char *path, int flags, uint32_t mode,
                struct file **file)
 {
     flags &= OPEN_FLAGS;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
-        return -EINVAL;
-    if (flags & (O_TMPFILE & ~O_DIRECTORY) && (!IS_TMPFILE(flags) || !wants_write(flags)))
+    if (contradict(flags))
         return -EINVAL;
     if (flags & O_CREAT || IS_TMPFILE(flags))
         mode &= 07777U & ~atomic_load(&task->process->place->umask);
@@ -419,7 +442,7 @@ static long install(struct task *task, uint64_t dirfd, uint64_t path, int flags,
 {
     char text[PATH_MAX];
     struct file *file = NULL;
-    int error = path_copyin(task, path, 0, text);
+    int error = contradict(flags) ? -EINVAL : path_copyin(task, path, 0, text);
     if (error)
         return error;
     /* First the number: without one nothing may be created or truncated. */
@@ -462,9 +485,6 @@ long call_openat2(struct task *task, const uint64_t args[6])
         return install(task, args[0], args[1], flags, (uint32_t)how.mode, 0);
     if (extra & RESOLVE_CACHED)
         return -EAGAIN; /* "not without sleeping" is always a right answer */
-    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) ||
-        (flags & (O_TMPFILE & ~O_DIRECTORY) && (!IS_TMPFILE(flags) || !wants_write(flags))))
-        return -EINVAL;
     if (creates)
         how.mode &= ~(uint64_t)atomic_load(&task->process->place->umask);
     return install(task, args[0], args[1], flags & ~O_ASYNC, (uint32_t)how.mode, extra);

@@ -224,20 +224,23 @@ long call_readlinkat(struct task *task, const uint64_t args[6])
     int32_t size = (int32_t)args[3];
     if (size <= 0)
         return -EINVAL;
-    long result = place_lookup(task, args[0], args[1], LOOKUP_EMPTY, &location);
+    long result = path_copyin(task, args[1], LOOKUP_EMPTY, text);
+    const long no_link = *text ? -EINVAL : -ENOENT;
+    if (!result)
+        result = place_lookup_path(task, args[0], text, LOOKUP_EMPTY, &location);
     if (result)
         return result;
     if (location_is_host(&location)) {
         result = host_call4(SYS_readlinkat, location.fd, location.name, text, sizeof text);
         if (result == -ENOENT && !*location.name)
-            result = -EINVAL; /* the object itself is no link */
+            result = no_link; /* the object itself is none */
     } else {
         result = location_stat(task, &location, &status);
         if (!result)
             result =
                 S_ISLNK(status.st_mode) && location.node.operations
                     ? location.node.operations->readlink(task, &location.node, text, sizeof text)
-                    : -EINVAL;
+                    : no_link;
     }
     if (result > size)
         result = size;

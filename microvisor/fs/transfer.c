@@ -1,5 +1,6 @@
 /* read(2), write(2) and their kin. All HOT. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "microvisor/calls.h"
@@ -100,16 +101,27 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
     return result;
 }
 
+/* Whether the description lets a call read or write at a position; what has none is found first. */
+static long check_access(const struct file *file, int64_t position, int write)
+{
+    if (!file || file_flags(file) & O_PATH)
+        return -EBADF;
+    if (position != POSITION_CURRENT && !file->operations->seek)
+        return -ESPIPE;
+    if (write ? file_writable(file) : file_readable(file))
+        return 0;
+    return position != POSITION_CURRENT && file->kind == FILE_STREAM ? -ESPIPE : -EBADF;
+}
+
 /* One range. file_read and file_write check the rest. */
 static long transfer_one(struct task *task, const uint64_t args[6], int64_t position, int write)
 {
     DESCRIPTION(file, task, args[0]);
-    if (!file || (write ? !file_writable(file) : !file_readable(file)))
-        return -EBADF;
+    long error = check_access(file, position, write);
+    if (error)
+        return error;
     if (!range_ok(args[1], args[2]))
         return -EFAULT;
-    if (position != POSITION_CURRENT && !file->operations->seek)
-        return -ESPIPE;
     struct range range = {args[1], args[2] < TRANSFER_MAX ? args[2] : TRANSFER_MAX};
     struct transfer transfer = {&range, 1, range.length, position, 0, NULL};
     return write ? file_write(task, file, &transfer) : file_read(task, file, &transfer);
@@ -151,13 +163,9 @@ static long transfer_vector(struct task *task, const uint64_t args[6], int64_t p
     struct range ranges[RANGES_MAX];
     struct transfer transfer = {.position = position, .flags = (int)flags};
     DESCRIPTION(file, task, args[0]);
-    if (!file)
-        return -EBADF;
-    if (position != POSITION_CURRENT && !file->operations->seek)
-        return -ESPIPE;
-    if (write ? !file_writable(file) : !file_readable(file))
-        return -EBADF;
-    long error = transfer_copyin(task, &transfer, ranges, args[1], args[2]);
+    long error = check_access(file, position, write);
+    if (!error)
+        error = transfer_copyin(task, &transfer, ranges, args[1], args[2]);
     if (!error && flags & ~(uint64_t)TRANSFER_FLAGS)
         error = -EOPNOTSUPP;
     if (error || !transfer.total)
