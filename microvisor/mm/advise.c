@@ -6,13 +6,21 @@
 #include "rt/copy.h"
 #include "rt/host.h"
 
+/* A length that rounding to pages makes zero, which some calls take for that. */
+static int length_wraps(uint64_t length)
+{
+    return length > UINT64_MAX - PAGE_MASK;
+}
+
 /* A range of args as whole pages. Returns 0 with *end >= *start; the errors are each call's own. */
 static int pages_of(uint64_t address, uint64_t length, uint64_t *start, uint64_t *end)
 {
-    if (length > UINT64_MAX - PAGE_MASK || address + length + PAGE_MASK < address)
+    uint64_t first = address & ~PAGE_MASK;
+    uint64_t size = (length + (address & PAGE_MASK) + PAGE_MASK) & ~PAGE_MASK;
+    if (first + size < first)
         return -1;
-    *start = address >> PAGE_SHIFT;
-    *end = (address + length + PAGE_MASK) >> PAGE_SHIFT;
+    *start = first >> PAGE_SHIFT;
+    *end = (first + size) >> PAGE_SHIFT;
     return 0;
 }
 
@@ -102,7 +110,7 @@ long call_madvise(struct task *task, const uint64_t args[6])
     if (number < 0 || (size_t)number >= sizeof advices / sizeof *advices || !advices[number].known)
         return -EINVAL;
     const struct advice *advice = &advices[number];
-    if (args[0] & PAGE_MASK || pages_of(args[0], args[1], &start, &end))
+    if (args[0] & PAGE_MASK || length_wraps(args[1]) || pages_of(args[0], args[1], &start, &end))
         return -EINVAL;
 
     /* What is mapped is advised, even if there are holes, which are an error in the end. */
@@ -160,7 +168,7 @@ long call_mincore(struct task *task, const uint64_t args[6])
     uint64_t start, end;
     if (args[0] & PAGE_MASK)
         return -EINVAL;
-    if (pages_of(args[0], args[1], &start, &end) || end > PAGES_END)
+    if (length_wraps(args[1]) || pages_of(args[0], args[1], &start, &end) || end > PAGES_END)
         return -ENOMEM;
     void *vector = window_pointer(&task->thread, args[2], end - start);
     if (!vector)
@@ -178,12 +186,16 @@ long call_mincore(struct task *task, const uint64_t args[6])
     return error ? error : mapped < end ? -ENOMEM : 0;
 }
 
-/* Locks, or unlocks (flags 0), what is mapped in [start, end), up to the first error. */
+/* Locks, or unlocks (flags 0), what is mapped in [start, end), up to the first error; a hole is one
+ * (-ENOMEM) unless over_holes. */
 static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint32_t flags,
-                      int *hole)
+                      int over_holes)
 {
     uint32_t from, to;
-    while (next_part(memory, start, end, &from, &to, hole)) {
+    int hole = 0;
+    while (next_part(memory, start, end, &from, &to, &hole)) {
+        if (hole && !over_holes)
+            return -ENOMEM;
         if (!map_room_to_cut(memory, from, to))
             return -ENOMEM;
         int error = host_lock(memory, from, to, flags != 0);
@@ -192,7 +204,7 @@ static int set_locked(struct memory *memory, uint64_t start, uint64_t end, uint3
         map_change(memory, from, to, REGION_LOCKED | REGION_ON_FAULT, flags);
         start = to;
     }
-    return 0;
+    return hole && !over_holes ? -ENOMEM : 0;
 }
 
 /* mlock, mlock2 and munlock of a range of any alignment. */
@@ -205,17 +217,14 @@ static long lock_range(struct task *task, uint64_t address, uint64_t length, uin
     if (pages_of(address, length, &start, &end))
         return -EINVAL;
     struct memory_pages already;
-    int hole = 0;
     long error = -ENOMEM;
     map_lock(memory);
     uint32_t last = end < PAGES_END ? (uint32_t)end : PAGES_END;
     map_count(memory, start < last ? (uint32_t)start : last, last, &already);
     if (!flags ||
         memory->pages.locked - already.locked + (end - start) <= most >> PAGE_SHIFT)
-        error = set_locked(memory, start, end, flags, &hole);
+        error = set_locked(memory, start, end, flags, 0);
     map_unlock(memory);
-    if (!error && hole)
-        error = -ENOMEM;
     if (!error && flags == REGION_LOCKED)
         error = memory_populate(memory, (uint32_t)start, (uint32_t)end);
     return error;
@@ -243,7 +252,7 @@ long call_mlockall(struct task *task, const uint64_t args[6])
         return -EPERM;
     uint32_t region_flags = REGION_LOCKED | (flags & 4 ? REGION_ON_FAULT : 0);
     uint32_t stack = PAGES_START, rest;
-    int error = 0, hole;
+    int error = 0;
     map_lock(memory);
     rest = memory_stack_rest(memory, &stack);
     if (flags & MCL_CURRENT && memory->pages.total - rest > most >> PAGE_SHIFT)
@@ -252,9 +261,9 @@ long call_mlockall(struct task *task, const uint64_t args[6])
         memory->lock_future = flags & MCL_FUTURE ? region_flags : 0;
     /* Of the stack, what it has grown to. */
     if (!error && flags & MCL_CURRENT)
-        error = set_locked(memory, PAGES_START, stack, region_flags, &hole);
+        error = set_locked(memory, PAGES_START, stack, region_flags, 1);
     if (!error && flags & MCL_CURRENT)
-        error = set_locked(memory, stack + rest, PAGES_END, region_flags, &hole);
+        error = set_locked(memory, stack + rest, PAGES_END, region_flags, 1);
     map_unlock(memory);
     if (!error && flags & MCL_CURRENT && region_flags == REGION_LOCKED) {
         memory_populate(memory, PAGES_START, stack);
@@ -266,8 +275,7 @@ long call_mlockall(struct task *task, const uint64_t args[6])
 long call_munlockall(struct task *task, const uint64_t args[6])
 {
     struct memory *memory = task->process->memory;
-    int hole;
     MEMORY_LOCKED(memory);
     memory->lock_future = 0;
-    return set_locked(memory, PAGES_START, PAGES_END, 0, &hole);
+    return set_locked(memory, PAGES_START, PAGES_END, 0, 1);
 }

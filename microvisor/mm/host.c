@@ -205,9 +205,10 @@ int memory_populate(struct memory *memory, uint32_t start, uint32_t end)
             break;
         uint32_t from = region.start > start ? region.start : start;
         start = region.end < end ? region.end : end;
-        int advice = (region.flags & (REGION_SHARED | PROT_WRITE)) == PROT_WRITE
-                         ? MADV_POPULATE_WRITE_HOST
-                         : MADV_POPULATE_READ_HOST;
+        /* What may not be read cannot be populated so. */
+        int writes = region.flags & PROT_WRITE &&
+                     (!(region.flags & REGION_SHARED) || !(region.flags & PROT_READ));
+        int advice = writes ? MADV_POPULATE_WRITE_HOST : MADV_POPULATE_READ_HOST;
         if (host_advise(memory, from, start, advice) < 0)
             error = -ENOMEM;
     }

@@ -91,7 +91,7 @@ static long place(struct memory *memory, const struct request *request, uint64_t
     if (pages > PAGES_MAX)
         return -ENOMEM;
     if (address && address < MEMORY_END) {
-        uint64_t hint = (address + PAGE_MASK) >> PAGE_SHIFT;
+        uint64_t hint = address >> PAGE_SHIFT;
         if (hint < PAGES_START)
             hint = PAGES_START;
         if (hint + pages <= PAGES_END && map_free(memory, (uint32_t)hint, (uint32_t)(hint + pages)))
@@ -191,6 +191,9 @@ static long map_request(struct task *task, const struct request *request)
     if (start < 0)
         goto out;
     end = (uint32_t)start + (uint32_t)pages;
+    error = -EOVERFLOW; /* as long as what is there can stay */
+    if (request->file && request->offset > INT64_MAX - request->length)
+        goto out;
     if (request->flags & MAP_FIXED)
         map_count(memory, (uint32_t)start, end, &gone);
     uint32_t locked = memory->lock_future | (request->flags & MAP_LOCKED ? REGION_LOCKED : 0);
@@ -286,12 +289,13 @@ long call_mprotect(struct task *task, const uint64_t args[6])
         return -EINVAL;
     if (!length)
         return 0;
-    if (address >= MEMORY_END || length > MEMORY_END - address)
+    uint64_t last = address + ((length + PAGE_MASK) & ~PAGE_MASK);
+    if (address >= MEMORY_END || last <= address)
         return -ENOMEM;
     if (protection & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */))
         return -EINVAL;
     uint32_t start = (uint32_t)(address >> PAGE_SHIFT);
-    uint32_t end = (uint32_t)((address + length + PAGE_MASK) >> PAGE_SHIFT);
+    uint32_t end = last < MEMORY_END ? (uint32_t)(last >> PAGE_SHIFT) : PAGES_END;
 
     /* As on Linux, what stands before the first obstacle is changed. */
     MEMORY_LOCKED(memory);
@@ -319,7 +323,7 @@ long call_mprotect(struct task *task, const uint64_t args[6])
             map_change(memory, start, reached, REGION_PROTECTION,
                        protection & (PROT_READ | PROT_WRITE));
     }
-    return error;
+    return !error && last > MEMORY_END ? -ENOMEM : error;
 }
 
 long call_brk(struct task *task, const uint64_t args[6])

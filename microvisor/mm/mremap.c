@@ -92,13 +92,15 @@ static int move(const struct remap *remap, const struct region *region)
 static long remap_to(struct remap *remap, uint64_t target)
 {
     struct memory *memory = remap->memory;
+    /* Nothing is lost at the target for a source that cannot go there. */
+    const struct region *source = map_at(memory, remap->from);
+    int refused = remap->new >= remap->old                    ? may_resize(remap, source)
+                  : remap->new > source->end - remap->from ? -EFAULT
+                                                           : 0;
+    if (refused)
+        return refused;
     if (remap->flags & MREMAP_FIXED) {
-        uint64_t size = (uint64_t)remap->new << PAGE_SHIFT;
-        if (target & PAGE_MASK || remap->new > PAGES_END || target > MEMORY_END - size)
-            return -EINVAL;
         remap->to = (uint32_t)(target >> PAGE_SHIFT);
-        if (remap->from + (uint64_t)remap->old > remap->to && remap->to + remap->new > remap->from)
-            return -EINVAL;
         if (target < MEMORY_START || map_pinned(memory, remap->to, remap->to + remap->new))
             return -EPERM;
         if (memory_unmap(memory, remap->to, remap->to + remap->new))
@@ -150,6 +152,14 @@ static long resize(struct remap *remap, const struct region *region)
     return error ? error : (long)remap->to;
 }
 
+/* Whether MREMAP_FIXED names a place outside the window, or one that the source has a part of. */
+static int bad_target(uint64_t address, uint64_t old, uint64_t new, uint64_t target)
+{
+    new = (new + PAGE_MASK) & ~PAGE_MASK;
+    return target & PAGE_MASK || new > MEMORY_END || target > MEMORY_END - new ||
+           (address + old > target && target + new > address);
+}
+
 long call_mremap(struct task *task, const uint64_t args[6])
 {
     uint64_t address = args[0], old = args[1], new = args[2], flags = args[3];
@@ -163,7 +173,11 @@ long call_mremap(struct task *task, const uint64_t args[6])
     /* Lengths beyond the window are as wrong as those that the rounding makes zero. */
     if (address & PAGE_MASK || !new || new > LIND_WINDOW_SIZE)
         return -EINVAL;
-    if (address >= MEMORY_END || old > MEMORY_END - address)
+    old = (old + PAGE_MASK) & ~PAGE_MASK;
+    const int wraps = address + old < address;
+    if (flags & MREMAP_FIXED && bad_target(address, old, new, args[4]))
+        return -EINVAL;
+    if (address >= MEMORY_END || (!wraps && old > MEMORY_END - address))
         return -EFAULT;
 
     struct remap remap = {.task = task,
@@ -174,8 +188,8 @@ long call_mremap(struct task *task, const uint64_t args[6])
                           .new = (uint32_t)((new + PAGE_MASK) >> PAGE_SHIFT)};
     map_lock(memory);
     const struct region *region = map_at(memory, remap.from);
-    long result = -EFAULT;
-    if (!region)
+    long result = region ? -EINVAL : -EFAULT;
+    if (!region || wraps)
         goto out;
     result = -EPERM;
     uint32_t touched = remap.old ? remap.old : 1;
