@@ -53,7 +53,6 @@ t6300-for-each-ref t7300-clean t7600-merge""".split()
 
 # Tests of coreutils that pass natively only (caged they are skipped), by what they want that a cage does not have.
 COREUTILS_KNOWN = {
-    "inotify, without which tail polls": "tail-2/inotify-dir-recreate.sh",
     "a file system on a device": "df/df-symlink.sh",
     "a relative symbolic link in /, where a cage has its grants alone": "ls/root-rel-symlink-color.sh",
 }
