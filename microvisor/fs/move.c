@@ -162,8 +162,19 @@ static long out_of_pipe(struct task *task, struct move *move, uint64_t length, i
     return done;
 }
 
+/* Whether so many bytes at an offset (the description's own without an address) end behind `last`. */
+static int end_beyond(const struct file *file, uint64_t address, int64_t offset, uint64_t length,
+                      uint64_t last)
+{
+    if (!address)
+        offset = host_call3(SYS_lseek, file->host_fd, 0, SEEK_CUR);
+    return length > last - (offset > 0 ? (uint64_t)offset : 0);
+}
+
 static long sendfile_run(struct task *task, struct move *move, uint64_t count)
 {
+    if (end_beyond(move->in, move->in_address, move->in_offset, count, INT64_MAX))
+        return -EINVAL;
     long length = limit_length(task, move, count);
     if (length <= 0)
         return length;
@@ -206,6 +217,9 @@ static long copy_range(struct task *task, struct move *move, uint64_t length, ui
         return -EINVAL;
     if (file_flags(move->out) & O_APPEND)
         return -EBADF;
+    if (end_beyond(move->in, move->in_address, move->in_offset, length, UINT64_MAX) ||
+        end_beyond(move->out, move->out_address, move->out_offset, length, UINT64_MAX))
+        return -EOVERFLOW;
     long allowed = limit_length(task, move, length);
     if (allowed <= 0)
         return allowed;

@@ -93,6 +93,14 @@ int main(void)
     offset = -1;
     CHECK_ERROR(sendfile(out, in, &offset, 10), EINVAL);
 
+    /* lengths that are negative, or end behind the last offset */
+    offset = 1;
+    CHECK_ERROR(sendfile(out, in, &offset, (size_t)-1), EINVAL);
+    CHECK_ERROR(sendfile(out, in, &offset, (size_t)-1 >> 1), EINVAL);
+    CHECK_ERROR(sendfile(out, in, NULL, (size_t)-1), EINVAL);
+    CHECK_ERROR(copy_file_range(in, &offset, out, NULL, (size_t)-1, 0), EOVERFLOW);
+    CHECK(offset == 1);
+
     /* file to pipe */
     offset = 5;
     CHECK(sendfile(ends[1], in, &offset, 50000) == 50000 && offset == 50005);
