@@ -48,9 +48,12 @@ def main():
     user.expect(PROMPT, show=False)
     does(user, "a copy of what it shows", "./screen -S one -p 0 -X hardcopy copy; until [ -s copy ]; do sleep 0.1; done; grep -c 'size 30x100' copy\n", r"\n1")
     user.expect(PROMPT, show=False)
-    does(user, "a second session beside it", "./screen -d -m -S two; ./screen -ls\n", r"2 Sockets in")
+    # A session may be listed late when it starts, and too long when it ends.
+    does(user, "a second session beside it", "./screen -d -m -S two; until ./screen -ls | grep -q '2 S'; do sleep 0.1; done; ./screen -ls\n",
+         r"2 Sockets in")
     user.expect(PROMPT, show=False)
-    does(user, "both end when told", "./screen -S one -X quit; ./screen -S two -X quit; ./screen -ls\n", r"No Sockets found")
+    does(user, "both end when told", "./screen -S one -X quit; ./screen -S two -X quit; while ./screen -ls | grep -q Detached; do sleep 0.1; done;"
+         " ./screen -ls\n", r"No Sockets found")
     user.expect(PROMPT, show=False)
     user.type("exit\n")
     user.end()
