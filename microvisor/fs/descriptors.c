@@ -84,8 +84,8 @@ void descriptors_share(struct descriptors *table)
     atomic_store(&table->shared, 1);
 }
 
-/* Gives up what was in a slot, without the table's lock. */
-/* Returns whether it was a socket: then circles_look is to follow. */
+/* Gives up what was in a slot, without the table's lock. Returns whether it was a socket: then
+ * circles_look is to follow. */
 static int slot_release_one(struct descriptors *table, struct file *file)
 {
     int is_socket = unix_socket_of(file) != NULL;
