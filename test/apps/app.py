@@ -3,8 +3,9 @@
 Usage: app.py NAME --build DIR [--long]
 
 Each recipe (recipes.py) gives steps. A step is a command that runs in both trees; it is a *test* when it has a name. A test's result is
-its exit status and output, with what is bound to differ (paths, times) taken out by the recipe. The run fails when a test that works natively
-gives another result caged, or a step that is no test fails. Prints one line per program: tests, native and caged passes.
+its exit status and output, with what is bound to differ (paths, times) taken out by the recipe. The run fails when a test gives another
+result caged than natively, whichever of them is the better, unless the recipe lists and explains it, or when a step that is no test fails. Prints
+one line per program: tests, native and caged passes.
 
 A test that may end in two ways also natively, as two of its processes race, is listed in the recipe's `races`, with steps of their own:
 `show` prints what the test's last run said; `provoke` runs it in the native tree such that the race ends the other way, and prints what `show` does.
@@ -80,6 +81,29 @@ def race(about, tree, variables):
     return None, caged == provoked
 
 
+def verdict_of(verdicts, kind):
+    """A test's (status, output) in the native or the caged run."""
+    return verdicts.get(kind, ("missing", b""))
+
+
+def compare(results, known, unsteady, ended):
+    """results: by test, its verdicts by kind. ended: the tests whose caged run ended as the native one does when its race is provoked.
+    Returns (differences, explained): the tests that make the run fail, and those that differ as the recipe says. A listed test that passes in
+    both runs is a difference, as the list is out of date; one that is skipped in one of them and passes in the other differs by chance if it
+    is unsteady."""
+    differences, explained = [], []
+    for item, verdicts in results.items():
+        native, caged = (verdict_of(verdicts, kind) for kind in ("native", "caged"))
+        if native == caged:
+            if item in known and native[0] == 0:
+                differences.append(item)
+        elif item in known and native[0] == 0 or item in ended or item in unsteady and {native[0], caged[0]} == {0, 77}:
+            explained.append(item)
+        else:
+            differences.append(item)
+    return differences, explained
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=sorted(recipes.RECIPES))
@@ -120,30 +144,19 @@ def main():
             for item, verdict in step.get("split", recipes.whole)(step["test"], status, text):
                 results.setdefault(item, {})[kind] = verdict
 
-    same = native = caged = 0
     known = recipe.get("known", {})
-    unsteady = recipe.get("unsteady", {})  # tests that are skipped in some native runs, too: skipped caged, they do not differ for good
-    differences, explained, faults = [], [], []
+    unsteady = recipe.get("unsteady", {})  # tests that are skipped in some native runs, too
+    faults = []
     trees = {kind: os.path.join(home, kind) for kind in ("native", "caged")}
     races = {item: race(about, trees, {kind: environment(build, kind, trees[kind], recipe) for kind in trees})
              for item, about in recipe.get("races", {}).items()}
     faults += ["%s: %s" % (item, fault) for item, (fault, _) in races.items() if fault]
     faults += ["%s: no such test" % item for item in races if item not in results]
-    for item, verdicts in results.items():
-        passed = {kind: verdicts.get(kind, ("missing", b""))[0] == 0 for kind in ("native", "caged")}
-        native += passed["native"]
-        caged += passed["caged"]
-        if verdicts.get("native") == verdicts.get("caged"):
-            same += 1
-            if item in known and passed["native"]:
-                differences.append(item)  # the list of known differences is out of date
-        elif passed["native"]:
-            skipped = verdicts.get("caged", ("missing", b""))[0] == 77
-            ended = item in races and races[item][1]
-            (explained if item in known or ended or (skipped and item in unsteady) else differences).append(item)
+    differences, explained = compare(results, known, unsteady, {item for item, (_, ended) in races.items() if ended})
+    native, caged = (sum(verdict_of(of, kind)[0] == 0 for of in results.values()) for kind in ("native", "caged"))
     for item in differences:
         for kind in ("native", "caged"):
-            status, text = results[item].get(kind, ("missing", b""))
+            status, text = verdict_of(results[item], kind)
             print("--- %s, %s: exit status %s, output %s" % (item, kind, status, hashlib.sha256(text).hexdigest()[:16]))
             print(text.decode(errors="replace")[-1500:])
     for fault in faults:
