@@ -319,7 +319,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     int whole;
     uint64_t resolve;
     /* What holds for the whole of a path is the kernel's alone. */
-    const uint64_t restricted = extra & ~(uint64_t)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    const uint64_t restricted =
+        extra & ~(uint64_t)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
     if (*path == '/' && extra & RESOLVE_BENEATH)
         return -EXDEV;
     if (extra & RESOLVE_IN_ROOT)
@@ -342,6 +343,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         whole = 1;
         resolve = 0;
     }
+    /* An absolute path begins at the root, not where its names lead to a mount. */
+    if (extra & RESOLVE_NO_XDEV && normal.absolute)
+        whole = 0;
     if (whole && (!location.read_only || !(wants_write(flags) || flags & O_CREAT))) {
         long fd = open_below(task, location.fd, *rest ? rest : here, flags, mode, resolve | extra);
         if (fd >= 0)
@@ -357,6 +361,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         lookup |= LOOKUP_NO_LINKS;
     if (extra & RESOLVE_NO_MAGICLINKS)
         lookup |= LOOKUP_NO_MAGIC;
+    if (extra & RESOLVE_NO_XDEV)
+        lookup |= LOOKUP_NO_CROSSING;
     if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
         lookup |= LOOKUP_FOLLOW;
     error = -EXDEV;

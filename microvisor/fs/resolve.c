@@ -192,6 +192,10 @@ struct walk {
     struct location *location;
     struct file *root; /* that chroot gave, or NULL */
     unsigned lookup;
+    /* With LOOKUP_NO_CROSSING: where all of it is to stay; and whether an absolute link may lead
+     * there, for which Linux must have needed the root before. */
+    const struct mount *start;
+    int root_needed;
     int links;
     char rest[2 * PATH_MAX];
 };
@@ -203,6 +207,16 @@ static void replace_fd(struct location *location, int fd)
     location->owned = 1;
 }
 
+/* Whether the host has something mounted on the directory, which ".." would leave. */
+static int is_host_mount(int fd)
+{
+    struct open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_XDEV};
+    long above = host_call4(SYS_openat2, fd, "..", &how, sizeof how);
+    if (above >= 0)
+        host_call1(SYS_close, above);
+    return above == -EXDEV;
+}
+
 /* Up from a directory of the host's that is not the root of its mount. The host says what is above
  * it: names from the mount on could lead elsewhere by now, and through what the process may not
  * search. */
@@ -210,6 +224,8 @@ static int go_up_on_host(struct walk *walk)
 {
     struct location *location = walk->location;
     const struct place *place = walk->task->process->place;
+    if (walk->lookup & LOOKUP_NO_CROSSING && is_host_mount(location->fd))
+        return -EXDEV;
     int fd = place_open_above(walk->task->process->place, location->mount, location->fd,
                               location->path, sizeof location->path);
     if (fd < 0)
@@ -292,7 +308,9 @@ static int follow_text(struct walk *walk, char *text, long length, const char *a
         return -ENAMETOOLONG;
     memmove(walk->rest + length, after, after_length + 1);
     memcpy(walk->rest, text, (size_t)length);
-    return *text == '/' ? enter_root(walk) : 0;
+    if (*text != '/')
+        return 0;
+    return walk->lookup & LOOKUP_NO_CROSSING && !walk->root_needed ? -EXDEV : enter_root(walk);
 }
 
 enum { STEP_DIRECTORY, STEP_OBJECT, STEP_LINK }; /* what a step led to */
@@ -379,7 +397,8 @@ static int step(struct walk *walk, const char *name, size_t path_length, const c
     }
 
     struct stat status;
-    long fd = open_beneath(location->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
+    long fd = open_beneath(location->fd, name, O_PATH | O_NOFOLLOW, 0,
+                           walk->lookup & LOOKUP_NO_CROSSING ? RESOLVE_NO_XDEV : 0);
     if (fd == -ENOENT && location->mount->covered && !location->deep &&
         mount_below(place, location->path, length, 0)) {
         int error = enter(walk->task, location, length);
@@ -474,6 +493,7 @@ static int walk_on(struct walk *walk)
             return finish_parent(walk, name, length, *after != 0);
         int result = STEP_DIRECTORY;
         if (!strcmp(name, "..")) {
+            walk->root_needed = 1;
             result = go_up(walk);
         } else if (strcmp(name, ".")) {
             size_t path_length;
@@ -484,6 +504,8 @@ static int walk_on(struct walk *walk)
             memcpy(location->path + path_length + 1, name, length + 1);
             result = step(walk, name, path_length, after);
         }
+        if (result >= 0 && walk->lookup & LOOKUP_NO_CROSSING && location->mount != walk->start)
+            return -EXDEV;
         if (result < 0 || result == STEP_OBJECT)
             return result < 0 ? result : 0;
         if (result == STEP_DIRECTORY)
@@ -499,13 +521,16 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
     int error;
     location_release(location);
     location_clear(location);
+    walk.root_needed = normal->absolute;
     walk.root = place_root(task->process->place);
     if (normal->absolute && walk.root) {
         error = enter_root(&walk);
     } else if (normal->absolute) {
         /* As far as names alone lead to a mount, they do. */
         const struct mount *mount = mount_find(task->process->place, normal->text, normal->plain);
-        size_t length = mount && mount->kind != MOUNT_FILE ? mount->path_length : 0;
+        size_t length = mount && mount->kind != MOUNT_FILE && !(lookup & LOOKUP_NO_CROSSING)
+                            ? mount->path_length
+                            : 0;
         memcpy(location->path, normal->text, length);
         rest += length;
         error = enter(task, location, length);
@@ -520,6 +545,7 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
     }
     if (!error) {
         strcpy(walk.rest, rest);
+        walk.start = location->mount;
         error = walk_on(&walk);
     }
     if (walk.root)

@@ -11,6 +11,7 @@
 #define LOOKUP_CREATE 16   /* with LOOKUP_NAME: the last component need not exist */
 #define LOOKUP_NO_LINKS 32 /* following any link is -ELOOP, as with RESOLVE_NO_SYMLINKS */
 #define LOOKUP_NO_MAGIC 64 /* following a magic link is, as with RESOLVE_NO_MAGICLINKS */
+#define LOOKUP_NO_CROSSING 128 /* leaving the mount is -EXDEV, as with RESOLVE_NO_XDEV */
 
 /* The guest's path, brought into the form that mounts are compared with: no empty or "." components
  * but a slash at the end when the path says that it means a directory. */
