@@ -51,8 +51,8 @@ static long change_node(struct task *task, const struct node *node, uint32_t uid
     return node->operations->change(task, node, &change);
 }
 
-/* Changes what a descriptor stands for: a node, or the host's file by a call with these arguments
- * behind its descriptor. */
+/* Changes what a descriptor stands for: a node, what keeps attributes of its own, or the host's
+ * file by a call with these arguments behind its descriptor. */
 static long change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t gid, uint32_t mode,
                         long number, uint64_t a, uint64_t b)
 {
@@ -61,6 +61,10 @@ static long change_file(struct task *task, uint64_t fd, uint32_t uid, uint32_t g
         file->node.operations->change) {
         long result = change_node(task, &file->node, uid, gid, mode);
         return result == -EROFS ? -EPERM : result;
+    }
+    if (file && file->operations->change) {
+        const struct node_change change = {uid, gid, mode};
+        return file->operations->change(task, file, &change);
     }
     long error = check_changed(file, 0);
     return error ? error : host_call3(number, file->host_fd, a, b);

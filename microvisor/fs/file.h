@@ -23,6 +23,7 @@
 
 struct file;
 struct mount;
+struct node_change; /* place.h */
 struct watch;      /* epoll.c */
 struct wait_queue; /* wait.h */
 
@@ -91,6 +92,8 @@ struct file_operations {
     long (*entry)(struct task *task, struct file *file, uint64_t index, struct entry *entry);
     long (*truncate)(struct task *task, struct file *file, int64_t length); /* [EINVAL] */
     long (*sync)(struct task *task, struct file *file, int data_only);      /* [EINVAL] */
+    /* fchmod and fchown [of the host fd or the node; EPERM] */
+    long (*change)(struct task *task, struct file *file, const struct node_change *change);
     /* A host fd, not owned by the caller, that mmap of this description may map; -ENODEV. The
      * memory room asks for it. [ENODEV, or host_fd for FILE_REGULAR] A description that returns -1
      * is mapped as anonymous zeroes (/dev/zero). */
@@ -126,6 +129,7 @@ struct file {
     int64_t offset;   /* of descriptions without host fd */
     uint64_t data;    /* the operations' own */
     struct watch *watchers; /* epoll sets that watch it (epoll.c) */
+    _Atomic uint64_t signal_owner; /* of owner.c, under the tree lock */
 };
 
 extern const struct file_operations host_file_operations; /* host_file.c */
@@ -192,6 +196,12 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
  * (locks.c, with flock); argument is the window offset of a struct flock. Called by call_fcntl. Not
  * HOT. */
 long file_lock_command(struct task *task, struct file *file, int command, uint64_t argument);
+
+/* fcntl's F_SETOWN, F_GETOWN, their _EX kin, F_SETSIG and F_GETSIG (owner.c), and the first two
+ * alone: id is negative for a group, 0 for none. Not HOT. */
+long file_owner_command(struct task *task, struct file *file, int command, uint64_t argument);
+long file_set_owner(struct file *file, int id); /* 0, -ESRCH, -EINVAL */
+int file_get_owner(const struct file *file);
 
 /* Whether the task has been told to look at signals. */
 static inline int task_interrupted(const struct task *task)

@@ -22,6 +22,7 @@
 #include "microvisor/calls.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/pool.h"
+#include "microvisor/fs/unix_socket.h"
 #include "microvisor/proc/rights.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
@@ -178,6 +179,12 @@ long file_lock_command(struct task *task, struct file *file, int command, uint64
     return task_copyout(task, argument, &lock, sizeof lock);
 }
 
+/* A socket has a single description, so nobody else could have its lock. */
+static long flock_own(const struct file *file)
+{
+    return unix_socket_of(file) ? 0 : -ENOLCK;
+}
+
 long call_flock(struct task *task, const uint64_t args[6])
 {
     uint32_t operation = (uint32_t)args[1], kind = operation & ~(uint32_t)LOCK_NB;
@@ -186,6 +193,6 @@ long call_flock(struct task *task, const uint64_t args[6])
     DESCRIPTION(file, task, args[0]);
     if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    return file->host_fd < 0 ? -ENOLCK
+    return file->host_fd < 0 ? flock_own(file)
                              : task_interruptible(task, SYS_flock, file->host_fd, operation);
 }

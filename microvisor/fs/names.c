@@ -76,24 +76,52 @@ long call_mknodat(struct task *task, const uint64_t args[6])
     return host_call4(SYS_mknodat, location.fd, location.name, mode, 0);
 }
 
-int place_make_socket(struct task *task, const char *path, struct stat *status)
+/* Whether a name still leads to the inode. */
+static int leads_to(const struct location *location, const struct stat *inode)
+{
+    struct stat now;
+    return !host_call4(SYS_newfstatat, location->fd, location->name, &now, AT_SYMLINK_NOFOLLOW) &&
+           now.st_ino == inode->st_ino && now.st_dev == inode->st_dev;
+}
+
+/* Opens the socket's inode that a name was just given, of which *status tells then. Returns an
+ * O_PATH descriptor; -EADDRINUSE when somebody else has taken the name away already. */
+static int open_made(const struct location *location, struct stat *status)
+{
+    struct stat opened;
+    long error =
+        host_call4(SYS_newfstatat, location->fd, location->name, status, AT_SYMLINK_NOFOLLOW);
+    if (error || !S_ISSOCK(status->st_mode))
+        return -EADDRINUSE;
+    int fd = location_open_path(location);
+    if (fd < 0)
+        return fd;
+    if (host_call2(SYS_fstat, fd, &opened) || opened.st_ino != status->st_ino ||
+        opened.st_dev != status->st_dev) {
+        host_call1(SYS_close, fd);
+        return -EADDRINUSE;
+    }
+    return fd;
+}
+
+long place_make_socket(struct task *task, const char *path, uint32_t mode,
+                       long (*use)(int fd, const struct stat *status, void *data), void *data)
 {
     LOCATION(location);
+    struct stat status = {0};
     int error = place_lookup_path(task, HERE, path, LOOKUP_PARENT, &location);
     if (!error)
         error = check_new(task, &location);
+    if (!error)
+        error = (int)host_call4(SYS_mknodat, location.fd, location.name,
+                                S_IFSOCK | masked(task, mode), 0);
     if (error)
         return error;
-    error =
-        (int)host_call4(SYS_mknodat, location.fd, location.name, S_IFSOCK | masked(task, 0777), 0);
-    int fd = error ? error : location_open_path(&location);
-    if (fd >= 0)
-        error = (int)host_call2(SYS_fstat, fd, status);
-    if (fd >= 0 && (error || !S_ISSOCK(status->st_mode))) { /* somebody was faster */
-        host_call1(SYS_close, fd);
-        fd = error ? error : -EADDRINUSE;
-    }
-    return fd;
+    int fd = open_made(&location, &status);
+    long result = fd < 0 ? fd : use(fd, &status, data);
+    if (result < 0 && leads_to(&location, &status))
+        host_call3(SYS_unlinkat, location.fd, location.name, 0);
+    return result;
 }
 
 long call_symlinkat(struct task *task, const uint64_t args[6])

@@ -185,9 +185,11 @@ static inline int location_is_host(const struct location *location)
     return location->fd >= 0;
 }
 
-/* Makes the name of a socket. Returns an O_PATH host fd of it, owned by the caller, and what fstat
- * says of it; or -errno as mknod. */
-int place_make_socket(struct task *task, const char *path, struct stat *status);
+/* Makes the name of a socket with these permissions, which the umask cuts, and calls `use` with an
+ * O_PATH host fd of it, which `use` owns, and what fstat says of it. Returns what `use` does, or
+ * -errno as mknod; after an error the name is gone again. */
+long place_make_socket(struct task *task, const char *path, uint32_t mode,
+                       long (*use)(int fd, const struct stat *status, void *data), void *data);
 
 /* An O_PATH host fd of the object itself, owned by the caller. -errno otherwise. */
 int location_open_path(const struct location *location);

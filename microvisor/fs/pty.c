@@ -265,9 +265,7 @@ int pty_open_master(struct task *task, int flags, struct file **file)
     line_defaults(terminal);
     terminal->locked = 1;
     terminal->masters = 1;
-    terminal->uid = task->process->credentials.fsuid;
-    terminal->gid = task->process->credentials.fsgid;
-    terminal->mode = 0620;
+    terminal->permissions = permissions_new(task, 0620);
     lock_acquire(&numbers_lock);
     while (number < TERMINAL_NUMBERS && numbers[number])
         number++;
@@ -309,20 +307,13 @@ int pty_open_peer(struct task *task, struct terminal *terminal, int flags, struc
     return error ? error : slave_open(task, terminal, flags, file);
 }
 
-static int in_group(const struct credentials *who, uint32_t gid)
-{
-    int found = who->fsgid == gid;
-    for (uint32_t i = 0; i < who->group_count; i++)
-        found |= who->groups[i] == gid;
-    return found;
-}
-
 /* Whether they may open the slave so. */
 static int may_open(const struct credentials *who, const struct terminal *terminal, int flags)
 {
     uint32_t wanted = (flags & O_ACCMODE) == O_RDONLY ? 4 : (flags & O_ACCMODE) == O_WRONLY ? 2 : 6;
-    uint32_t shift = who->fsuid == terminal->uid ? 6 : in_group(who, terminal->gid) ? 3 : 0;
-    return !who->fsuid || !(wanted & ~(terminal->mode >> shift));
+    const struct permissions *of = &terminal->permissions;
+    uint32_t shift = who->fsuid == of->uid ? 6 : permissions_in_group(who, of->gid) ? 3 : 0;
+    return !who->fsuid || !(wanted & ~(of->mode >> shift));
 }
 
 int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **file)
@@ -360,9 +351,9 @@ int pty_next(uint32_t number)
 
 static void fill_status(const struct terminal *terminal, struct stat *status)
 {
-    status->st_mode = S_IFCHR | terminal->mode;
-    status->st_uid = terminal->uid;
-    status->st_gid = terminal->gid;
+    status->st_mode = S_IFCHR | terminal->permissions.mode;
+    status->st_uid = terminal->permissions.uid;
+    status->st_gid = terminal->permissions.gid;
 }
 
 int pty_status(uint32_t number, struct stat *status)
@@ -387,24 +378,10 @@ static long pty_stat(struct task *task, struct file *file, struct stat *status)
 
 int pty_change(struct task *task, uint32_t number, const struct node_change *change)
 {
-    const struct credentials now = process_credentials(task->process), *const who = &now;
+    const struct credentials who = process_credentials(task->process);
     LOCKED(&numbers_lock);
     struct terminal *terminal = numbers[number];
-    int error = terminal ? 0 : -ENOENT;
-    int owns = terminal && (!who->fsuid || who->fsuid == terminal->uid);
-    if (terminal && ((change->mode != NODE_UNCHANGED && !owns) ||
-                     (change->uid != NODE_UNCHANGED && who->fsuid &&
-                      !(owns && change->uid == terminal->uid)) ||
-                     (change->gid != NODE_UNCHANGED && who->fsuid &&
-                      !(owns && (change->gid == terminal->gid || in_group(who, change->gid))))))
-        error = -EPERM;
-    if (!error && change->mode != NODE_UNCHANGED)
-        terminal->mode = change->mode;
-    if (!error && change->uid != NODE_UNCHANGED)
-        terminal->uid = change->uid;
-    if (!error && change->gid != NODE_UNCHANGED)
-        terminal->gid = change->gid;
-    return error;
+    return terminal ? permissions_change(&who, &terminal->permissions, change) : -ENOENT;
 }
 
 static int pty_reopen(struct task *task, struct file *from, int flags, struct file **file)

@@ -102,14 +102,16 @@ static long check_kind(uint64_t domain, uint32_t *type, uint64_t protocol)
 }
 
 /* A description with a new socket. */
-static struct file *socket_new(uint32_t type, uint32_t nonblock)
+static struct file *socket_new(const struct task *task, uint32_t type, uint32_t nonblock)
 {
     struct unix_socket *socket = unix_new(type);
     struct file *file = socket ? unix_file(type, nonblock ? O_NONBLOCK : 0) : NULL;
-    if (file)
+    if (file) {
+        unix_own(socket, task);
         file->data = (uint64_t)socket;
-    else if (socket)
+    } else if (socket) {
         unix_put(socket);
+    }
     return file;
 }
 
@@ -119,15 +121,15 @@ long call_socket(struct task *task, const uint64_t args[6])
     long error = check_kind(args[0], &type, args[2]);
     if (error)
         return error;
-    struct file *file = socket_new(type, kind & SOCK_NONBLOCK);
+    struct file *file = socket_new(task, type, kind & SOCK_NONBLOCK);
     return file ? descriptor_install(task, file, !!(kind & SOCK_CLOEXEC)) : -ENOMEM;
 }
 
 static long pair_new(const struct task *task, uint32_t type, uint32_t nonblock,
                      struct file *files[2])
 {
-    files[0] = socket_new(type, nonblock);
-    files[1] = files[0] ? socket_new(type, nonblock) : NULL;
+    files[0] = socket_new(task, type, nonblock);
+    files[1] = files[0] ? socket_new(task, type, nonblock) : NULL;
     if (!files[1]) {
         if (files[0])
             file_put(files[0]);
@@ -206,6 +208,7 @@ SOCKET_CALL(accept4)
     long result =
         made ? unix_accept(task, socket, !!(file_flags(file) & O_NONBLOCK), &from) : -ENOMEM;
     if (!result) {
+        unix_own(from, task);
         made->data = (uint64_t)from;
         result = args[1] ? peer_answer(task, from, args[1], args[2]) : 0;
     }

@@ -113,6 +113,13 @@ long call_fcntl(struct task *task, const uint64_t args[6])
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
         return file_lock_command(task, file, (int)command, args[2]);
+    case F_SETOWN:
+    case F_GETOWN:
+    case F_SETOWN_EX:
+    case F_GETOWN_EX:
+    case F_SETSIG:
+    case F_GETSIG:
+        return file_owner_command(task, file, (int)command, args[2]);
     case F_GETPIPE_SZ:
         return file->operations == &pipe_operations ? pipe_capacity(file)
                                                     : pass_command(file, FILE_STREAM, -EBADF, args);

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "microvisor/fs/file.h"
+#include "microvisor/fs/permissions.h"
 #include "microvisor/fs/wait.h"
 
 #define TERMINAL_RING 16384  /* bytes of each ring, a power of two */
@@ -31,7 +32,7 @@ struct terminal {
 
     struct lock lock;         /* of all below */
     uint32_t number;          /* N of /dev/pts/N */
-    uint32_t uid, gid, mode;  /* whose the slave is, and who may open it; under numbers_lock */
+    struct permissions permissions; /* of the slave; under numbers_lock */
     uint32_t masters, slaves; /* open descriptions */
     int slaves_gone;          /* there were some, and there are none */
     int locked;               /* TIOCSPTLCK */

@@ -156,11 +156,31 @@ long unix_bind_any(struct unix_socket *socket)
     return error == -EINVAL ? 0 : error; /* another thread was faster */
 }
 
+struct binding {
+    struct unix_socket *socket, *named;
+};
+
+/* Binds to an inode that was just made. */
+static long bind_inode(int fd, const struct stat *status, void *data)
+{
+    const struct binding *binding = data;
+    binding->named->host_fd = fd;
+    binding->named->host_device = status->st_dev;
+    binding->named->host_inode = status->st_ino;
+    return name_add(binding->socket, binding->named);
+}
+
+static uint32_t mode_of(struct unix_socket *socket)
+{
+    LOCKED(&socket->lock);
+    return socket->permissions.mode;
+}
+
 long unix_bind(struct task *task, struct unix_socket *socket, const struct sockaddr_un *address,
                uint32_t length)
 {
     struct unix_socket named = {.type = socket->type, .host_fd = -1, .address_length = length};
-    struct stat status;
+    struct binding binding = {socket, &named};
     named.address = *address;
     if (length == FAMILY_SIZE)
         return unix_bind_any(socket);
@@ -168,14 +188,9 @@ long unix_bind(struct task *task, struct unix_socket *socket, const struct socka
         return -EINVAL;
     if (!*address->sun_path)
         return name_add(socket, &named);
-    int fd = place_make_socket(task, address->sun_path, &status);
-    if (fd < 0)
-        return fd == -EEXIST ? -EADDRINUSE : fd;
-    named.host_fd = fd;
-    named.host_device = status.st_dev;
-    named.host_inode = status.st_ino;
     named.address_length = (uint32_t)(FAMILY_SIZE + strlen(address->sun_path) + 1);
-    return name_add(socket, &named);
+    long error = place_make_socket(task, address->sun_path, mode_of(socket), bind_inode, &binding);
+    return error == -EEXIST ? -EADDRINUSE : error;
 }
 
 void unix_set_credentials(struct unix_socket *socket, const struct task *task)

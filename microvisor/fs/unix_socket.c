@@ -12,6 +12,7 @@
 
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/unix_queue.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
 
@@ -43,6 +44,11 @@ struct unix_socket *unix_new(uint32_t type)
     socket->low_water = 1;
     socket->peer_credentials.uid = socket->peer_credentials.gid = (uint32_t)-1;
     return socket;
+}
+
+void unix_own(struct unix_socket *socket, const struct task *task)
+{
+    socket->permissions = permissions_new(task, 0777);
 }
 
 struct file *unix_file(uint32_t type, uint32_t flags)
@@ -282,13 +288,14 @@ static long socket_write(struct task *task, struct file *file, const struct tran
 
 static long socket_stat(struct task *task, struct file *file, struct stat *status)
 {
-    const struct credentials *who = &task->process->credentials;
+    struct unix_socket *socket = unix_socket_of(file);
+    LOCKED(&socket->lock);
     status->st_dev = 8;
-    status->st_ino = unix_socket_of(file)->inode;
-    status->st_mode = S_IFSOCK | 0777;
+    status->st_ino = socket->inode;
+    status->st_mode = S_IFSOCK | socket->permissions.mode;
     status->st_nlink = 1;
-    status->st_uid = who->euid;
-    status->st_gid = who->egid;
+    status->st_uid = socket->permissions.uid;
+    status->st_gid = socket->permissions.gid;
     status->st_blksize = 4096;
     return 0;
 }
@@ -332,9 +339,32 @@ static struct wait_queue *socket_queue(struct file *file)
     return &unix_socket_of(file)->filled;
 }
 
+/* Not HOT. */
+static long socket_change(struct task *task, struct file *file, const struct node_change *change)
+{
+    const struct credentials who = process_credentials(task->process);
+    struct unix_socket *socket = unix_socket_of(file);
+    LOCKED(&socket->lock);
+    return permissions_change(&who, &socket->permissions, change);
+}
+
+/* Not HOT. */
+static long owner_ioctl(struct task *task, struct file *file, int set, uint64_t argument)
+{
+    int owner = set ? 0 : file_get_owner(file);
+    if (!set)
+        return task_copyout(task, argument, &owner, sizeof owner);
+    if (task_copyin(task, &owner, argument, sizeof owner))
+        return -EFAULT;
+    return file_set_owner(file, owner);
+}
+
 static long socket_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument)
 {
     struct unix_socket *socket = unix_socket_of(file), *of = socket;
+    if (command == FIOSETOWN || command == SIOCSPGRP || command == FIOGETOWN ||
+        command == SIOCGPGRP)
+        return owner_ioctl(task, file, command == FIOSETOWN || command == SIOCSPGRP, argument);
     if (command != SIOCINQ && command != SIOCOUTQ)
         return -ENOTTY;
     if (socket->state == SOCKET_LISTENING)
@@ -360,7 +390,8 @@ static void socket_release(struct file *file)
 
 #define SOCKET_OPERATIONS                                                                          \
     .name = "socket", .read = socket_read, .write = socket_write, .stat = socket_stat,             \
-    .poll = socket_poll, .queue = socket_queue, .ioctl = socket_ioctl, .release = socket_release
+    .poll = socket_poll, .queue = socket_queue, .ioctl = socket_ioctl, .change = socket_change,        \
+    .release = socket_release
 
 static const struct file_operations stream_operations = {SOCKET_OPERATIONS};
 static const struct file_operations packet_operations = {SOCKET_OPERATIONS, .quiet = 1};

@@ -20,6 +20,7 @@
 #include <sys/un.h>
 
 #include "microvisor/fs/file.h"
+#include "microvisor/fs/permissions.h"
 #include "microvisor/fs/wait.h"
 
 /* As on Linux: SCM_MAX_FD; net.core.wmem_default and what SO_SNDBUF makes of the least and most. */
@@ -64,6 +65,7 @@ struct unix_socket {
     struct record *first, *last;
     uint32_t record_count;
     int error; /* SO_ERROR, an errno */
+    struct permissions permissions;
     /* Of a connected stream or seqpacket socket, what one side does not receive the other does not
      * send: both fields change together. */
     _Atomic int receive_ended, send_ended;
@@ -149,6 +151,9 @@ long unix_send_check(struct unix_socket *socket, uint64_t length);
  * caller's. */
 long unix_send(struct task *task, struct unix_socket *socket, struct message *message);
 long unix_receive(struct task *task, struct unix_socket *socket, struct message *message);
+
+/* Makes a socket that nobody else uses yet one that the task has made. */
+void unix_own(struct unix_socket *socket, const struct task *task);
 
 /* SO_ERROR, an errno: sets it, returns the one that was there. */
 int unix_exchange_error(struct unix_socket *socket, int error);

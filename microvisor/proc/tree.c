@@ -78,6 +78,11 @@ static long has_number(struct process *process, void *number)
     return process->group == *(int *)number || process->session == *(int *)number;
 }
 
+int tree_id_used(int id)
+{
+    return tree_find(id) || tree_find_task(id) || tree_each(has_number, &id);
+}
+
 int tree_new_id(void)
 {
     /* Until the numbers have gone round once, none was ever used. */
@@ -87,8 +92,7 @@ int tree_new_id(void)
             last_id = 300; /* as Linux: low numbers are left to the system's first processes */
             again = 1;
         }
-        if (!again ||
-            (!tree_find(last_id) && !tree_find_task(last_id) && !tree_each(has_number, &last_id)))
+        if (!again || !tree_id_used(last_id))
             return last_id;
     }
 }

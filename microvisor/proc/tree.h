@@ -38,7 +38,10 @@ static inline void tree_leave(int *locked)
 
 /* With the tree lock held */
 
-/* A number that is no pid, tid, group or session. */
+/* Whether a number is a pid, tid, group or session. */
+int tree_id_used(int id);
+
+/* One that is none. */
 int tree_new_id(void);
 
 /* Enters a process under process->pid, as a child of parent (NULL for process 1). */

@@ -1,0 +1,48 @@
+#include "microvisor/fs/permissions.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+struct permissions permissions_new(const struct task *task, uint32_t mode)
+{
+    const struct credentials *who = &task->process->credentials;
+    return (struct permissions){mode, who->fsuid, who->fsgid};
+}
+
+int permissions_in_group(const struct credentials *who, uint32_t gid)
+{
+    int found = who->fsgid == gid;
+    for (uint32_t i = 0; i < who->group_count; i++)
+        found |= who->groups[i] == gid;
+    return found;
+}
+
+int permissions_change(const struct credentials *who, struct permissions *permissions,
+                       const struct node_change *change)
+{
+    struct permissions new = *permissions;
+    int privileged = !who->fsuid, owns = privileged || who->fsuid == new.uid;
+    int keeps_group = privileged || permissions_in_group(who, new.gid);
+    if (change->mode != NODE_UNCHANGED) {
+        new.mode = change->mode;
+        if (!keeps_group)
+            new.mode &= ~(uint32_t)S_ISGID;
+    } else { /* chown, also of nothing */
+        new.mode &= ~(uint32_t)S_ISUID;
+        if (new.mode & S_IXGRP || !keeps_group)
+            new.mode &= ~(uint32_t)S_ISGID;
+    }
+    if (change->uid != NODE_UNCHANGED)
+        new.uid = change->uid;
+    if (change->gid != NODE_UNCHANGED)
+        new.gid = change->gid;
+    int changes_mode = change->mode != NODE_UNCHANGED || new.mode != permissions->mode;
+    int changes_owner = change->uid != NODE_UNCHANGED || change->gid != NODE_UNCHANGED;
+    if ((changes_mode || changes_owner) && !owns)
+        return -EPERM;
+    if (!privileged && (new.uid != permissions->uid ||
+                        (new.gid != permissions->gid && !permissions_in_group(who, new.gid))))
+        return -EPERM;
+    *permissions = new;
+    return 0;
+}
