@@ -23,6 +23,7 @@ _Static_assert(sizeof(struct rusage) >= LINUX_RUSAGE_SIZE, "the host's");
 struct descriptors;    /* fs/descriptors.h: the table of open file descriptions */
 struct place;          /* fs/place.h: root, mounts, working directory, umask */
 struct memory;         /* mm/memory.h: the map of the window */
+struct busy;           /* fs/busy.h */
 struct signal_actions; /* signal/signal.h */
 struct timers;         /* time/timers.h: interval and POSIX timers of the process */
 
@@ -47,6 +48,7 @@ struct executable {
     _Atomic uint32_t users;
     int fd; /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of
                proc/report.c */
+    struct busy *busy; /* that file's use (fs/busy.h), or NULL */
     char *arguments; /* the initial argument strings, each with its NUL, owned; in `strings` if there
                         is room */
     uint64_t arguments_size;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/resolve.h"
 #include "microvisor/signal/signal.h"
 
@@ -217,7 +218,12 @@ long call_truncate(struct task *task, const uint64_t args[6])
     if (fd < 0)
         return fd;
     path_of_host_fd(text, fd);
-    error = host_call2(SYS_truncate, text, args[1]);
+    if (busy_is_executed(&status)) {
+        error = host_call4(SYS_faccessat2, fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS);
+        error = error ? error : -ETXTBSY;
+    } else {
+        error = host_call2(SYS_truncate, text, args[1]);
+    }
     host_call1(SYS_close, fd);
     return error;
 }

@@ -275,6 +275,13 @@ int descriptors_inherit(struct process *process, int host_fd, int fd)
     if (error)
         return error;
     file->inherited = 1;
+    struct stat status;
+    if (!host_call2(SYS_fstat, file->host_fd, &status))
+        error = file_begin_writing(file, &status);
+    if (error) {
+        file_put(file);
+        return error;
+    }
     LOCKED(&table->lock);
     slot_write(table, (uint32_t)fd, (uintptr_t)file);
     return 0;

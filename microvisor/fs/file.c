@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/epoll.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/terminal.h"
@@ -46,10 +47,18 @@ void file_release(struct file *file)
         epoll_forget(file);
     if (file->operations->release)
         file->operations->release(file);
+    busy_end(file->busy);
     if (file->host_fd >= 0)
         host_call1(SYS_close, file->host_fd);
     file_pages_free(file->path, PATH_MAX);
     pool_give(&pool, file);
+}
+
+int file_begin_writing(struct file *file, const struct stat *status)
+{
+    if (file->kind != FILE_REGULAR || !file_writable(file))
+        return 0;
+    return busy_begin(status, BUSY_WRITTEN, &file->busy);
 }
 
 static uint32_t kind_of(const struct stat *status, int fd, uint32_t flags)

@@ -24,6 +24,7 @@
 struct file;
 struct mount;
 struct node_change; /* place.h */
+struct busy;        /* busy.h */
 struct watch;      /* epoll.c */
 struct wait_queue; /* wait.h */
 
@@ -130,6 +131,7 @@ struct file {
     uint64_t data;    /* the operations' own */
     struct watch *watchers; /* epoll sets that watch it (epoll.c) */
     _Atomic uint64_t signal_owner; /* of owner.c, under the tree lock */
+    struct busy *busy; /* its use of a file of the host (busy.h), or NULL; ended by file_release */
 };
 
 extern const struct file_operations host_file_operations; /* host_file.c */
@@ -146,6 +148,10 @@ struct file *file_new(const struct file_operations *operations, int host_fd, uin
  * out with fstat and F_GETFL, the operations are host_file_operations. mount may be NULL. *file is
  * set when 0 is returned; -ENOMEM or fstat's error otherwise. HOT. */
 int file_from_host(int host_fd, const struct mount *mount, struct file **file);
+
+/* Notes a description of a host's regular file that is open for writing, as such. status: of the
+ * file. Returns 0, -ETXTBSY or -ENOMEM. HOT. */
+int file_begin_writing(struct file *file, const struct stat *status);
 
 void file_release(struct file *file); /* frees it; by file_put only */
 

@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/resolve.h"
 #include "microvisor/signal/signal.h"
 
@@ -161,6 +162,19 @@ static int wants_write(int flags)
     return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC);
 }
 
+/* Whether O_TRUNC would be of what is executed, which the host's open would not refuse. What somebody
+ * begins to execute between this look and that open is truncated. */
+static int truncates_executed(struct task *task, uint64_t dirfd, const char *path, int flags)
+{
+    LOCATION(location);
+    struct stat status;
+    if (!(flags & O_TRUNC) || flags & (O_PATH | O_EXCL))
+        return 0;
+    return !place_lookup_path(task, dirfd, path, flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW,
+                              &location) &&
+           !location_stat(task, &location, &status) && busy_is_executed(&status);
+}
+
 /* Makes a description of a host fd that was opened by path, after a look at what it is. */
 static int open_finish(long fd, const struct mount *mount, int flags, struct file **file)
 {
@@ -182,7 +196,10 @@ static int open_finish(long fd, const struct mount *mount, int flags, struct fil
         *file = file_new(&host_file_operations, (int)fd, (uint32_t)(flags & kept), kind);
         if (*file) {
             (*file)->mount = mount;
-            return 0;
+            error = file_begin_writing(*file, &status);
+            if (error)
+                file_put(*file);
+            return (int)error;
         }
         error = -ENOMEM;
     }
@@ -329,6 +346,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         path = extra & RESOLVE_IN_ROOT ? "." : path;
     if (!*path)
         return -ENOENT;
+    if (truncates_executed(task, dirfd, path, flags))
+        return -ETXTBSY;
     int error = path_normalize(path, &normal);
     const char *here = normal.last_dot ? "." : "";
     if (!error && normal.slash && flags & O_CREAT)
@@ -437,9 +456,19 @@ int file_reopen(struct task *task, struct file *from, int flags, struct file **f
      * the cage's. */
     if (from->mount)
         return open_finish(fd, from->mount, flags, file);
-    int error = file_from_host((int)fd, NULL, file);
-    if (!error)
-        (*file)->inherited = from->inherited;
+    struct stat status;
+    int error = (int)host_call2(SYS_fstat, fd, &status);
+    if (error) {
+        host_call1(SYS_close, fd);
+        return error;
+    }
+    error = file_from_host((int)fd, NULL, file);
+    if (error)
+        return error;
+    (*file)->inherited = from->inherited;
+    error = file_begin_writing(*file, &status);
+    if (error)
+        file_put(*file);
     return error;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/place.h"
 #include "microvisor/fs/pool.h"
@@ -115,9 +116,11 @@ static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int
         return error;
     }
     int fd = exec->file->host_fd;
-    if (exec->file->kind != FILE_REGULAR || fd < 0)
+    if (exec->file->kind != FILE_REGULAR || fd < 0 || !may_execute(fd))
         return -EACCES;
-    return may_execute(fd) ? 0 : -EACCES;
+    struct stat status;
+    error = (int)host_call2(SYS_fstat, fd, &status);
+    return error ? error : busy_begin(&status, BUSY_EXECUTED, &exec->file->busy);
 }
 
 static int read_head(struct exec *exec)
@@ -187,7 +190,9 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
     struct task *task = exec->task;
     struct process *process = task->process;
     int fd = exec->file->host_fd;
-    exec->file->host_fd = -1; /* the process's now */
+    loaded->executable->busy = exec->file->busy;
+    exec->file->host_fd = -1; /* the process's now, as is its use */
+    exec->file->busy = NULL;
     file_put(exec->file);
     strings_free(&exec->arguments);
     strings_free(&exec->environment);

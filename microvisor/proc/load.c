@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/mm/memory.h"
 #include "microvisor/proc/images.h"
@@ -307,6 +308,7 @@ void executable_put(struct executable *executable)
 {
     if (!executable || atomic_fetch_sub(&executable->users, 1) != 1)
         return;
+    busy_end(executable->busy);
     if (executable->fd >= 0)
         close(executable->fd);
     strings_put(executable, executable->arguments);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/fs/busy.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/dev.h"
 #include "microvisor/fs/place.h"
@@ -336,6 +337,13 @@ static int fill_standard(void)
     return closed;
 }
 
+/* Notes that the program's file is executed, unless a descriptor is handed on that may write it. */
+static int begin_executing(int fd, struct busy **busy)
+{
+    struct stat status;
+    return fstat(fd, &status) ? -errno : busy_begin(&status, BUSY_EXECUTED, busy);
+}
+
 int run_program(const struct run_options *run)
 {
     const char *why = NULL;
@@ -415,12 +423,16 @@ int run_program(const struct run_options *run)
         return complain(EXIT_LIND, "out of memory");
     const struct program program = {fd, path, path, &arguments, &environment};
     struct loaded loaded;
-    error = program_load(&program, &task->process->credentials,
-                         process_limit(task->process, RLIMIT_STACK), &loaded, &why);
+    struct busy *busy;
+    error = begin_executing(fd, &busy);
+    if (!error)
+        error = program_load(&program, &task->process->credentials,
+                             process_limit(task->process, RLIMIT_STACK), &loaded, &why);
     strings_free(&arguments); /* the program has its own copies */
     strings_free(&environment);
     if (error)
         return complain(EXIT_CANNOT_RUN, "%s: %s", first, why ? why : strerror(-error));
+    loaded.executable->busy = busy;
     process_adopt(task, &loaded, NULL, path, fd);
     error = signal_host_start(task->process);
     if (error)

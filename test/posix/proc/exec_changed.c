@@ -2,7 +2,9 @@
 // nor is a running one changed with its file.
 // RUN: rm -rf %t.dir && mkdir -p %t.dir
 // RUN: %lind-cc -O2 -DSTATUS=1 %s -o %t.dir/one && %lind-cc -O2 -DSTATUS=2 %s -o %t.dir/two
-// RUN: cd %t.dir && %lind-run -- ./one drive
+// RUN: cd %t.dir && timeout 60 %lind-run -- ./one drive & cd %t.dir
+// RUN: for i in $(seq 3000); do test -e ready && break; sleep 0.01; done; printf "no program" >program; echo >changed
+// RUN: wait $!
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -61,9 +63,10 @@ int main(int argc, char **argv)
         _exit(99);
     }
     usleep(50000);
-    int fd = open("program", O_WRONLY | O_TRUNC); /* Linux would refuse: ETXTBSY */
-    CHECK(fd >= 0 && write(fd, "no program", 10) == 10);
-    close(fd);
+    FAILS(open("program", O_WRONLY | O_TRUNC), ETXTBSY);
+    close(open("ready", O_WRONLY | O_CREAT, 0600));
+    for (int wait = 0; wait < 1000 && access("changed", F_OK); wait++)
+        usleep(10000);
     CHECK(run() == 99);
     int status;
     CHECK(!kill(pid, SIGUSR1) && waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGUSR1);
