@@ -150,8 +150,14 @@ static int set_file_id(const struct task *task, struct ids *ids, const uint32_t 
 /* setfsuid(2), setfsgid(2): returns the old id, whether it changed or not. */
 static long set_file(struct task *task, enum kind kind, uint32_t id)
 {
-    long old = ids_of(&task->process->credentials, kind)->file;
-    change_ids(task, kind, set_file_id, id, 0, 0);
+    const uint32_t to[3] = {id};
+    credentials_lock(task->process);
+    struct credentials new = task->process->credentials;
+    struct ids *ids = ids_of(&new, kind);
+    uint32_t old = ids->file;
+    if (!set_file_id(task, ids, to))
+        change(task, &new);
+    credentials_unlock(task->process);
     return old;
 }
 

@@ -3,8 +3,10 @@
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
 #include <grp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,6 +65,44 @@ static void as_user(void)
     CHECK(syscall(SYS_setfsuid, 0) == me && syscall(SYS_setfsuid, me) == me);
 }
 
+enum { CHANGES = 5000 };
+
+/* Thread number n sets ids of its own, from n * CHANGES + 1 on, and notes in seen[] what it got for old. */
+static void *change_file_ids(void *data)
+{
+    uint32_t *seen = data, first = *seen;
+    for (uint32_t i = 0; i < CHANGES; i++)
+        seen[i] = (uint32_t)syscall(SYS_setfsuid, first + i);
+    return NULL;
+}
+
+static int compare(const void *one, const void *other)
+{
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* Each id is the old one of one change only, whether ids are the thread's, as on Linux, or the process's. */
+static void file_ids_at_once(void)
+{
+    static uint32_t seen[2 * CHANGES];
+    pthread_t threads[2];
+    int twice = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        seen[i * CHANGES] = i * CHANGES + 1;
+        CHECK(!pthread_create(&threads[i], NULL, change_file_ids, seen + i * CHANGES));
+    }
+    for (int i = 0; i < 2; i++)
+        CHECK(!pthread_join(threads[i], NULL));
+    setfsuid(0);
+    qsort(seen, 2 * CHANGES, sizeof *seen, compare);
+    for (int i = 1; i < 2 * CHANGES; i++)
+        twice += seen[i] && seen[i] == seen[i - 1];
+    if (twice)
+        printf("%d ids were the old one twice\n", twice);
+    CHECK(!twice);
+}
+
 int main(void)
 {
     void *const bad[] = BAD_ADDRESSES;
@@ -105,7 +145,9 @@ int main(void)
     FAILS(syscall(SYS_capget, &header, data), EINVAL);
     if (geteuid())
         as_user();
-    else
+    if (!geteuid()) {
+        file_ids_at_once();
         as_root();
+    }
     return check_end();
 }
