@@ -108,7 +108,9 @@ struct process {
     struct forking *forking;   /* its tasks that are making processes */
     int is_subreaper;          /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
     uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
-    int last_nice;             /* of a zombie: its nice value */
+    /* Of the first task, once it has ended: its nice value and policy; -1: the policy is lind-run's
+     * own. */
+    int last_nice, last_policy;
     uint64_t children_cpu[2];  /* of children waited for, and theirs */
     struct vfork *vfork;       /* the parent that waits in clone for this process, or NULL */
     struct terminal *terminal; /* controlling terminal of its session, or NULL (fs/terminal.h) */

@@ -99,11 +99,9 @@ static void process_release(struct process *process)
     tree_unlock();
     tree_wait_unpinned(process);
     uint64_t used[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
-    long priority = host_call2(SYS_getpriority, PRIO_PROCESS, 0); /* 20 less the nice value */
     tree_lock();
     process->used_cpu[0] = used[0];
     process->used_cpu[1] = used[1];
-    process->last_nice = priority > 0 ? 20 - (int)priority : 0;
     tree_unlock();
     timers_destroy(process->timers);
     descriptors_leave(process->descriptors);
@@ -274,7 +272,17 @@ static void process_bury(struct process *process)
 void task_end(struct task *task)
 {
     struct process *process = task->process;
+    long priority = 20, policy = -1;
+    int first = task->tid == process->pid;
+    if (first)
+        priority = host_call2(SYS_getpriority, PRIO_PROCESS, 0); /* 20 less the nice value */
+    if (first && atomic_load(&task->rescheduled))
+        policy = host_call1(SYS_sched_getscheduler, 0);
     tree_lock();
+    if (first) {
+        process->last_nice = priority > 0 ? 20 - (int)priority : 0;
+        process->last_policy = (int)policy;
+    }
     tree_remove_task(task);
     tree_unlock();
     task_signals_end(task);

@@ -330,13 +330,13 @@ static long capability_words(struct task *task, uint64_t address,
     }
 }
 
-/* Those of the process that a task belongs to, or of process 1; id 0 is the caller. Returns 0 or
+/* Those of the process that a task belongs to, or whose first task has ended; id 0 is the caller. Returns 0 or
  * -ESRCH. */
 static long capabilities_of(struct task *task, int id, uint32_t *all)
 {
     TREE_LOCKED();
     const struct task *of = id ? tree_find_task(id) : task;
-    const struct process *process = of ? of->process : id == PID_INIT ? tree_find(id) : NULL;
+    const struct process *process = of ? of->process : tree_find(id);
     if (process)
         *all = capabilities(process);
     return process ? 0 : -ESRCH;

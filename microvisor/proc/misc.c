@@ -84,8 +84,6 @@ static long change_limit(struct process *process, unsigned resource, const struc
         process_set_limits(process, (int)resource, to);
     }
     lock_release(&process->lock);
-    if (new && !error && resource == RLIMIT_CPU)
-        timers_cpu_limit_changed(process);
     return error;
 }
 
@@ -98,18 +96,36 @@ static int same_user(const struct process *caller, const struct process *other)
             mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
 }
 
+/* A process that has ended keeps its limits for as long as it can be waited for. */
+static long change_limit_of_ended(struct task *task, int pid, unsigned resource,
+                                  const struct rlimit *new, struct rlimit *old)
+{
+    TREE_LOCKED();
+    struct process *process = tree_find(pid);
+    if (!process || process->state == PROCESS_INIT)
+        return process ? -EPERM : -ESRCH;
+    if (!same_user(task->process, process))
+        return -EPERM;
+    return change_limit(process, resource, new, old);
+}
+
 long call_prlimit64(struct task *task, const uint64_t args[6])
 {
     struct rlimit new, old;
     if (args[2] && task_copyin(task, &new, args[2], sizeof new))
         return -EFAULT;
+    const struct rlimit *to = args[2] ? &new : NULL;
+    unsigned resource = (unsigned)args[1];
     struct process *process = tree_pin(task, (int)args[0]);
-    if (!process)
-        return (int)args[0] == PID_INIT ? -EPERM : -ESRCH;
     long error = -EPERM;
-    if (same_user(task->process, process))
-        error = change_limit(process, (unsigned)args[1], args[2] ? &new : NULL, &old);
-    tree_unpin(task, process);
+    if (!process)
+        error = change_limit_of_ended(task, (int)args[0], resource, to, &old);
+    else if (same_user(task->process, process))
+        error = change_limit(process, resource, to, &old);
+    if (process && to && !error && resource == RLIMIT_CPU)
+        timers_cpu_limit_changed(process);
+    if (process)
+        tree_unpin(task, process);
     if (error)
         return error;
     return args[3] ? task_copyout(task, args[3], &old, sizeof old) : 0;

@@ -9,6 +9,7 @@
 #include <sys/timex.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/process.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
@@ -117,6 +118,28 @@ int clock_read(struct task *task, int clock, uint64_t *nanoseconds)
     return 0;
 }
 
+/* The CPU clock of another process. */
+static int read_clock_of_other(int clock, uint64_t *nanoseconds)
+{
+    int kind = clock & CPU_MASK;
+    if (clock >= 0 || clock & CPU_THREAD || kind == CPU_MASK)
+        return -EINVAL;
+    TREE_LOCKED();
+    struct process *process = tree_find(~(clock >> 3));
+    if (!process || process->state == PROCESS_INIT)
+        return -EINVAL;
+    *nanoseconds = process->state == PROCESS_ALIVE ? process_cpu_time(process, kind == CPU_VIRT)
+                                                   : process->used_cpu[kind == CPU_VIRT];
+    return 0;
+}
+
+/* Any clock that a program may read. */
+static int clock_look(struct task *task, int clock, uint64_t *nanoseconds)
+{
+    int error = clock_read(task, clock, nanoseconds);
+    return error ? read_clock_of_other(clock, nanoseconds) : 0;
+}
+
 long call_clock_gettime(struct task *task, const uint64_t args[6])
 {
     int clock = (int)args[0];
@@ -125,7 +148,7 @@ long call_clock_gettime(struct task *task, const uint64_t args[6])
         host_function(clock, &time);
     } else {
         uint64_t nanoseconds;
-        int error = clock_read(task, clock, &nanoseconds);
+        int error = clock_look(task, clock, &nanoseconds);
         if (error)
             return error;
         time = timespec_of(nanoseconds);
@@ -138,7 +161,7 @@ long call_clock_getres(struct task *task, const uint64_t args[6])
     int clock = (int)args[0];
     struct timespec resolution = {0, 1};
     uint64_t unused;
-    if (clock_read(task, clock, &unused))
+    if (clock_look(task, clock, &unused))
         return -EINVAL;
     if (clock >= 0 && host_call2(SYS_clock_getres, clock, &resolution))
         return -EINVAL;
