@@ -33,11 +33,12 @@ static int read_range(int fd, uint8_t *bytes, uint64_t from, uint64_t to)
 }
 
 /* How much of the file the headers and loadable segments cover, judged by its first `have` bytes; 0
- * when these are no ELF headers that fit. module_parse checks everything: this only bounds the
- * read. */
-static uint64_t wanted_size(const uint8_t *start, uint64_t have)
+ * when these are no ELF headers that fit. *memory is what the segments take. module_parse checks
+ * everything: this only bounds the read. */
+static uint64_t wanted_size(const uint8_t *start, uint64_t have, uint64_t *memory)
 {
     Elf64_Ehdr header;
+    *memory = 0;
     if (have < sizeof header)
         return 0;
     memcpy(&header, start, sizeof header);
@@ -52,25 +53,30 @@ static uint64_t wanted_size(const uint8_t *start, uint64_t have)
             continue;
         if (segment.p_offset > IMAGE_MAX || segment.p_filesz > IMAGE_MAX)
             return 0;
+        if (segment.p_type == PT_LOAD && __builtin_add_overflow(*memory, segment.p_memsz, memory))
+            return 0;
         if (segment.p_offset + segment.p_filesz > size)
             size = segment.p_offset + segment.p_filesz;
     }
     return size <= IMAGE_MAX ? size : 0;
 }
 
-int image_read(int fd, struct image *image, const char **why)
+int image_read(int fd, uint64_t most, struct image *image, const char **why)
 {
     uint8_t start[HEADERS_MAX];
+    uint64_t memory;
     long have = host_call4(SYS_pread64, fd, start, sizeof start, 0);
     if (have < 0) {
         *why = "cannot be read";
         return (int)have;
     }
-    image->size = wanted_size(start, (uint64_t)have);
+    image->size = wanted_size(start, (uint64_t)have, &memory);
     if (image->size == 0) {
         *why = "not an ELF program (was it built by lind-cc?)";
         return -ENOEXEC;
     }
+    if (memory > most)
+        return -EFBIG;
     image->bytes =
         mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (image->bytes == MAP_FAILED) {

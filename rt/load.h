@@ -23,9 +23,10 @@ struct image {
 };
 
 /* Reads fd (from offset 0) and parses it. Returns 0; -ENOEXEC with *why set when it is no module
- * that can be loaded; -ENOMEM or the host's error from reading. On success the image must be freed
- * with image_free. */
-int image_read(int fd, struct image *image, const char **why);
+ * that can be loaded; -EFBIG, with nothing read but the headers, when its segments take more than
+ * `most` bytes of memory; -ENOMEM or the host's error from reading. On success the image must be
+ * freed with image_free. */
+int image_read(int fd, uint64_t most, struct image *image, const char **why);
 void image_free(struct image *image);
 
 /* Writes the segments' pages to fd, the page of module->image_start at offset 0, with int3 behind

@@ -64,6 +64,7 @@ struct exec {
     struct file *file;       /* the program, or the script */
     struct descriptors *own; /* a copy of the table, if it is shared with another process */
     int unreadable;          /* for the process: the program or a script */
+    int kill;                /* Linux finds out too late that it fails, and ends the process */
     char path[4096];         /* how it was named */
     char head[LINE_MAX_HERE + 1];
 };
@@ -248,8 +249,8 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
     };
     struct loaded loaded;
     const char *why;
-    error = program_load(&program, &task->process->credentials,
-                         process_limit(task->process, RLIMIT_STACK), &loaded, &why);
+    error = program_load(&program, task->process, &loaded, &why);
+    exec->kill = loaded.too_large;
     if (error) {
         if (error == -ENOEXEC && why && is_elf(exec->head))
             explain(exec, why);
@@ -293,7 +294,10 @@ long call_execveat(struct task *task, const uint64_t args[6])
         file_put(exec->file);
     strings_free(&exec->arguments);
     strings_free(&exec->environment);
+    int kill = exec->kill;
     pool_give(&execs, exec);
+    if (kill)
+        process_exit(task, SIGSEGV);
     return error;
 }
 

@@ -77,7 +77,7 @@ static int make(struct program_image *image, const struct image *read, const cha
     if (error >= 0)
         error = ftruncate(image->fd, (off_t)size) ? -errno : image_write(read, image->fd);
     if (error)
-        return error;
+        return error == -EFBIG ? -ENOMEM : error; /* RLIMIT_FSIZE of lind-run */
     if (fcntl(image->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
         return -errno;
     uint8_t *bytes = mmap(NULL, text->file_size, PROT_READ, MAP_PRIVATE, image->fd,
@@ -155,7 +155,8 @@ int image_may_stay(const struct program_image *image)
     return bytes_of(image) <= SMALL_BYTES || atomic_load(&total_bytes) <= KNOWN_BYTES;
 }
 
-struct program_image *image_get(int host_fd, const char *path, int *error, const char **why)
+struct program_image *image_get(int host_fd, const char *path, uint64_t most, int *error,
+                                const char **why)
 {
     struct stat file;
     *why = NULL;
@@ -163,6 +164,11 @@ struct program_image *image_get(int host_fd, const char *path, int *error, const
     if (*error)
         return NULL;
     struct program_image *image = find(&file);
+    if (image && bytes_of(image) > most) {
+        image_put(image);
+        *error = -EFBIG;
+        return NULL;
+    }
     if (image)
         return image;
     image = calloc(1, sizeof *image);
@@ -174,10 +180,10 @@ struct program_image *image_get(int host_fd, const char *path, int *error, const
     image->fd = -1;
     image->file = file;
     clock_gettime(CLOCK_REALTIME, &image->read_at);
-    *error = image_read(host_fd, &read, why);
+    *error = image_read(host_fd, most, &read, why);
     if (!*error) {
         image->module = read.module;
-        *error = make(image, &read, path, why);
+        *error = bytes_of(image) > most ? -EFBIG : make(image, &read, path, why);
         image_free(&read);
     }
     if (*error) {

@@ -31,6 +31,8 @@ enum { STARTS_MOST = 64 };
 #define STACK_DEFAULT (8 * MIB)
 #define STACK_MAX (256 * MIB)
 #define STACK_GUARD (1 * MIB)
+/* What Linux gives a new program of it. */
+#define STACK_LEAST (132 * 1024)
 /* Arguments and environment: Linux allows a quarter of the stack. */
 #define STRINGS_SHARE 4
 
@@ -316,14 +318,26 @@ void executable_put(struct executable *executable)
     pool_give(&executables, executable);
 }
 
-int program_load(const struct program *program, const struct credentials *credentials,
-                 uint64_t stack_limit, struct loaded *loaded, const char **why)
+/* What RLIMIT_AS leaves for the image. */
+static uint64_t image_most(const struct process *process)
+{
+    uint64_t most = process_limit(process, RLIMIT_AS);
+    return most < STACK_LEAST ? 0 : most - STACK_LEAST;
+}
+
+int program_load(const struct program *program, const struct process *process,
+                 struct loaded *loaded, const char **why)
 {
     int error;
+    uint64_t stack_limit = process_limit(process, RLIMIT_STACK);
     *loaded = (struct loaded){0};
-    struct program_image *image = image_get(program->host_fd, program->guest_path, &error, why);
+    struct program_image *image = image_get(program->host_fd, program->guest_path,
+                                            image_most(process), &error, why);
+    loaded->too_large = error == -EFBIG;
+    if (!image && loaded->too_large)
+        *why = "it takes more memory than RLIMIT_AS allows";
     if (!image)
-        return error;
+        return loaded->too_large ? -ENOMEM : error;
     struct space *space = loaded->space = space_create(image, 0, &error);
     if (!space) {
         image_put(image);
@@ -366,7 +380,7 @@ int program_load(const struct program *program, const struct credentials *creden
         .program_headers = at + module->headers_address,
         .program_header_count = module->header_count,
     };
-    error = stack_build(space->base, program, credentials, &info, top, stack_size / STRINGS_SHARE,
+    error = stack_build(space->base, program, &process->credentials, &info, top, stack_size / STRINGS_SHARE,
                         loaded);
     if (error == -E2BIG)
         *why = "arguments and environment are too long";

@@ -19,13 +19,15 @@ struct loaded {
     struct space *space;           /* one user: the caller */
     struct executable *executable; /* likewise; its fd is -1 */
     uint64_t entry, pointer; /* window offsets: where it starts, and its first stack pointer */
+    int too_large;
 };
 
-/* Lays a program out for a process with these ids. stack_limit: RLIMIT_STACK. Returns 0, or -errno
- * with *why set to words for the user or NULL: -ENOEXEC when it is no verified program (each fault
- * that the verifier found is reported on standard error), -E2BIG, -ENOMEM. */
-int program_load(const struct program *program, const struct credentials *credentials,
-                 uint64_t stack_limit, struct loaded *loaded, const char **why);
+/* Lays a program out for a process with these ids and limits (RLIMIT_STACK, RLIMIT_AS). Returns 0, or
+ * -errno with *why set to words for the user or NULL: -ENOEXEC when it is no verified program (each
+ * fault that the verifier found is reported on standard error), -E2BIG, -ENOMEM, with
+ * loaded->too_large when it takes more memory than RLIMIT_AS allows. */
+int program_load(const struct program *program, const struct process *process,
+                 struct loaded *loaded, const char **why);
 
 /* An empty window with one user, or NULL with *error set. It may be warm (memory_is_warm) with the
  * image, its gate page at `gate` if that is not 0; then it has a hold on the image. The last user's

@@ -426,8 +426,7 @@ int run_program(const struct run_options *run)
     struct busy *busy;
     error = begin_executing(fd, &busy);
     if (!error)
-        error = program_load(&program, &task->process->credentials,
-                             process_limit(task->process, RLIMIT_STACK), &loaded, &why);
+        error = program_load(&program, task->process, &loaded, &why);
     strings_free(&arguments); /* the program has its own copies */
     strings_free(&environment);
     if (error)
