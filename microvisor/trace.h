@@ -10,7 +10,9 @@ struct handler;
 /* Makes every call that goes through the table, or only those in `what` (names with commas between
  * them; "all" for all), be printed on standard error when it returns. lind-trace, a process of its
  * own beside lind-run's program, does that as calls.def describes the arguments (tools/trace). To
- * be done before the table is used. Tables copied from this one are traced as well. Returns 0,
+ * be done before the table is used. Tables copied from this one are traced as well. A traced call
+ * waits until its line is written, for as long as whoever reads standard error takes: as with
+ * strace(1) no line is lost, and a task that is to end waits, too. Returns 0,
  * -EINVAL with *unknown set to the part of `what` that names no call, -ENOENT when lind-trace cannot
  * be started, or -ENOMEM. COLD. */
 int trace_install(struct handler *table, const char *what, const char **unknown);
