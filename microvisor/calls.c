@@ -44,9 +44,7 @@ static long cold_call(struct thread *thread, const uint64_t args[6])
 __attribute__((noinline)) long run_cold(struct task *task,
                                         long (*function)(struct task *task, void *data), void *data)
 {
-    uint64_t fs_base;
-    __asm__("rdfsbase %0" : "=r"(fs_base));
-    if (fs_base != task->thread.fs_base)
+    if (task->thread.cold)
         return function(task, data);
     const uint64_t args[6] = {(uint64_t)function, (uint64_t)data};
     return handler_cold(&task->thread, args, (void *)(uintptr_t)cold_call);
@@ -61,8 +59,8 @@ void calls_fill(struct handler *table)
             continue;
         }
 #ifdef LIND_SANITIZED
-        /* Sanitizers keep state in thread-local storage. The clone family leads to cold code
-         * itself, when it has seen the caller's vector state. */
+        /* Sanitizers use vector registers. The clone family leads to cold code itself, when it has
+         * seen the caller's vector state. */
         int hot = !strcmp(calls[number].family, "clone");
 #else
         int hot = calls[number].hot;

@@ -43,8 +43,8 @@ static int answer_all(struct thread *thread)
             return 1;
         if (question.length > TRACE_BYTES)
             return 0;
-        answer.result =
-            question.string ? copyinstr(thread, answer.bytes, question.offset, question.length)
+        answer.result = question.string
+                            ? copyinstr(thread, answer.bytes, question.offset, question.length)
                             : copyin(thread, answer.bytes, question.offset, question.length);
         size_t size = answer.result < 0 ? 0
                       : question.string ? (size_t)answer.result + 1
@@ -69,7 +69,7 @@ static long tell(struct thread *thread, const uint64_t *call)
 }
 
 /* The hot half, in place of the table's entry. Not instrumented by sanitizers: it runs with the
- * cage's %fs. */
+ * cage's vector registers. */
 NO_SANITIZER static long trace_handler(struct thread *thread, const uint64_t args[6], void *data)
 {
     const struct traced *traced = data;

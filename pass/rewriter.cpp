@@ -250,6 +250,32 @@ bool Rewriter::smallStackOperand(const MCInst &inst, int at) const
            disp <= LIND_RSP_REACH - LIND_WIDTH_MOST;
 }
 
+// A thread-local operand becomes one through the scratch register, with the thread pointer in it.
+bool Rewriter::addThreadPointer(MCInst &inst, int at)
+{
+    MCOperand &base = inst.getOperand(at + MemBase), &index = inst.getOperand(at + MemIndex);
+    unsigned b = base.getReg();
+    if (b == t.RIP || b == t.EIP || (b && index.getReg())) {
+        error("beside %fs there may be one address register, and not %rip");
+        return false;
+    }
+    if (usesR11(inst) || readsStackPointer(inst)) {
+        error("%fs takes up %r11: use other registers, or load %fs:0 and add the offset");
+        return false;
+    }
+    Memory pointer = {{reg(0), imm(1), reg(0), imm(LIND_THREAD_POINTER), reg(t.FS)}};
+    emit(makeMemory(t.MOV64rm, {reg(t.R11)}, pointer));
+    clobber();
+    if (b == t.RSP || b == t.ESP)
+        index.setReg(t.R11);
+    else {
+        if (b)
+            index.setReg(b);
+        base.setReg(t.R11);
+    }
+    return true;
+}
+
 // Brings a memory operand into one of the forms of R4. Returns false after an error.
 bool Rewriter::confineMemory(MCInst &inst, int at)
 {
@@ -264,13 +290,13 @@ bool Rewriter::confineMemory(MCInst &inst, int at)
     }
     if (s == t.FS) {
         int64_t d;
-        if (b || x || !constant(disp, d) || d < 0 || d >= LIND_FS_REACH) {
-            error("%fs reaches only %fs:0 to %fs:4095; compile with -mno-tls-direct-seg-refs "
-                  "-ftls-model=local-exec, or load %fs:0 and add the offset");
-            return false;
+        if (inst.getOpcode() == t.MOV64rm && !b && !x && constant(disp, d) && d == 0) {
+            disp = imm(LIND_THREAD_POINTER); // the word that says where it is itself
+            return true;
         }
-        disp = imm(d);
-        return true;
+        if (!addThreadPointer(inst, at))
+            return false;
+        b = base.getReg(), x = index.getReg();
     }
     segment.setReg(0); // the others have no effect in 64-bit code
     if (b == t.EIP) {

@@ -70,6 +70,7 @@ class Rewriter
     bool loadTarget(const MCInst &inst);
     bool takePrefix(const MCInst &inst);
     bool checkPrefixes(MCInst &inst);
+    bool addThreadPointer(MCInst &inst, int at);
     bool confineMemory(MCInst &inst, int at);
     void noteUses(const MCInst &inst);
     void noteDefinitions(const MCInst &inst);

@@ -3,7 +3,7 @@
 #ifndef LIND_ABI_H
 #define LIND_ABI_H
 
-#define LIND_ABI_VERSION 1
+#define LIND_ABI_VERSION 2
 
 /* A cage's window: 4 GiB at a base that is a multiple of 4 GiB (docs/sfi.md 1). */
 #define LIND_WINDOW_SHIFT 32
@@ -21,8 +21,10 @@
 /* More bytes than any instruction accesses: displacements from %rsp upwards leave room for them. */
 #define LIND_WIDTH_MOST 128
 
-/* Operands `%fs:disp` have 0 <= disp < LIND_FS_REACH. */
-#define LIND_FS_REACH 4096
+/* The base of %fs is the runtime's. Its one word that a cage may load: the thread pointer, an
+ * offset into the window. In musl's and glibc's thread control block it is `sysinfo`, which both
+ * keep for i386 and neither uses on x86-64. */
+#define LIND_THREAD_POINTER 0x20
 
 /* The gate page: one read-only page of each module, filled by the runtime. Byte offsets of its
  * slots. */

@@ -21,9 +21,7 @@
 extern const char copy_access_start[], copy_access_end[], copy_access_fault[];
 extern const char gate_exit[], gate_exit_end[], gate_full[], gate_full_end[], gate_resume[];
 extern const char blocking_check[], blocking_call[], blocking_interrupted[];
-void signal_entry(int signal, siginfo_t *info, void *context);
 void signal_restorer(void);
-void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context, struct thread *thread);
 
 enum { FAULT_WRITE = 2, FAULT_FETCH = 16 }; /* bits of the page fault's error code */
 
@@ -97,10 +95,14 @@ NO_SANITIZER static void resume_at_exit(struct thread *thread, greg_t *g)
     g[REG_EFL] = FLAGS_FIXED;
 }
 
-/* May have interrupted a sanitizer's own code, whose locks it must not take. */
-NO_SANITIZER void signal_dispatch(int signal, siginfo_t *info, ucontext_t *context,
-                                  struct thread *thread)
+/* The host's handler for every signal that the runtime takes. It runs on the thread's signal stack,
+ * whose aligned base points to the thread. May have interrupted a sanitizer's own code, whose locks
+ * it must not take. */
+NO_SANITIZER static void signal_entry(int signal, siginfo_t *info, void *data)
 {
+    ucontext_t *context = data;
+    uintptr_t stack = (uintptr_t)__builtin_frame_address(0) & -(uintptr_t)SIGNAL_STACK_SIZE;
+    struct thread *thread = *(struct thread **)stack;
     greg_t *g = context->uc_mcontext.gregs;
     uint64_t pc = (uint64_t)g[REG_RIP];
     int fault = is_fault(signal, info);
@@ -169,7 +171,6 @@ int fault_start(const char **why)
 int fault_thread_start(struct thread *thread)
 {
     /* The first word of the area names the thread and is never used as stack. */
-    __asm__("rdfsbase %0" : "=r"(thread->host_fs));
     stack_t stack = {.ss_sp = (uint8_t *)thread->signal_stack + 64,
                      .ss_size = SIGNAL_STACK_SIZE - 64};
     return sigaltstack(&stack, NULL) ? -errno : 0;

@@ -2,7 +2,6 @@
  *
  * Cage code arrives at gate_entry by the gate group: %rax is the call's number, %r11 the absolute return address (not trusted: only its
  * lower half is used, rounded up to a bundle). No register may be lost but %rax, %rcx and %r11, and no memory of the cage is touched. */
-#include <asm/prctl.h>
 #include <sys/syscall.h>
 
 #include "rt/thread.h"
@@ -11,81 +10,13 @@
 #define R(name) (THREAD_REGS + REGISTER_##name)
 
         .text
-/* Makes %r11 the base of %fs or %gs. No register is lost but %r11. */
-        .macro  set_base segment
-        cmpl    $0, bases_by_call(%rip)
-        jne     8f
-        wr\segment\()base %r11
-        .subsection 1
-8:      call    set_\segment\()_by_call
-        jmp     9f
-        .previous
-9:
-        .endm
-
-/* arch_prctl(2), for kernels that would lose what the instructions set (rt_start). */
-        .macro  by_call segment code
-        .p2align 4
-set_\segment\()_by_call:
-        pushq   %rax
-        pushq   %rcx
-        pushq   %rdi
-        pushq   %rsi
-        movq    %r11, %rsi
-        movl    $\code, %edi
-        movl    $SYS_arch_prctl, %eax
-        syscall
-        popq    %rsi
-        popq    %rdi
-        popq    %rcx
-        popq    %rax
-        ret
-        .endm
-        by_call fs ARCH_SET_FS
-        by_call gs ARCH_SET_GS
-
-/* Leaves the thread where the next entry finds it. Trusted code may have used the register since the last one. */
-        .macro  mark_thread
-        cmpl    $0, thread_in_mask(%rip)
-        je      7f
-        kmovq   %rbx, %k7
-7:
-        .endm
-
         .globl gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
         .hidden gate_entry, gate_exit, gate_exit_end, gate_resume, gate_entry_end
-
-        /* Without AVX-512 the %fs base tells: only the runtime sets it, and no two threads of a window share one. Two scratch registers
-         * are needed before there is a place to save any: %esp and %eip go into %r11. */
-        .p2align 4
-.Lsearch:
-        movl    %esp, %ecx
-        shlq    $32, %rcx
-        movl    %r11d, %r11d
-        orq     %rcx, %r11
-        rdfsbase %rsp
-.Lfind: xorl    %ecx, %ecx
-        crc32q  %rsp, %rcx
-        movzwl  %cx, %ecx
-        shll    $3, %ecx
-        addq    thread_chains(%rip), %rcx
-.Lnext: movq    (%rcx), %rcx
-        testq   %rcx, %rcx
-        jz      .Lfind                  /* a chain changed under us; we are in it */
-        cmpq    %rsp, THREAD_FS_BASE(%rcx)
-        jne     .Lnext
-        movq    %r11, %rsp
-        shrq    $32, %rsp
-        jmp     .Lfound
 
         .type gate_entry, @function
         .p2align 6
 gate_entry:
-        /* Which thread is this? An opmask register tells, which no instruction of a cage can name. */
-        cmpl    $0, thread_in_mask(%rip)
-        je      .Lsearch
-        kmovq   %k7, %rcx
-.Lfound:
+        movq    %fs:HOST_THREAD, %rcx
         movl    %eax, %eax
         movq    %rax, R(NUMBER)(%rcx)
         movq    %rax, R(RAX)(%rcx)
@@ -138,7 +69,6 @@ gate_entry_end:
 gate_exit:
         cmpl    $0, THREAD_PENDING(%rbx)
         jne     gate_slow
-        mark_thread
         movq    R(RIP)(%rbx), %rcx
         movl    R(RSP)(%rbx), %esp
         movq    THREAD_BASE(%rbx), %rax
@@ -168,7 +98,6 @@ gate_full:
         movq    THREAD_HOST_STACK(%rbx), %rsp
         cmpl    $0, THREAD_PENDING(%rbx)
         jne     gate_slow
-        mark_thread
         movq    THREAD_BASE(%rbx), %rax
         movl    R(RIP)(%rbx), %ecx
         addq    %rax, %rcx
@@ -200,14 +129,14 @@ gate_full:
 gate_full_end:
 
 /* Where the host's signal handler resumes after it has moved a cage's registers to thread->regs: %rbx = thread, %rsp = its host stack,
- * vector registers and %fs base still the cage's. */
+ * vector registers still the cage's. */
         .p2align 4
 gate_resume:
         cld
         jmp     gate_slow
         .size gate_entry, . - gate_entry
 
-/* handler_function handler_cold: data(thread, args) with the host's %fs and MXCSR, and with the vector registers kept. Trusted code and the
+/* handler_function handler_cold: data(thread, args) with the host's MXCSR, and with the vector registers kept. Trusted code and the
  * parts of libc that it uses touch %xmm0-15/%ymm0-15 at most in what a cage can see: no x87, and the cage has no instruction that reads
  * what AVX-512 adds. Keeping just these takes a tenth of the time of XSAVE and XRSTOR. */
         .macro  each_vector macro_name
@@ -259,11 +188,12 @@ handler_cold:
         each_vector save_xmm
 .Lcold_saved:
         ldmxcsr mxcsr_default(%rip)
-        movq    THREAD_HOST_FS(%rbx), %r11
-        set_base fs
+        movl    THREAD_COLD(%rbx), %ecx
+        movl    %ecx, 516(%rsp)
+        movl    $1, THREAD_COLD(%rbx)
         callq   *%rdx
-        movq    THREAD_FS_BASE(%rbx), %r11
-        set_base fs
+        movl    516(%rsp), %ecx
+        movl    %ecx, THREAD_COLD(%rbx)
         testl   %r12d, %r12d
         jz      .Lcold_load_xmm
         each_vector load_ymm
@@ -287,7 +217,7 @@ mxcsr_default:
         .long   0x1f80
         .text
 
-/* Serves what is pending, with the host's %fs and all of the cage's vector and x87 state in thread->xsave. %rdi = thread. */
+/* Serves what is pending, with all of the cage's vector and x87 state in thread->xsave. %rdi = thread. */
         .type pending_full, @function
         .p2align 4
 pending_full:
@@ -300,16 +230,14 @@ pending_full:
         movq    THREAD_XSAVE(%rbx), %rcx
         xsave64 (%rcx)
 1:      ldmxcsr mxcsr_default(%rip)
-        movq    THREAD_HOST_FS(%rbx), %r11
-        set_base fs
+        movl    $1, THREAD_COLD(%rbx)
         call    gate_pending_call
+        movl    $0, THREAD_COLD(%rbx)
         movl    %eax, %esi
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xrstor64 (%rcx)
-        movq    THREAD_FS_BASE(%rbx), %r11
-        set_base fs
         movl    %esi, %eax
         popq    %rbx
         ret
@@ -328,9 +256,10 @@ thread_enter:
         movq    %r14, LEAVE(4)(%rdi)
         movq    %r15, LEAVE(5)(%rdi)
         movq    %rsp, LEAVE(6)(%rdi)
-        rdfsbase %rax
-        movq    %rax, THREAD_HOST_FS(%rdi)
         movq    %rdi, %rbx
+        subq    $8, %rsp
+        call    thread_mount
+        addq    $8, %rsp
         leaq    -64(%rsp), %rsp
         andq    $-64, %rsp
         movq    %rsp, THREAD_HOST_STACK(%rbx)
@@ -338,10 +267,6 @@ thread_enter:
         xorl    %edx, %edx
         movq    THREAD_XSAVE(%rbx), %rcx
         xrstor64 (%rcx)
-        movq    THREAD_BASE(%rbx), %r11
-        set_base gs
-        movq    THREAD_FS_BASE(%rbx), %r11
-        set_base fs
         jmp     gate_full
         .size thread_enter, . - thread_enter
 
@@ -350,8 +275,6 @@ thread_enter:
         .type thread_leave, @function
         .p2align 4
 thread_leave:
-        movq    THREAD_HOST_FS(%rdi), %r11
-        set_base fs
         movq    xsave_initial(%rip), %rcx
         movl    xsave_mask(%rip), %eax
         xorl    %edx, %edx
@@ -365,31 +288,6 @@ thread_leave:
         movq    LEAVE(6)(%rdi), %rsp
         ret
         .size thread_leave, . - thread_leave
-
-/* The host's handler for every signal that the runtime takes. It runs on the thread's signal stack, whose aligned base points to the
- * thread; the C part must not run before the host's %fs is back. signal_entry(int signal, siginfo_t *, ucontext_t *) */
-        .globl signal_entry
-        .type signal_entry, @function
-        .p2align 4
-signal_entry:
-        cld
-        pushq   %rbx
-        pushq   %r12
-        subq    $8, %rsp
-        movq    %rsp, %rax
-        andq    $-SIGNAL_STACK_SIZE, %rax
-        movq    (%rax), %rcx            /* thread */
-        rdfsbase %rbx
-        movq    THREAD_HOST_FS(%rcx), %r11
-        set_base fs
-        call    signal_dispatch         /* (signal, siginfo, ucontext, thread) */
-        movq    %rbx, %r11
-        set_base fs
-        addq    $8, %rsp
-        popq    %r12
-        popq    %rbx
-        ret
-        .size signal_entry, . - signal_entry
 
 /* long host_call_blocking(long number, const uint64_t args[6], const volatile uint32_t *pending) */
         .globl host_call_blocking, blocking_check, blocking_call, blocking_interrupted

@@ -1,5 +1,5 @@
-/* System calls of the host, made directly: no errno, no thread-local storage, so they may be used
- * while the cage's %fs is in force. Each returns what the kernel returns: a value, or -errno. */
+/* System calls of the host, made directly: no errno, no vector registers, so hot calls may make
+ * them. Each returns what the kernel returns: a value, or -errno. */
 #ifndef LIND_HOST_H
 #define LIND_HOST_H
 

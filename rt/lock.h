@@ -1,5 +1,5 @@
-/* A mutual exclusion lock on a futex. It uses no thread-local storage, so it works while the cage's
- * %fs is in force, and zero-filled memory is an open lock. Not recursive. Lock order:
+/* A mutual exclusion lock on a futex. It uses no vector registers, so hot calls may
+ * take it, and zero-filled memory is an open lock. Not recursive. Lock order:
  * docs/architecture.md. */
 #ifndef LIND_LOCK_H
 #define LIND_LOCK_H

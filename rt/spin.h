@@ -3,7 +3,7 @@
  * Waking a thread of an idle CPU takes 20 us and more in a virtual machine, and what is waited for
  * often comes sooner than that. A sleeper therefore first looks at the word for about twice that
  * time, as adaptive mutexes do, if lind-run has more than one CPU. Where that was in vain it is
- * tried rarely, so waiting costs next to nothing. Works without thread-local storage. */
+ * tried rarely, so waiting costs next to nothing. */
 #ifndef LIND_SPIN_H
 #define LIND_SPIN_H
 
@@ -12,8 +12,8 @@
 
 /* How the last attempts in one place went; zero-filled memory is a fresh one. */
 struct spin {
-    uint8_t vain;    /* so many attempts were in vain since one succeeded */
-    uint16_t skip;   /* sleeps to come without an attempt */
+    uint8_t vain;  /* so many attempts were in vain since one succeeded */
+    uint16_t skip; /* sleeps to come without an attempt */
 };
 
 /* How often to look: 0 where lind-run may use one CPU only. Set by spin_init. */

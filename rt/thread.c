@@ -1,12 +1,11 @@
-/* Threads: their memory, their place in the gate's chains, and the checks of CPU and kernel. */
+/* Threads: their memory, what %fs and %gs show, which run where, and the checks of CPU and kernel.
+ */
 #include "rt/thread.h"
 
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -17,24 +16,20 @@
 
 struct rt_upcalls rt_upcalls;
 
-/* Chains of live threads by %fs base. The gate walks them without a lock; changes are made under
- * chain_lock, which is a leaf lock. A walker that a change leads astray ends at NULL or meets
- * threads of another chain, and starts again. */
-static struct thread *chains[THREAD_HASH_SIZE];
-static struct lock chain_lock;
+/* The threads that run in a window, by its base. */
+enum { LISTS = 1024 };
+static struct thread *lists[LISTS];
+static struct lock lists_lock; /* a leaf */
 
 /* Used by gate.S. */
-struct thread **const thread_chains = chains;
 uint32_t xsave_mask;
-uint32_t thread_in_mask; /* 1: an opmask register of AVX-512 names the thread */
-uint32_t vector_kind;    /* 1: the CPU has AVX2 and the kernel keeps its state */
+uint32_t vector_kind; /* 1: the CPU has AVX2 and the kernel keeps its state */
 void *xsave_initial;
-uint32_t bases_by_call; /* 1: the bases of %fs and %gs are set by arch_prctl(2) */
 
 static size_t xsave_bytes;
+int base_instructions; /* the kernel keeps what wrgsbase sets */
 
 #define XCR0_USED 0xc7ULL /* x87, SSE, AVX, AVX-512 but for its masks */
-#define XCR0_MASKS 0xe7ULL
 #define HWCAP2_FSGSBASE (1UL << 1)
 
 size_t xsave_size(void)
@@ -76,42 +71,12 @@ static void *pages_aligned(size_t size, size_t alignment)
     return start;
 }
 
-static sigjmp_buf no_instruction;
-
-static void on_illegal(int signal)
-{
-    siglongjmp(no_instruction, 1);
-}
-
-/* Whether the instructions work although the kernel does not speak of them: it keeps the bases over
- * a switch of tasks only if they were set by arch_prctl(2) then. Virtual machines may be so. */
-static int has_base_instructions(void)
-{
-    struct sigaction old, action = {.sa_handler = on_illegal};
-    volatile uint64_t read = 0;
-    uint64_t base = 0;
-    sigaction(SIGILL, &action, &old);
-    if (!sigsetjmp(no_instruction, 1)) {
-        uint64_t value;
-        __asm__ volatile("rdfsbase %0" : "=r"(value));
-        read = value;
-    }
-    sigaction(SIGILL, &old, NULL);
-    return !host_call2(SYS_arch_prctl, ARCH_GET_FS, &base) && read == base;
-}
-
 int rt_start(const char **why)
 {
     uint32_t eax, ebx, ecx, edx;
 
-    bases_by_call = !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
-    if (bases_by_call && !has_base_instructions()) {
-        *why = "this CPU or hypervisor has no FSGSBASE instructions (a CPU of 2012 or later has, "
-               "with Linux 5.9 or later, not booted with nofsgsbase)";
-        return -ENOSYS;
-    }
-    /* A CPU with FSGSBASE has the leaves 7 and 0xd. Each question costs microseconds in a virtual
-     * machine. */
+    base_instructions = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+    /* Each question costs microseconds in a virtual machine. */
     __cpuid(1, eax, ebx, ecx, edx);
     if (!(ecx & bit_OSXSAVE) || !(ecx & bit_SSE4_2)) {
         *why = "this CPU lacks XSAVE or SSE4.2";
@@ -122,7 +87,6 @@ int rt_start(const char **why)
     if ((xsave_mask & 6) == 6) {
         __cpuid_count(7, 0, eax, ebx, ecx, edx);
         vector_kind = (ebx & bit_AVX2) != 0;
-        thread_in_mask = (xcr0 & XCR0_MASKS) == XCR0_MASKS && ebx & bit_AVX512BW;
     }
     __cpuid_count(0xd, 0, eax, ebx, ecx, edx);
     xsave_bytes = (ebx + 63) & ~63U;
@@ -182,51 +146,72 @@ NO_SANITIZER void thread_save_vectors(struct thread *thread)
     __asm__ volatile("xsave64 (%0)" : : "r"(thread->xsave), "a"(xsave_mask), "d"(0) : "memory");
 }
 
-/* The gate's hash: CRC-32C of the %fs base, its low 16 bits. */
-static struct thread **chain_of(uint64_t fs_base)
+static struct thread **list_of(uint64_t base)
 {
-    uint64_t hash = 0;
-    __asm__("crc32q %1, %0" : "+r"(hash) : "rm"(fs_base));
-    return &chains[hash & (THREAD_HASH_SIZE - 1)];
+    return &lists[base / LIND_WINDOW_SIZE % LISTS];
 }
 
-static void chain_remove(struct thread *thread)
+static void show_pointer(const struct thread *thread)
 {
-    struct thread **at = chain_of(thread->fs_base);
-    while (*at && *at != thread)
-        at = &(*at)->next;
-    if (*at)
-        __atomic_store_n(at, thread->next, __ATOMIC_RELEASE);
+    __asm__ volatile("movq %0, %%fs:%c1" : : "r"(thread->pointer), "i"(LIND_THREAD_POINTER));
+}
+
+static struct thread *current(void)
+{
+    struct thread *thread;
+    __asm__ volatile("movq %%fs:%c1, %0" : "=r"(thread) : "i"(HOST_THREAD));
+    return thread;
+}
+
+/* A kernel that does not use FSGSBASE keeps a base over a switch of tasks only if arch_prctl(2) set
+ * it, which takes microseconds in some virtual machines. */
+static void set_base(uint64_t base)
+{
+    static _Thread_local uint64_t now;
+    if (base_instructions)
+        __asm__ volatile("wrgsbase %0" : : "r"(base));
+    else if (now != base)
+        host_call2(SYS_arch_prctl, ARCH_SET_GS, base);
+    now = base;
+}
+
+/* Called by thread_enter: from here on this host thread is this one. */
+void thread_mount(struct thread *thread);
+void thread_mount(struct thread *thread)
+{
+    set_base(thread->base);
+    __asm__ volatile("movq %0, %%fs:%c1" : : "r"(thread), "i"(HOST_THREAD));
+    show_pointer(thread);
+    thread->cold = 0;
+    if (thread->link)
+        return;
+    LOCKED(&lists_lock);
+    thread->link = list_of(thread->base);
+    thread->next = *thread->link;
+    if (thread->next)
+        thread->next->link = &thread->next;
+    *thread->link = thread;
 }
 
 int thread_set_pointer(struct thread *thread, uint64_t pointer)
 {
-    if (pointer < LIND_GUARD_SIZE || pointer > LIND_WINDOW_SIZE - 2 * LIND_GUARD_SIZE)
+    if (pointer >= LIND_WINDOW_SIZE)
         return -EPERM;
-    uint64_t fs_base = thread->base + pointer;
-
-    lock_acquire(&chain_lock);
-    struct thread **head = chain_of(fs_base);
-    for (struct thread *other = *head; other; other = other->next)
-        if (other->fs_base == fs_base && other != thread) {
-            lock_release(&chain_lock);
-            return -EBUSY;
-        }
-    if (thread->fs_base)
-        chain_remove(thread);
-    thread->fs_base = fs_base;
-    thread->next = *head;
-    __atomic_store_n(head, thread, __ATOMIC_RELEASE);
-    lock_release(&chain_lock);
+    thread->pointer = pointer;
+    if (current() == thread)
+        show_pointer(thread);
     return 0;
 }
 
 void thread_forget(struct thread *thread)
 {
-    LOCKED(&chain_lock);
-    if (thread->fs_base)
-        chain_remove(thread);
-    thread->fs_base = 0;
+    LOCKED(&lists_lock);
+    if (!thread->link)
+        return;
+    *thread->link = thread->next;
+    if (thread->next)
+        thread->next->link = thread->link;
+    thread->link = NULL;
 }
 
 int text_is_target(const struct text *text, uint64_t offset)
@@ -262,9 +247,8 @@ long gate_unknown(struct thread *thread, const uint64_t args[6])
 
 void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), void *data)
 {
-    LOCKED(&chain_lock);
-    for (size_t i = 0; i < THREAD_HASH_SIZE; i++)
-        for (struct thread *thread = chains[i]; thread; thread = thread->next)
-            for (size_t j = 0; thread->base == base && j < HOST_RANGES; j++)
-                each(atomic_load(&thread->host_ranges[j]), data);
+    LOCKED(&lists_lock);
+    for (struct thread *thread = *list_of(base); thread; thread = thread->next)
+        for (size_t j = 0; thread->base == base && j < HOST_RANGES; j++)
+            each(atomic_load(&thread->host_ranges[j]), data);
 }

@@ -1,23 +1,32 @@
 /* Threads that run cage code, and the cage as the mechanism sees it: a window with a table of
  * handlers.
  *
- * A thread of a cage is a host thread with a struct thread. It runs either cage code (its %fs base
- * is the cage's) or trusted code. Cage code reaches trusted code through the gate (rt/gate.S) or by
- * a fault or host signal (rt/fault.c); in each case the cage's registers are in thread->regs, and
- * the way back is the gate's exit, where `pending` is looked at. What POSIX makes of calls, faults
- * and signals is the business of the layer above, which installs struct rt_upcalls. */
+ * A thread of a cage is a host thread with a struct thread. It runs either cage code or trusted
+ * code; for both %gs has the window's base and %fs that of the C library's thread control block.
+ * Cage code reaches trusted code through the gate (rt/gate.S) or by a fault or host signal
+ * (rt/fault.c); in each case the cage's registers are in thread->regs, and the way back is the
+ * gate's exit, where `pending` is looked at. What POSIX makes of calls, faults and signals is the
+ * business of the layer above, which installs struct rt_upcalls. */
 #ifndef LIND_THREAD_H
 #define LIND_THREAD_H
 
+/* The word at %fs that tells the gate which thread this is: in the C library's thread control block
+ * one that this process has no use for. musl's `dtv` is for shared objects, and the runtime is
+ * linked statically; glibc's is for transactional memory. */
+#include <features.h>
+#ifdef __GLIBC__
+#define HOST_THREAD 0x50
+#else
+#define HOST_THREAD 0x8
+#endif
+
 /* Offsets used by gate.S; checked against the struct below. */
-#define THREAD_NEXT 0
-#define THREAD_FS_BASE 8
-#define THREAD_BASE 16
-#define THREAD_HOST_STACK 24
-#define THREAD_HOST_FS 32
-#define THREAD_HANDLERS 40
-#define THREAD_PENDING 48
-#define THREAD_XSAVE 56
+#define THREAD_BASE 0
+#define THREAD_HOST_STACK 8
+#define THREAD_HANDLERS 16
+#define THREAD_PENDING 24
+#define THREAD_COLD 28
+#define THREAD_XSAVE 32
 #define THREAD_REGS 64
 #define THREAD_LEAVE 216
 #define REGISTER_RAX 0
@@ -42,7 +51,6 @@
 
 /* Calls with numbers below this have an entry in the handler table. */
 #define HANDLER_TABLE_SIZE 512
-#define THREAD_HASH_SIZE 65536
 
 /* Bits of thread->pending. Any bit makes the gate's exit take the slow way. */
 #define PENDING_REGS 1  /* regs were changed as a whole: restore every register from them */
@@ -65,7 +73,7 @@
 #include "rt/abi.h"
 #include "rt/lock.h"
 
-/* Of functions that run with a cage's %fs in sanitizer builds, too. */
+/* Of functions that run with a cage's vector registers in sanitizer builds, too. */
 #ifdef __clang__
 #define NO_SANITIZER __attribute__((disable_sanitizer_instrumentation))
 #else
@@ -74,8 +82,9 @@
 
 /* The general registers but %rsp, in the order in which people read them. */
 #define GENERAL_REGISTERS(X)                                                                       \
-    X(rax, RAX) X(rbx, RBX) X(rcx, RCX) X(rdx, RDX) X(rsi, RSI) X(rdi, RDI) X(rbp, RBP) X(r8, R8)  \
-    X(r9, R9) X(r10, R10) X(r11, R11) X(r12, R12) X(r13, R13) X(r14, R14) X(r15, R15)
+    X(rax, RAX)                                                                                    \
+    X(rbx, RBX) X(rcx, RCX) X(rdx, RDX) X(rsi, RSI) X(rdi, RDI) X(rbp, RBP) X(r8, R8) X(r9, R9)    \
+        X(r10, R10) X(r11, R11) X(r12, R12) X(r13, R13) X(r14, R14) X(r15, R15)
 
 /* A cage's registers while its thread is in trusted code. rip and rsp are window offsets. */
 struct registers {
@@ -100,9 +109,9 @@ struct handler {
     void *data;
 };
 
-/* Runs (long (*)(struct thread *, const uint64_t *)) data with the host's thread-local storage in
- * force and the cage's vector registers kept: for functions that use the host's libc (but nothing
- * of it that uses x87, so no floating point formats). */
+/* Runs (long (*)(struct thread *, const uint64_t *)) data with the cage's vector registers kept:
+ * for functions that use the host's libc (but nothing of it that uses x87, so no floating point
+ * formats). */
 handler_function handler_cold;
 
 /* A fault of cage code, as the host reported it. */
@@ -124,16 +133,14 @@ struct text {
 enum { HOST_RANGES = 4 };
 
 struct thread {
-    struct thread
-        *next; /* in its hash chain; written under the chain's lock, read by the gate without */
-    uint64_t fs_base;    /* the cage's, absolute: identifies the thread at the gate */
-    uint64_t base;       /* of the window it runs in */
-    uint64_t host_stack; /* top of its stack for trusted code, 16-aligned */
-    uint64_t host_fs;
+    uint64_t base;            /* of the window it runs in */
+    uint64_t host_stack;      /* top of its stack for trusted code, 16-aligned */
     struct handler *handlers; /* table of its cage, HANDLER_TABLE_SIZE entries */
     _Atomic uint32_t pending;
-    uint32_t unused;
+    uint32_t cold;  /* trusted code runs that may use vector registers: the cage's are kept */
     uint8_t *xsave; /* 64-aligned area of xsave_size() bytes, standard format */
+    struct thread *next, **link; /* in the list of its window; link is NULL outside of any */
+    uint64_t pointer;            /* the cage's thread pointer, as it set it */
     struct registers regs;
     uint64_t leave[8]; /* callee-saved registers of thread_enter's caller */
     struct fault fault;
@@ -147,13 +154,11 @@ struct thread {
     uint32_t host_ranges_count;
 };
 
-_Static_assert(offsetof(struct thread, next) == THREAD_NEXT, "gate.S");
-_Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE, "gate.S");
 _Static_assert(offsetof(struct thread, base) == THREAD_BASE, "gate.S");
 _Static_assert(offsetof(struct thread, host_stack) == THREAD_HOST_STACK, "gate.S");
-_Static_assert(offsetof(struct thread, host_fs) == THREAD_HOST_FS, "gate.S");
 _Static_assert(offsetof(struct thread, handlers) == THREAD_HANDLERS, "gate.S");
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "gate.S");
+_Static_assert(offsetof(struct thread, cold) == THREAD_COLD, "gate.S");
 _Static_assert(offsetof(struct thread, xsave) == THREAD_XSAVE, "gate.S");
 _Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "gate.S");
 _Static_assert(offsetof(struct thread, leave) == THREAD_LEAVE, "gate.S");
@@ -169,17 +174,16 @@ void thread_each_range(uint64_t base, void (*each)(uint64_t range, void *data), 
 /* What the layer above provides. Installed once, before the first thread starts. */
 struct rt_upcalls {
     /* Called on the way back to cage code while thread->pending has PENDING_FAULT or PENDING_SIGNAL
-     * set, with the host's thread-local storage and the cage's whole vector and x87 state in
-     * thread->xsave, from which it is loaded afterwards. It clears the bits that it served and may
+     * set, with the cage's whole vector and x87 state in thread->xsave, from which it is loaded
+     * afterwards. It clears the bits that it served and may
      * change regs, xsave, or end the thread (thread_leave). All registers are loaded from regs
      * after it. A call that changes regs other than rax sets PENDING_REGS; one that fills xsave
      * (rt_sigreturn, execve) sets PENDING_VECTORS too. */
     void (*pending)(struct thread *thread);
-    /* A call whose number has no entry in the table. Runs like a hot handler (no host thread-local
-     * storage). */
+    /* A call whose number has no entry in the table. Runs like a cold handler. */
     long (*unknown)(struct thread *thread, const uint64_t args[6]);
-    /* A host signal that is no fault of cage code arrived; in a signal handler, host thread-local
-     * storage in force. What it notes for later it announces with PENDING_SIGNAL. */
+    /* A host signal that is no fault of cage code arrived; in a signal handler. What it notes for
+     * later it announces with PENDING_SIGNAL. */
     void (*host_signal)(struct thread *thread, int signal, const void *siginfo);
     /* A page that exists was accessed against its protection, by cage code or by copyin and the
      * like; in a signal handler. Returns whether the access is to be done again. */
@@ -189,7 +193,7 @@ struct rt_upcalls {
 };
 extern struct rt_upcalls rt_upcalls;
 
-/* Prepares the runtime in this process: checks the CPU and kernel (FSGSBASE, XSAVE), installs the
+/* Prepares the runtime in this process: checks the CPU and kernel (XSAVE, SSE4.2), installs the
  * host's fault handlers. Returns 0, or -errno with *why set to words for the user. */
 int rt_start(const char **why);
 
@@ -198,8 +202,7 @@ size_t xsave_size(void);
 uint64_t xsave_components(void);
 
 /* Readies a zeroed thread structure: signal stack, xsave area with the initial state. Returns 0 or
- * -ENOMEM. The structure's memory must stay a struct thread for ever (a pool): the gate walks
- * chains without a lock. */
+ * -ENOMEM. */
 int thread_prepare(struct thread *thread);
 void thread_dispose(struct thread *thread);
 
@@ -207,23 +210,21 @@ void thread_dispose(struct thread *thread);
 void thread_reset(struct thread *thread);
 
 /* Runs cage code on this host thread from thread->regs on (all registers are loaded from there),
- * until thread_leave. */
+ * until thread_leave. From then until thread_forget it counts as one that runs in its window. */
 void thread_enter(struct thread *thread);
 
 /* Copies the vector and x87 state that the CPU holds to thread->xsave. For hot handlers, which run
  * with the cage's. */
 void thread_save_vectors(struct thread *thread);
 
-/* Ends thread_enter on this thread: returns from it. May be called from handlers and upcalls, with
- * either %fs. */
+/* Ends thread_enter on this thread: returns from it. May be called from handlers and upcalls. */
 _Noreturn void thread_leave(struct thread *thread);
 
-/* Sets the cage's %fs base to the window offset `pointer`. Returns 0; -EPERM outside [guard, window
- * − guard); -EBUSY when another live thread of this window has it (the gate tells threads apart by
- * it). Only for the calling thread, or one not yet started. */
+/* Sets the thread pointer that cage code loads (docs/sfi.md 1). Returns 0, or -EPERM beyond the
+ * window. Only for the calling thread, or one not yet started. */
 int thread_set_pointer(struct thread *thread, uint64_t pointer);
 
-/* Takes the thread out of the gate's chains. After it the thread must not enter cage code. */
+/* Before its window is left or given to others. */
 void thread_forget(struct thread *thread);
 
 /* Whether offset may be a program counter: a verified branch target. */

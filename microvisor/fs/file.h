@@ -7,9 +7,9 @@
  * of synthetic trees) have host_fd -1 and operations of their own.
  *
  * Memory: struct files live in a pool and stay struct files for ever, so a descriptor can be looked
- * up without a lock (descriptors.h). Operations marked HOT run while the cage's %fs is in force: no
- * libc, no thread-local storage; they and release take memory, if any, from file_pages(). The
- * others may use the host's libc. */
+ * up without a lock (descriptors.h). Operations marked HOT run while the cage's vector registers
+ * are in force: no libc; they and release take memory, if any, from file_pages(). The others may
+ * use the host's libc. */
 #ifndef LIND_FS_FILE_H
 #define LIND_FS_FILE_H
 

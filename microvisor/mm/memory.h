@@ -11,7 +11,7 @@
  *
  * memory.lock guards the map and is held over the host calls that change mappings, never over ones
  * that sleep on files. It comes after the locks of descriptors and files. Functions take it
- * themselves and are callable with the cage's %fs in force, unless said otherwise. */
+ * themselves and are callable from hot calls, unless said otherwise. */
 #ifndef LIND_MEMORY_H
 #define LIND_MEMORY_H
 

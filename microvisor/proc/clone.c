@@ -99,10 +99,10 @@ static int start_words(struct task *task, struct task *child, const struct reque
     uint64_t pointer = request->pointer;
     uint64_t base = child->thread.base;
     if (!(request->flags & CLONE_SETTLS))
-        pointer = task->thread.fs_base - task->thread.base;
+        pointer = task->thread.pointer;
     int error = thread_set_pointer(&child->thread, pointer);
     if (error)
-        return error == -EBUSY ? -EINVAL : error;
+        return error;
     if (request->flags & CLONE_PARENT_SETTID &&
         task_copyout(task, request->parent_tid, &child->tid, sizeof child->tid))
         return -EFAULT;
@@ -188,8 +188,7 @@ static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
 {
     const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t done = 0;
-    if (!spin_wait(&task->vfork_spin, &vfork->done, 0,
-                   (const _Atomic uint32_t *)&task->exiting))
+    if (!spin_wait(&task->vfork_spin, &vfork->done, 0, (const _Atomic uint32_t *)&task->exiting))
         atomic_compare_exchange_strong(&vfork->done, &done, SLEEPS);
     while (atomic_load(&vfork->done) != 1 && !atomic_load(&task->exiting))
         host_blocking(ends, SYS_futex, HOST_ARG(&vfork->done), 128 /* WAIT, private */, SLEEPS);
@@ -248,8 +247,6 @@ static long clone_process(struct task *task, const struct request *request)
         return forking_failed(from, &forking, NULL, signal_interrupted(task, RESTART_NOINTR));
     struct process *process = process_copy(from);
     struct vfork vfork = {0};
-    uint64_t pointer = task->thread.fs_base - task->thread.base;
-    int borrows = request->flags & CLONE_VM && !(request->flags & CLONE_SETTLS);
     if (!process)
         return forking_failed(from, &forking, NULL, -ENOMEM);
     for (size_t i = 0; i < HOST_RANGES; i++)
@@ -288,24 +285,14 @@ static long clone_process(struct task *task, const struct request *request)
         child->signals.stack_flags = task->signals.stack_flags;
         if (!(request->flags & CLONE_VM))
             child->robust_list = 0;
-        struct request words = *request;
-        if (borrows) {
-            words.flags |= CLONE_SETTLS;
-            words.pointer = pointer;
-            thread_forget(&task->thread);
-        }
         if (process_limit(process, RLIMIT_CPU) != RLIM_INFINITY)
             timers_cpu_limit_changed(process);
-        error = start_words(task, child, &words);
+        error = start_words(task, child, request);
         if (!error)
             error = worker_start(child);
     }
     if (!error && request->flags & CLONE_VFORK)
         vfork_wait(task, pid, &vfork);
-    /* The child still has it where an end interrupted the wait: then this task does not go on. Else
-     * another task has taken it, and nobody can tell them apart. */
-    if (borrows && thread_set_pointer(&task->thread, pointer) && !atomic_load(&task->exiting))
-        process_kill(from, SIGKILL);
     if (!error)
         return pid;
     if (child)

@@ -258,7 +258,7 @@ long call_arch_prctl(struct task *task, const uint64_t args[6])
     case ARCH_SET_GS:
         return -EPERM; /* the window's base (docs/sfi.md 1) */
     case ARCH_GET_FS:
-        value = task->thread.fs_base - task->thread.base;
+        value = task->thread.pointer;
         __attribute__((fallthrough));
     case ARCH_GET_GS:
         return task_copyout(task, args[1], &value, sizeof value);

@@ -255,9 +255,7 @@ void process_adopt(struct task *task, const struct loaded *loaded, struct descri
     thread_reset(thread);
     thread->regs.rip = loaded->entry;
     thread->regs.rsp = loaded->pointer;
-    /* Until the program sets its thread pointer, it has the lowest one. No other task is in this
-     * window. */
-    thread_set_pointer(thread, LIND_GUARD_SIZE);
+    thread_set_pointer(thread, 0);
     space_put(old_space);
     executable_put(old_executable);
     if (own)

@@ -7,7 +7,7 @@
  * Linux', 1..64; bit n-1 of a set stands for signal n.
  *
  * Lock: one in each struct signal_actions, over the table, all queues of the process and its list
- * of tasks. A leaf lock. No function here needs thread-local storage unless it says so, so hot
+ * of tasks. A leaf lock. No function here uses vector registers unless it says so, so hot
  * calls may send signals. */
 #ifndef LIND_SIGNAL_H
 #define LIND_SIGNAL_H

@@ -1,7 +1,7 @@
 /* Reading clocks. Wall clocks are read by the host's vDSO function where there is one: the kernel
- * builds it for general registers only (its flags for x86-64 have -mno-sse -mno-avx), it uses no
- * thread-local storage, and so it may be called while the cage's vector registers and %fs are in
- * force. Setting clocks is refused: time belongs to the host. */
+ * builds it for general registers only (its flags for x86-64 have -mno-sse -mno-avx), and so it
+ * may be called while the cage's vector registers are in force. Setting clocks is refused: time
+ * belongs to the host. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -230,4 +230,3 @@ long call_clock_adjtime(struct task *task, const uint64_t args[6])
         return -EFAULT;
     return state;
 }
-

@@ -1,4 +1,4 @@
-/* Clocks, as the microvisor's own code reads them. No function here needs thread-local storage. */
+/* Clocks, as the microvisor's own code reads them. Hot calls may use them. */
 #ifndef LIND_CLOCK_H
 #define LIND_CLOCK_H
 
@@ -75,7 +75,8 @@ static inline int deadline_passed(uint64_t deadline)
     return deadline != NEVER && (!deadline || clock_host(CLOCK_MONOTONIC) >= deadline);
 }
 
-/* What is left until then, not below zero, in *left: as the host's calls want it, NULL for NEVER. */
+/* What is left until then, not below zero, in *left: as the host's calls want it, NULL for NEVER.
+ */
 static inline const struct timespec *deadline_left(uint64_t deadline, struct timespec *left)
 {
     if (deadline == NEVER)

@@ -205,8 +205,9 @@ static inline const char *check_memory(const struct walk *walk, const struct ins
     if (insn->prefixes & PREFIX_ADDRESS32)
         return "32-bit address without %gs:";
     if (insn->prefixes & PREFIX_FS) {
-        if (insn->address != ADDRESS_ABSOLUTE || (uint32_t)displacement >= LIND_FS_REACH)
-            return "%fs: operand that is not %fs:0 to %fs:4095";
+        if (insn->address != ADDRESS_ABSOLUTE || displacement != LIND_THREAD_POINTER ||
+            insn->opcode != 0x8b || insn->form->class != CLASS_MOV || !(insn->rex & REX_W))
+            return "%fs: operand that is not a load of the thread pointer";
         return NULL;
     }
     if (insn->address == ADDRESS_RSP) {

@@ -1,7 +1,7 @@
 // The thread pointer is the program's own: wherever it points, no call takes what lies around it
 // for the runtime's thread-local storage. Pages without neighbours show any access of that kind;
-// then the memory around it is what it was before. (test/rt/hot.test looks for such accesses in the
-// machine code, and has the control.)
+// then the memory around it is what it was before. (The runtime's own is at %fs, where a program can
+// only load its pointer: verify/V16-reach.test.)
 // RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE

@@ -35,10 +35,20 @@
         maskmovdqu %xmm0, %xmm1
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}-mno-rtm
         xbegin f
-# CHECK: errors.s:[[@LINE+1]]:{{.*}}-mno-tls-direct-seg-refs
-        movl %fs:(%rax), %eax
-# CHECK: errors.s:[[@LINE+1]]:{{.*}}%fs
-        movl %fs:4096, %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}one address register
+        movl %fs:(%rax,%rcx), %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}not %rip
+        movl %fs:data(%rip), %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}takes up %r11
+        movq %r11, %fs:8
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}takes up %r11
+        movl %fs:(%r11), %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}takes up %r11
+        addq %rsp, %fs:8
+# CHECK: errors.s:[[@LINE+3]]:{{.*}}%r11 is read here
+        movq $1, %r11
+        movl %fs:8, %eax
+        movq %r11, %rax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}%gs belongs to the runtime
         movl %gs:0, %eax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}64 bits

@@ -43,9 +43,39 @@ f:      movq 8(%rdi,%rcx,4), %rax
 # CHECK: movl (%rip), %eax
 # CHECK-NEXT: R_X86_64_PC32 data-0x4
         movq %fs:0, %rax
-# CHECK: movq %fs:0x0, %rax
+# CHECK: movq %fs:0x20, %rax
+        movl %fs:0, %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:(%r11d), %ecx
+        addq %fs:0, %rcx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: addq %gs:(%r11d), %rcx
         movq %fs:40, %rcx
-# CHECK: movq %fs:0x28, %rcx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movq %gs:0x28(%r11d), %rcx
+        movq %rcx, %fs:-8
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movq %rcx, %gs:-0x8(%r11d)
+        movl %fs:4(%rax), %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:0x4(%r11d,%eax), %ecx
+        movl %fs:(,%rax,8), %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:(%r11d,%eax,8), %ecx
+        movl %fs:8(%rsp), %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:0x8(%esp,%r11d), %ecx
+        movq %fs:0, %r11
+# CHECK-NEXT: movq %fs:0x20, %r11
+        movq %fs:8, %r11
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movq %gs:0x8(%r11d), %r11
+        lock incl %fs:8
+# CHECK: movq %fs:0x20, %r11
+# CHECK-NEXT: lock incl %gs:0x8(%r11d)
+        xchgq %rcx, %fs:8
+# CHECK: movq %fs:0x20, %r11
+# CHECK-NEXT: xchgq %rcx, %gs:0x8(%r11d)
 # The accumulator's absolute forms.
         movabsl 0x1234, %eax
 # CHECK: addr32 movl %gs:0x1234, %eax

@@ -1,4 +1,4 @@
-"""Finds what hot calls of the microvisor reach that touches thread-local storage, which is the cage's own
+"""Finds what hot calls of the microvisor reach that touches vector or x87 registers, which are the cage's own
 while they run (docs/architecture.md): by the machine code of lind-run, along direct calls and jumps.
 
 usage: hot.py ROOT BUILD [CALL...]     CALL: handlers that count as hot as well (a control)
@@ -20,7 +20,7 @@ def output(*command):
 
 
 def graph(binary):
-    """function → functions that it calls or jumps to; function → its first use of %fs"""
+    """function → functions that it calls or jumps to; function → its first use of such a register"""
     calls, local, name = {}, {}, None
     for line in output("objdump", "-d", "--no-show-raw-insn", binary):
         start = re.match(r"[0-9a-f]+ <([^>]+)>:$", line)
@@ -31,7 +31,7 @@ def graph(binary):
             target = re.search(r"\t(?:call|j\w+)\s+[0-9a-f]+ <([^>+]+)(?:\+0x[0-9a-f]+)?>", line)
             if target and target.group(1) != name:
                 calls[name].add(target.group(1))
-            if "%fs:" in line:
+            if re.search(r"%([xyz]?mm\d|st\b|k\d)|\t(f[a-z]+|emms|ldmxcsr|vzero\w+|xrstor\w*)\b", line):
                 local.setdefault(name, line.strip())
     return calls, local
 
@@ -78,8 +78,8 @@ def main():
         path = [name]
         while seen[path[-1]]:
             path.append(seen[path[-1]])
-        print("touches %fs: " + " < ".join(path))
-    print("%d hot entries reach %d functions, %d touch %%fs" % (len(hot), len(seen), found))
+        print("touches %s: %s" % (local[name].split(None, 1)[1], " < ".join(path)))
+    print("%d hot entries reach %d functions, %d touch vectors" % (len(hot), len(seen), found))
 
 
 main()

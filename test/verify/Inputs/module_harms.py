@@ -107,7 +107,7 @@ def harms(image):
             result.add("text")
     if len(texts) != 1:
         result.add("unverified")
-    if len(found) != 1 or len(found[0][0]) != 12 or struct.unpack_from("<II", found[0][0]) != (1, BUNDLE):
+    if len(found) != 1 or len(found[0][0]) != 12 or struct.unpack_from("<II", found[0][0]) != (2, BUNDLE):
         return result | {"abi"}
     gate = found[0][1] + 8 + struct.unpack_from("<i", found[0][0], 8)[0]
     if gate % PAGE or not any(h["vaddr"] <= gate and gate + PAGE <= h["vaddr"] + h["memsz"] and h["flags"] == R for h in loads):

@@ -67,7 +67,7 @@ def base():
         ),
     }
     lind = dict(
-        namesz=5, descsz=12, type=1, abi=1, bundle=32, gate=gate - (note_at + 28), name=b"Lind\0"
+        namesz=5, descsz=12, type=1, abi=2, bundle=32, gate=gate - (note_at + 28), name=b"Lind\0"
     )
     return elf, headers, lind
 

@@ -3,11 +3,11 @@
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
-#include <linux/elf.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
@@ -24,6 +24,7 @@ enum { PAGE = 4096, STACK_SIZE = 0x20000, DATA_SIZE = 0x10000, STEPS_MAX = 100 }
 static const uint64_t outside[] = {
     NATIVE_OUTSIDE, NATIVE_WINDOW + (1ULL << 32) + 0x10000, /* the next window's first page */
     NATIVE_WINDOW - 0x11000,                                /* the last page of the window before */
+    NATIVE_FS & -PAGE,                                      /* but for one word */
 };
 enum { OUTSIDE_COUNT = sizeof outside / sizeof *outside };
 
@@ -32,7 +33,7 @@ struct world {
     uint64_t secret;  /* what the pages outside hold */
     uint64_t gate;    /* what the gate page holds behind its slots */
     uint64_t entry;   /* NATIVE_ENTRY or the page behind it */
-    int outside_gone; /* the pages outside are there, but nobody may access them */
+    int outside_gone; /* the pages outside are there, but nobody may access them but %fs' one */
 };
 static const struct world first = {NATIVE_SECRET, 0, NATIVE_ENTRY, 0};
 
@@ -68,6 +69,13 @@ static void fill(void *at, size_t size, uint64_t word)
         ((uint64_t *)at)[i] = word;
 }
 
+static void fill_outside(int i, uint64_t page[PAGE / 8], const struct world *world)
+{
+    fill(page, PAGE, world->secret);
+    if (outside[i] == (NATIVE_FS & -PAGE))
+        page[(NATIVE_FS % PAGE + LIND_THREAD_POINTER) / 8] = NATIVE_DATA;
+}
+
 static uint64_t digest(uint64_t sum, const void *bytes, size_t size)
 {
     for (size_t i = 0; i < size / 8; i++)
@@ -95,7 +103,8 @@ static void child(const struct native_run *run, const struct world *world, void 
     for (int i = 0; i < OUTSIDE_COUNT; i++)
         if (mremap(shared[i], PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)outside[i]) ==
                 MAP_FAILED ||
-            (world->outside_gone && mprotect((void *)outside[i], PAGE, PROT_NONE)))
+            (world->outside_gone && outside[i] != (NATIVE_FS & -PAGE) &&
+             mprotect((void *)outside[i], PAGE, PROT_NONE)))
             _exit(98);
     uint64_t *gate = map(NATIVE_WINDOW + NATIVE_GATE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     fill(gate, PAGE, world->gate);
@@ -133,9 +142,9 @@ static int in_range(uint64_t value, uint64_t start, uint64_t size)
     return value - start < size;
 }
 
-/* Did a hypervisor answer? vmcall and vmmcall write no register by themselves, and access no memory:
- * a hypervisor that wants to put the processor's own one in the other's place may write to the text
- * for that. */
+/* Did a hypervisor answer? vmcall and vmmcall write no register by themselves, and access no
+ * memory: a hypervisor that wants to put the processor's own one in the other's place may write to
+ * the text for that. */
 static int was_answered(const struct native_run *run, const struct outcome *outcome)
 {
     static const uint8_t calls[][3] = {{0x0f, 0x01, 0xc1}, {0x0f, 0x01, 0xd9}};
@@ -161,8 +170,8 @@ static int judge(const struct native_run *run, const struct outcome *outcome, in
         effect |= NATIVE_RSP;
     if (regs->eflags & ((stepping ? 0 : 0x100) | 0x400 | 0x4000 | 0x40000))
         effect |= NATIVE_FLAGS;
-    if (regs->fs_base != NATIVE_WINDOW + NATIVE_DATA || regs->gs_base != NATIVE_WINDOW ||
-        regs->fs || regs->gs || regs->ds || regs->es)
+    if (regs->fs_base != NATIVE_FS || regs->gs_base != NATIVE_WINDOW || regs->fs || regs->gs ||
+        regs->ds || regs->es)
         effect |= NATIVE_BASE;
     for (size_t i = 0; i < sizeof general / sizeof *general; i++)
         if (general[i] == NATIVE_ENTRY)
@@ -211,7 +220,7 @@ static uint64_t *find_masks(pid_t pid, uint8_t area[16384], struct iovec *part)
     return (uint64_t *)(area + offset);
 }
 
-/* They are all ones, so that masked instructions do what they can, but for the last. */
+/* They are all ones, so that masked instructions do what they can. */
 static void set_masks(pid_t pid)
 {
     static _Alignas(64) uint8_t area[16384];
@@ -220,20 +229,8 @@ static void set_masks(pid_t pid)
     if (!masks)
         return;
     memset(masks, 0xff, 64);
-    masks[7] = NATIVE_THREAD;
     area[512] |= 1 << 5;
     ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &part);
-}
-
-static int judge_masks(pid_t pid, const struct user_regs_struct *regs)
-{
-    static _Alignas(64) uint8_t area[16384];
-    struct iovec part;
-    const uint64_t *masks = find_masks(pid, area, &part);
-    if (!masks)
-        return 0;
-    uint64_t mask = area[512] & 1 << 5 ? masks[7] : 0;
-    return mask != NATIVE_THREAD || regs->rax == NATIVE_THREAD ? NATIVE_MASK : 0;
 }
 
 /* Runs the case once; `steps`: that many instructions singly, 0: all of it. */
@@ -251,7 +248,7 @@ static int execute(const struct native_run *run, const struct world *world, int 
         shared[i] = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (shared[i] == MAP_FAILED)
             return -1;
-        fill(shared[i], PAGE, world->secret);
+        fill_outside(i, shared[i], world);
     }
     pid_t pid = fork();
     if (pid == 0)
@@ -271,7 +268,7 @@ static int execute(const struct native_run *run, const struct world *world, int 
         *slots[i] = run->registers[i];
     regs.rip = NATIVE_WINDOW + NATIVE_TEXT + run->start;
     regs.gs_base = NATIVE_WINDOW;
-    regs.fs_base = NATIVE_WINDOW + NATIVE_DATA;
+    regs.fs_base = NATIVE_FS;
     regs.eflags = 0x202 | run->flags;
     regs.orig_rax = (unsigned long long)-1;
     struct iovec part = {&outcome->vectors, sizeof outcome->vectors};
@@ -310,7 +307,7 @@ static int execute(const struct native_run *run, const struct world *world, int 
         part.iov_len = sizeof outcome->vectors;
         if (ptrace(PTRACE_GETREGSET, pid, NT_PRFPREG, &part))
             goto out;
-        outcome->effect |= judge(run, outcome, steps != 0) | judge_masks(pid, &outcome->regs);
+        outcome->effect |= judge(run, outcome, steps != 0);
         break;
     }
     static uint64_t copy[(DATA_SIZE + STACK_SIZE) / 8];
@@ -321,10 +318,11 @@ static int execute(const struct native_run *run, const struct world *world, int 
         outcome->memory = digest(0, copy, sizeof copy);
     result = 0;
     for (int i = 0; i < OUTSIDE_COUNT; i++) {
+        uint64_t before[PAGE / 8];
+        fill_outside(i, before, world);
         outcome->pages = digest(outcome->pages, shared[i], PAGE);
-        for (size_t j = 0; j < PAGE / 8; j++)
-            if (((uint64_t *)shared[i])[j] != world->secret)
-                outcome->effect |= NATIVE_WRITE;
+        if (memcmp(shared[i], before, PAGE))
+            outcome->effect |= NATIVE_WRITE;
     }
 out:
     kill(pid, SIGKILL);
@@ -434,6 +432,7 @@ int native_has(const char *feature)
         {"rtm", 7, 0, EBX, 11},
         {"clzero", 0x80000008, 0, EBX, 0},
         {"monitorx", 0x80000001, 0, ECX, 29},
+        {"umip", 7, 0, ECX, 2},
         {"waitpkg", 7, 0, ECX, 5},
         {"movdiri", 7, 0, ECX, 27},
         {"movdir64b", 7, 0, ECX, 28},
@@ -459,6 +458,8 @@ int native_has(const char *feature)
         {"xsavec", 0xd, 1, EAX, 1},
         {"xsaveopt", 0xd, 1, EAX, 0},
     };
+    if (!strcmp(feature, "kernel-bases")) /* the kernel knows what wrfsbase and wrgsbase set */
+        return (getauxval(AT_HWCAP2) & 2) != 0;
     for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
         unsigned words[4];
         if (strcmp(features[i].name, feature))

@@ -11,11 +11,11 @@
 #define NATIVE_WINDOW 0x200000000000ULL
 #define NATIVE_OUTSIDE 0x3000ffff0000ULL
 #define NATIVE_SECRET 0x5ec2e75ec2e75ec2ULL
-#define NATIVE_THREAD 0x3a5c00fedcba9870ULL /* what opmask register 7 holds */
-#define NATIVE_GATE 0x4000 /* offsets in the window from here on */
+#define NATIVE_FS 0x300000000800ULL /* the base of %fs: the trusted thread's control block */
+#define NATIVE_GATE 0x4000          /* offsets in the window from here on */
 #define NATIVE_TEXT 0x10000
 #define NATIVE_TEXT_MAX 0x10000
-#define NATIVE_DATA 0x20000   /* 64 KiB; %fs points there too */
+#define NATIVE_DATA 0x20000   /* 64 KiB; the thread pointer */
 #define NATIVE_STACK 0x100000 /* %rsp at the start; 64 KiB around it are mapped */
 #define NATIVE_ENTRY 0x380012345000ULL
 
@@ -36,12 +36,10 @@ enum native_effect {
     /* No harm, but why there is none: the processor itself refused. */
     NATIVE_UNDEFINED = 512,  /* an undefined opcode */
     NATIVE_PROTECTED = 1024, /* a general protection fault: the privilege that it needs */
-    NATIVE_REACH = 2048,  /* it accessed an address beyond the window and its guards, and faulted */
+    NATIVE_REACH = 2048, /* it accessed an address beyond the window and its guards, and faulted */
     /* It ran bytes from the middle of an instruction, or would where another text may be. */
     NATIVE_INSIDE = 4096,
     NATIVE_KEYS = 8192, /* it took away the right to access pages, which trusted code needs, too */
-    /* It changed opmask register 7, by which the gate knows the thread, or knows what it holds. */
-    NATIVE_MASK = 16384,
     NATIVE_REFUSED = NATIVE_UNDEFINED | NATIVE_PROTECTED
 };
 

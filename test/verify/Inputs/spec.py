@@ -30,7 +30,7 @@ from mnemonics import (
 BUNDLE = 32
 REACH = 32768
 WIDTH_MOST = 128
-FS_REACH = 4096
+THREAD_POINTER = 0x20
 PAGE = 4096
 
 Module = namedtuple("Module", "text_address text_size image_start image_end gate")
@@ -308,7 +308,9 @@ class BundleCheck:
         if small:
             return 4
         if memory.segment == "fs":
-            return 0 if not registers and 0 <= memory.displacement < FS_REACH else 4
+            pointer = not registers and memory.displacement == THREAD_POINTER
+            loads = insn.mnemonic == "movq" and re.match(r"%r\w+$", insn.operands[1])
+            return 0 if pointer and loads else 4
         if memory.segment is not None:
             return 4
         if registers == ["%rsp"] and memory.base:

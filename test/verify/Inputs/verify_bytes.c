@@ -94,7 +94,6 @@ static const struct {
              {"reach", NATIVE_REACH, 0},
              {"inside", NATIVE_INSIDE, 0},
              {"keys", NATIVE_KEYS, 0},
-             {"mask", NATIVE_MASK, 0},
              {"undefined", NATIVE_UNDEFINED, 0},
              {"protected", NATIVE_PROTECTED, 0},
              {"vendor", 0, WORD_VENDOR},
