@@ -2,12 +2,13 @@
 // that is both written and executed, or an alias of its text?
 // RUN: rm -rf %t.dir && mkdir %t.dir && cd %t.dir
 // RUN: %lind-cc -O1 -D_GNU_SOURCE -I%root/test/posix/mm %s -o caged
-// RUN: %lind-run ./caged write | FileCheck %s --check-prefix=CAGED
+// RUN: musl-gcc -static -O1 -DNATIVE -D_GNU_SOURCE -I%root/test/posix/mm -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu %s -o native
+// A cage finds the file busy; the host does not, and changes it while it runs.
+// RUN: (until test -e started; do sleep 0.1; done; ./native patch caged) | %lind-run ./caged write | FileCheck %s --check-prefix=CAGED
 // What was written is in the file: started anew, the program has changed.
 // RUN: %lind-run ./caged | FileCheck %s --check-prefix=ANEW
 // RUN: %lind-run ./caged jump >out 2>&1; test $? = 139
 // The control: natively, code that is a mapping of a file changes with the file, and written memory can be executed.
-// RUN: musl-gcc -static -O1 -DNATIVE -D_GNU_SOURCE -I%root/test/posix/mm -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu %s -o native
 // RUN: ./native write | FileCheck %s --check-prefix=NATIVE
 // RUN: ./native jump
 #include "mm.h"
@@ -39,10 +40,24 @@ static int patch(int file, const char *content, long size)
     return found;
 }
 
+#ifdef NATIVE
+static int patch_program(const char *path)
+{
+    static char content[1 << 24];
+    int file = open(path, O_RDWR);
+    long size = read(file, content, sizeof content);
+    return patch(file, content, size) == 0;
+}
+#endif
+
 int main(int argc, char **argv)
 {
     static const unsigned char code[32] = {0xb8, 42, 0, 0, 0, 0xc3};
     const char *mode = argc > 1 ? argv[1] : "";
+#ifdef NATIVE
+    if (!strcmp(mode, "patch"))
+        return patch_program(argv[2]);
+#endif
     printf("probe says %s\n", probe() == needle() ? "what was verified" : "something else");
     // CAGED: probe says what was verified
     // ANEW: probe says something else
@@ -54,7 +69,14 @@ int main(int argc, char **argv)
         CHECK(system(command) == 0);
         int file = open("copy", O_RDWR);
 #else
-        int file = open(argv[0], O_RDWR);
+        TRY("own file", SYS_open, argv[0], O_RDWR, 0, 0, 0, 0);
+        TRY("own file cut", SYS_truncate, argv[0], 0, 0, 0, 0, 0);
+        // CAGED-NEXT: own file: ETXTBSY
+        // CAGED-NEXT: own file cut: ETXTBSY
+        int file = open("data", O_RDWR | O_CREAT, 0700), own_file = open(argv[0], O_RDONLY);
+        char own_bytes[4096];
+        for (long size; (size = read(own_file, own_bytes, sizeof own_bytes)) > 0;)
+            CHECK(write(file, own_bytes, (size_t)size) == size);
 #endif
         struct stat status;
         CHECK(file >= 0 && fstat(file, &status) == 0);
@@ -71,8 +93,8 @@ int main(int argc, char **argv)
         printf("the mapped probe says %s\n", mapped() == needle() ? "what it was" : "something else");
         // NATIVE: the mapped probe says something else
 #else
-        printf("patched %d\n", patch(file, shared, status.st_size) > 0);
-        // CAGED: patched 1
+        char end;
+        CHECK(open("started", O_WRONLY | O_CREAT, 0600) >= 0 && read(0, &end, 1) == 0);
 #endif
         printf("now probe says %s\n", probe() == needle() ? "what was verified" : "something else");
         // CAGED: now probe says what was verified

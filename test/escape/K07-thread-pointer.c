@@ -3,6 +3,9 @@
 // then the memory around it is what it was before. (The runtime's own is at %fs, where a program can
 // only load its pointer: verify/V16-reach.test.)
 // RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
+// The control: a C library that is asked for an error number there writes to it.
+// RUN: not %t.native control | FileCheck %s
+// CHECK: pages[i] == 0x41
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,6 +19,7 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../posix/Inputs/check.h"
 
@@ -113,7 +117,7 @@ static void with(char *pointer)
     CHECK(!wrong);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char *pages = mmap(0, 64 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *page = pages + 32 * PAGE;
@@ -124,6 +128,14 @@ int main(void)
     CHECK(!mprotect(pages, 64 * PAGE, PROT_READ | PROT_WRITE));
     memset(pages, 0x41, 64 * PAGE); /* pointers to nowhere */
     with(page);
+    if (argc > 1) {
+        uint64_t own = 0;
+        memcpy(page, &page, sizeof page);
+        IS(RAW(SYS_arch_prctl, GET_FS, &own) == 0 && RAW(SYS_arch_prctl, SET_FS, page) == 0);
+        close(-1);
+        IS(RAW(SYS_arch_prctl, SET_FS, own) == 0);
+        memset(page, 0x41, sizeof page);
+    }
     for (int i = 0; i < 64 * PAGE; i++)
         CHECK(pages[i] == 0x41);
     return check_end();

@@ -21,7 +21,7 @@ static inline const char *errno_name(int error)
     } names[] = {{EPERM, "EPERM"},   {EAGAIN, "EAGAIN"}, {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"},
                  {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"},   {EEXIST, "EEXIST"}, {EINVAL, "EINVAL"},
                  {EBADF, "EBADF"},   {ENODEV, "ENODEV"}, {ENOSYS, "ENOSYS"}, {EOVERFLOW, "EOVERFLOW"},
-                 {EOPNOTSUPP, "EOPNOTSUPP"}};
+                 {EOPNOTSUPP, "EOPNOTSUPP"}, {ETXTBSY, "ETXTBSY"}};
     static char number[16];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].error == error)
