@@ -103,6 +103,7 @@ void Rewriter::label()
 void Rewriter::clobber()
 {
     scratchClobberedBy = mnemonic.str();
+    scratchKnown = 0;
 }
 
 void Rewriter::callDone()
@@ -116,29 +117,31 @@ void Rewriter::clobberFlags()
     flagsClobberedBy = mnemonic.str();
 }
 
-bool Rewriter::usesR11(const MCInst &inst) const
+unsigned Rewriter::usesR11(const MCInst &inst) const
 {
     const MCInstrDesc &d = t.desc(inst.getOpcode());
+    unsigned bits = 0;
     for (unsigned i = d.getNumDefs(); i < inst.getNumOperands(); ++i)
-        if (inst.getOperand(i).isReg() && t.isR11(inst.getOperand(i).getReg()))
-            return true;
-    return false;
+        if (inst.getOperand(i).isReg())
+            bits = std::max(bits, t.bitsOfR11(inst.getOperand(i).getReg()));
+    return bits;
 }
 
-bool Rewriter::definesR11(const MCInst &inst) const
+unsigned Rewriter::definesR11(const MCInst &inst) const
 {
     const MCInstrDesc &d = t.desc(inst.getOpcode());
+    unsigned bits = 0;
     for (unsigned i = 0; i < d.getNumDefs() && i < inst.getNumOperands(); ++i)
-        if (inst.getOperand(i).isReg() && t.isR11(inst.getOperand(i).getReg()))
-            return true;
-    return false;
+        if (inst.getOperand(i).isReg())
+            bits = std::max(bits, t.bitsOfR11(inst.getOperand(i).getReg()));
+    return bits;
 }
 
 void Rewriter::noteUses(const MCInst &inst)
 {
     if (!sink.seesLabels())
         return;
-    if (!scratchClobberedBy.empty() && usesR11(inst)) {
+    if (!scratchClobberedBy.empty() && usesR11(inst) > scratchKnown) {
         sink.error(where, Twine("%r11 is read here, but it was overwritten by the rewriting of an "
                                 "earlier instruction (") +
                               scratchClobberedBy + "); use another register");
@@ -157,8 +160,10 @@ void Rewriter::noteUses(const MCInst &inst)
 // What the program itself writes counts from here on again.
 void Rewriter::noteDefinitions(const MCInst &inst)
 {
-    if (definesR11(inst)) {
-        scratchClobberedBy.clear();
+    if (unsigned bits = definesR11(inst)) {
+        scratchKnown = std::max(scratchKnown, bits);
+        if (bits == 64)
+            scratchClobberedBy.clear();
         scratchHeld = true;
     }
     if (t.desc(inst.getOpcode()).hasImplicitDefOfPhysReg(t.EFLAGS))
@@ -259,7 +264,8 @@ bool Rewriter::addThreadPointer(MCInst &inst, int at)
         error("beside %fs there may be one address register, and not %rip");
         return false;
     }
-    if (usesR11(inst) || readsStackPointer(inst)) {
+    unsigned defined = definesR11(inst); // part of it: the rest has to stay
+    if (usesR11(inst) || (defined && defined < 64) || readsStackPointer(inst)) {
         error("%fs takes up %r11: use other registers, or load %fs:0 and add the offset");
         return false;
     }
@@ -283,9 +289,15 @@ bool Rewriter::confineMemory(MCInst &inst, int at)
     MCOperand &disp = inst.getOperand(at + MemDisp), &segment = inst.getOperand(at + MemSegment);
     if (index.getReg() == t.EIZ || index.getReg() == t.RIZ)
         index.setReg(0);
+    if (!index.getReg())
+        inst.getOperand(at + MemScale).setImm(1);
     unsigned b = base.getReg(), x = index.getReg(), s = segment.getReg();
     if (s == t.GS) {
         error("%gs belongs to the runtime");
+        return false;
+    }
+    if (disp.isImm() && !isInt<32>(disp.getImm()) && !isUInt<32>(disp.getImm())) {
+        error("the address lies outside of the cage");
         return false;
     }
     if (s == t.FS) {
@@ -328,13 +340,8 @@ bool Rewriter::confineMemory(MCInst &inst, int at)
     }
     if (!b && !x) {
         inst.setFlags(inst.getFlags() | FlagAddressSize);
-        if (disp.isImm()) {
-            if (!isInt<32>(disp.getImm()) && !isUInt<32>(disp.getImm())) {
-                error("the address lies outside of the cage");
-                return false;
-            }
+        if (disp.isImm())
             disp.setImm(static_cast<int32_t>(disp.getImm()));
-        }
     }
     segment.setReg(t.GS);
     ++NumMemory;
@@ -484,6 +491,8 @@ void Rewriter::rewriteLea(MCInst &inst)
     MCOperand &index = inst.getOperand(1 + MemIndex);
     if (index.getReg() == t.EIZ || index.getReg() == t.RIZ)
         index.setReg(0);
+    if (!index.getReg())
+        inst.getOperand(1 + MemScale).setImm(1);
     inst.getOperand(1 + MemSegment).setReg(0); // lea accesses nothing
     unsigned base = inst.getOperand(1 + MemBase).getReg();
     if (base == t.EIP || base == t.ESP) {

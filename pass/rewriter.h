@@ -74,8 +74,8 @@ class Rewriter
     bool confineMemory(MCInst &inst, int at);
     void noteUses(const MCInst &inst);
     void noteDefinitions(const MCInst &inst);
-    bool usesR11(const MCInst &inst) const;
-    bool definesR11(const MCInst &inst) const;
+    unsigned usesR11(const MCInst &inst) const;    // how many bits of it
+    unsigned definesR11(const MCInst &inst) const; // likewise
     bool smallStackOperand(const MCInst &inst, int at) const;
     bool constant(const MCOperand &operand, int64_t &value) const;
 
@@ -125,6 +125,7 @@ class Rewriter
     // The instruction whose rewriting overwrote %r11 or the flags, while the program could still
     // wrongly rely on the old value; empty when there is none.
     std::string scratchClobberedBy, flagsClobberedBy;
+    unsigned scratchKnown = 0; // so many low bits of %r11 the program has written since then
     bool scratchHeld = false; // the program wrote %r11 since the last call
 };
 

@@ -145,7 +145,12 @@ class Tables
     }
     bool isR11(unsigned reg) const
     {
-        return reg && (reg == R11 || reg == R11D || reg == R11W || reg == R11B);
+        return bitsOfR11(reg) != 0;
+    }
+    // How many bits of %r11 the register is; 64 for %r11d, whose writes clear the others.
+    unsigned bitsOfR11(unsigned reg) const
+    {
+        return !reg ? 0 : reg == R11 || reg == R11D ? 64 : reg == R11W ? 16 : reg == R11B ? 8 : 0;
     }
     bool isGeneral32(unsigned reg) const
     {

@@ -49,6 +49,17 @@
         movq $1, %r11
         movl %fs:8, %eax
         movq %r11, %rax
+# A load of a part of %r11 keeps the rest.
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}takes up %r11
+        movb %fs:8, %r11b
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}takes up %r11
+        movsbw %fs:8, %r11w
+# CHECK: errors.s:[[@LINE+3]]:{{.*}}%r11 is read here
+        syscall
+        movb $1, %r11b
+        movzwl %r11w, %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}outside of the cage
+        movabsq %fs:0x100000000, %rax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}%gs belongs to the runtime
         movl %gs:0, %eax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}64 bits

@@ -38,6 +38,12 @@ f:      movq 8(%rdi,%rcx,4), %rax
 # CHECK: movq %gs:(%esp,%eax), %rdx
         movl (%rsp,%riz), %ecx
 # CHECK: movl (%rsp), %ecx
+        movl 4(%rsp,%riz,8), %ecx
+# CHECK-NEXT: movl 0x4(%rsp), %ecx
+        movl 4(,%riz,8), %ecx
+# CHECK-NEXT: addr32 movl %gs:0x4, %ecx
+        leaq 4(%rsp,%riz,8), %rcx
+# CHECK-NEXT: leal 0x4(%rsp), %ecx
 # Data of the module, the thread's control block.
         movl data(%rip), %eax
 # CHECK: movl (%rip), %eax
@@ -65,6 +71,12 @@ f:      movq 8(%rdi,%rcx,4), %rax
         movl %fs:8(%rsp), %ecx
 # CHECK-NEXT: movq %fs:0x20, %r11
 # CHECK-NEXT: movl %gs:0x8(%esp,%r11d), %ecx
+        movl %fs:8(%rax,%riz,8), %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:0x8(%r11d,%eax), %ecx
+        movl %fs:8(%rsp,%riz,8), %ecx
+# CHECK-NEXT: movq %fs:0x20, %r11
+# CHECK-NEXT: movl %gs:0x8(%esp,%r11d), %ecx
         movq %fs:0, %r11
 # CHECK-NEXT: movq %fs:0x20, %r11
         movq %fs:8, %r11
@@ -76,6 +88,10 @@ f:      movq 8(%rdi,%rcx,4), %rax
         xchgq %rcx, %fs:8
 # CHECK: movq %fs:0x20, %r11
 # CHECK-NEXT: xchgq %rcx, %gs:0x8(%r11d)
+# Of what rewriting overwrote, the part that was written anew may be read.
+        movb $1, %r11b
+        movzbl %r11b, %eax
+# CHECK: movzbl %r11b, %eax
 # The accumulator's absolute forms.
         movabsl 0x1234, %eax
 # CHECK: addr32 movl %gs:0x1234, %eax
