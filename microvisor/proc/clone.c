@@ -33,8 +33,7 @@ enum { SLEEPS = 2 };
      CLONE_NEWNET | CLONE_NEWTIME)
 
 /* Errors as clone(2), and what cages do not have: name spaces (EPERM, as without privileges); and
- * sharing the place or the actions between processes, or the memory without a thread pointer for
- * either of them (EINVAL). */
+ * sharing the place or the actions between processes (EINVAL). */
 static int check(const struct request *request)
 {
     uint64_t flags = request->flags;
@@ -44,10 +43,8 @@ static int check(const struct request *request)
     if ((flags & CLONE_SIGHAND && !(flags & CLONE_VM)) ||
         (same_process && !(flags & CLONE_SIGHAND)))
         return -EINVAL;
-    if (same_process ? !(flags & CLONE_SETTLS) || !(flags & CLONE_FILES) || !(flags & CLONE_FS)
+    if (same_process ? !(flags & CLONE_FILES) || !(flags & CLONE_FS)
                      : (flags & (CLONE_SIGHAND | CLONE_FS)) != 0)
-        return -EINVAL;
-    if (flags & CLONE_VM && !(flags & (CLONE_VFORK | CLONE_SETTLS)))
         return -EINVAL;
     if (flags & CLONE_PIDFD || request->exit_signal < 0 || request->exit_signal > 64)
         return -EINVAL;

@@ -19,7 +19,7 @@
  * shown: a case without one fails.
  *
  * Harms (see native.h): read, write, rsp, jump, kernel, flags, base, past, slots, reach, inside,
- * keys, mask: the bytes are run and must show it; or that the processor refuses them: undefined,
+ * keys: the bytes are run and must show it; or that the processor refuses them: undefined,
  * protected. Of several words one must hold. `vendor`: the branch is one that processors read
  * differently; one that cuts %rip to 16 bits must leave the window by it, one that does not must
  * take the other reading of the two that Zydis gives for the vendors.
