@@ -49,9 +49,20 @@ int resolve_start(struct task *task, uint64_t dirfd, const struct normal *normal
 int resolve_again(struct task *task, const struct location *location, const struct normal *normal,
                   uint64_t resolve, long error);
 
-/* Component by component. Releases what location held. */
+/* Component by component (walk.c). Releases what location held. */
 int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal, unsigned lookup,
                  struct location *location);
+
+/* Puts location at a synthetic directory or a mount's root: what is at the guest path
+ * location->path (length bytes), by name alone. */
+int location_enter(struct task *task, struct location *location, size_t length);
+
+/* Puts location at an open directory. With its guest path when wanted. */
+int location_enter_file(struct task *task, struct location *location, struct file *file,
+                        int want_path);
+
+/* Puts location at an O_PATH fd, which becomes its own. */
+void location_replace(struct location *location, int fd);
 
 /* Copies a path in. Returns 0, -ENOENT when it is empty and LOOKUP_EMPTY is not in lookup, -EFAULT,
  * -ENAMETOOLONG. */
