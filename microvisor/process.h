@@ -49,8 +49,8 @@ struct executable {
     int fd; /* host descriptor of the program's file, owned; -1 if none. Read only by the helper of
                proc/report.c */
     struct busy *busy; /* that file's use (fs/busy.h), or NULL */
-    char *arguments; /* the initial argument strings, each with its NUL, owned; in `strings` if there
-                        is room */
+    char *arguments;   /* the initial argument strings, each with its NUL, owned; in `strings` if
+                          there   is room */
     uint64_t arguments_size;
     char *environment;
     uint64_t environment_size;
@@ -86,8 +86,8 @@ struct space {
     uint64_t gate;        /* window offset of the gate page */
     uint64_t stack_end;   /* of the main stack, where the layout has it */
     unsigned starts; /* how many starts had this layout, here and before it came here by fork */
-    struct space *next_idle;    /* proc/load.c */
-    uint64_t idle_since;        /* how many had become idle before */
+    struct space *next_idle; /* proc/load.c */
+    uint64_t idle_since;     /* how many had become idle before */
 };
 
 struct process {
@@ -103,11 +103,11 @@ struct process {
     int exit_signal; /* sent to the parent at the end; 0 for none */
     int wait_event; /* what wait(2) has to report of a living process: 0, CLD_STOPPED, CLD_CONTINUED
                      */
-    int stop_signal;           /* with CLD_STOPPED */
-    int has_execed;            /* setpgid of a child is refused from then on */
-    struct forking *forking;   /* its tasks that are making processes */
-    int is_subreaper;          /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
-    uint64_t used_cpu[2];      /* of a zombie: all, user; nanoseconds */
+    int stop_signal;         /* with CLD_STOPPED */
+    int has_execed;          /* setpgid of a child is refused from then on */
+    struct forking *forking; /* its tasks that are making processes */
+    int is_subreaper;        /* PR_SET_CHILD_SUBREAPER: orphans among its descendants are its */
+    uint64_t used_cpu[2];    /* of a zombie: all, user; nanoseconds */
     /* Of the first task, once it has ended: its nice value and policy; -1: the policy is lind-run's
      * own. */
     int last_nice, last_policy;

@@ -9,8 +9,9 @@ struct busy; /* of a file that has uses of one kind or the other */
 
 enum busy_use { BUSY_WRITTEN, BUSY_EXECUTED };
 
-/* Notes a use of the file, which is open until the use ends, so that its number stays its own. *busy
- * is for busy_end. Returns 0, -ETXTBSY while the file has uses of the other kind, or -ENOMEM. */
+/* Notes a use of the file, which is open until the use ends, so that its number stays its own.
+ * *busy is for busy_end. Returns 0, -ETXTBSY while the file has uses of the other kind, or -ENOMEM.
+ */
 int busy_begin(const struct stat *file, enum busy_use use, struct busy **busy);
 
 /* Ends a use. NULL is none. */

@@ -25,8 +25,8 @@ struct file;
 struct mount;
 struct node_change; /* place.h */
 struct busy;        /* busy.h */
-struct watch;      /* epoll.c */
-struct wait_queue; /* wait.h */
+struct watch;       /* epoll.c */
+struct wait_queue;  /* wait.h */
 
 /* The most that one read or write moves, as in Linux (MAX_RW_COUNT). */
 #define TRANSFER_MAX 0x7ffff000UL
@@ -129,7 +129,7 @@ struct file {
     struct lock lock; /* of offset and data, where the operations need it; a leaf */
     int64_t offset;   /* of descriptions without host fd */
     uint64_t data;    /* the operations' own */
-    struct watch *watchers; /* epoll sets that watch it (epoll.c) */
+    struct watch *watchers;        /* epoll sets that watch it (epoll.c) */
     _Atomic uint64_t signal_owner; /* of owner.c, under the tree lock */
     struct busy *busy; /* its use of a file of the host (busy.h), or NULL; ended by file_release */
 };

@@ -162,8 +162,8 @@ static int wants_write(int flags)
     return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC);
 }
 
-/* Whether O_TRUNC would be of what is executed, which the host's open would not refuse. What somebody
- * begins to execute between this look and that open is truncated. */
+/* Whether O_TRUNC would be of what is executed, which the host's open would not refuse. What
+ * somebody begins to execute between this look and that open is truncated. */
 static int truncates_executed(struct task *task, uint64_t dirfd, const char *path, int flags)
 {
     LOCATION(location);
@@ -335,9 +335,6 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
     const char *rest;
     int whole;
     uint64_t resolve;
-    /* What holds for the whole of a path is the kernel's alone. */
-    const uint64_t restricted =
-        extra & ~(uint64_t)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
     if (*path == '/' && extra & RESOLVE_BENEATH)
         return -EXDEV;
     if (extra & RESOLVE_IN_ROOT)
@@ -356,9 +353,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         error = resolve_start(task, dirfd, &normal, &location, &rest, &whole, &resolve);
     if (error)
         return error;
-    if (extra & (RESOLVE_BENEATH | RESOLVE_IN_ROOT) && location.fd >= 0 &&
-        !location.mount->covered) {
-        /* dirfd takes the root's part. */
+    const uint64_t scoped = extra & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
+    const int all = scoped && location.fd >= 0 && !location.mount->covered;
+    if (all) { /* dirfd takes the root's part, so nothing is left that the kernel does not know */
         whole = 1;
         resolve = 0;
     }
@@ -369,11 +366,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         long fd = open_below(task, location.fd, *rest ? rest : here, flags, mode, resolve | extra);
         if (fd >= 0)
             error = open_finish(fd, location.mount, flags, file);
-        if (fd >= 0 || restricted || !resolve_again(task, &location, &normal, resolve, fd))
+        if (fd >= 0 || all || !resolve_again(task, &location, &normal, resolve, fd))
             return fd >= 0 ? error : (int)fd;
     }
-    if (restricted)
-        return whole ? -EROFS : -EXDEV;
 
     unsigned lookup = LOOKUP_NAME | (flags & O_CREAT ? LOOKUP_CREATE : 0);
     if (extra & RESOLVE_NO_SYMLINKS)
@@ -382,6 +377,10 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         lookup |= LOOKUP_NO_MAGIC;
     if (extra & RESOLVE_NO_XDEV)
         lookup |= LOOKUP_NO_CROSSING;
+    if (extra & RESOLVE_BENEATH)
+        lookup |= LOOKUP_BENEATH;
+    if (extra & RESOLVE_IN_ROOT)
+        lookup |= LOOKUP_IN_ROOT;
     if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
         lookup |= LOOKUP_FOLLOW;
     error = -EXDEV;
@@ -391,7 +390,9 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
             return error;
         if (location.read_only && location.fd >= 0 && location.mount) {
             int kept = flags;
-            error = check_read_only(task, dirfd, path, &kept);
+            error = !scoped ? check_read_only(task, dirfd, path, &kept)
+                    : wants_write(flags) || flags & O_CREAT ? -EROFS
+                                                            : 0;
             if (!error)
                 error = open_location(task, &location, here, kept, kept & O_CREAT ? mode : 0, file);
         } else {

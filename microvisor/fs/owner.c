@@ -42,9 +42,9 @@ static struct f_owner_ex get_owner(const struct file *file)
 {
     TREE_LOCKED();
     struct f_owner_ex owner = owner_of(file->signal_owner);
-    if (!(owner.type == F_OWNER_PGRP ? tree_each(in_group, &owner.pid)
-                                     : tree_find(owner.pid) || (owner.type == F_OWNER_TID &&
-                                                                tree_find_task(owner.pid))))
+    if (!(owner.type == F_OWNER_PGRP
+              ? tree_each(in_group, &owner.pid)
+              : tree_find(owner.pid) || (owner.type == F_OWNER_TID && tree_find_task(owner.pid))))
         owner.pid = 0;
     return owner;
 }

@@ -321,9 +321,9 @@ int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **
     const struct credentials who = process_credentials(task->process);
     lock_acquire(&numbers_lock);
     struct terminal *terminal = number < TERMINAL_NUMBERS ? numbers[number] : NULL;
-    int error = !terminal                             ? -EIO
+    int error = !terminal                          ? -EIO
                 : !may_open(&who, terminal, flags) ? -EACCES
-                                                      : slave_count(terminal, 0);
+                                                   : slave_count(terminal, 0);
     lock_release(&numbers_lock);
     return error ? error : slave_open(task, terminal, flags, file);
 }

@@ -8,10 +8,13 @@
 #define LOOKUP_NAME                                                                                \
     8 /* a host object that is no directory reached by "..": as directory and name, never as       \
          O_PATH fd */
-#define LOOKUP_CREATE 16   /* with LOOKUP_NAME: the last component need not exist */
-#define LOOKUP_NO_LINKS 32 /* following any link is -ELOOP, as with RESOLVE_NO_SYMLINKS */
-#define LOOKUP_NO_MAGIC 64 /* following a magic link is, as with RESOLVE_NO_MAGICLINKS */
+#define LOOKUP_CREATE 16       /* with LOOKUP_NAME: the last component need not exist */
+#define LOOKUP_NO_LINKS 32     /* following any link is -ELOOP, as with RESOLVE_NO_SYMLINKS */
+#define LOOKUP_NO_MAGIC 64     /* following a magic link is, as with RESOLVE_NO_MAGICLINKS */
 #define LOOKUP_NO_CROSSING 128 /* leaving the mount is -EXDEV, as with RESOLVE_NO_XDEV */
+#define LOOKUP_BENEATH 256     /* leaving the directory dirfd is, as with RESOLVE_BENEATH */
+#define LOOKUP_IN_ROOT 512     /* dirfd is the root, as with RESOLVE_IN_ROOT */
+#define LOOKUP_SCOPED (LOOKUP_BENEATH | LOOKUP_IN_ROOT)
 
 /* The guest's path, brought into the form that mounts are compared with: no empty or "." components
  * but a slash at the end when the path says that it means a directory. */

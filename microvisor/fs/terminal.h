@@ -30,14 +30,14 @@ struct terminal {
     int foreground; /* its foreground process group */
     int is_host;    /* the fields below are unused */
 
-    struct lock lock;         /* of all below */
-    uint32_t number;          /* N of /dev/pts/N */
+    struct lock lock;               /* of all below */
+    uint32_t number;                /* N of /dev/pts/N */
     struct permissions permissions; /* of the slave; under numbers_lock */
-    uint32_t masters, slaves; /* open descriptions */
-    int slaves_gone;          /* there were some, and there are none */
-    int locked;               /* TIOCSPTLCK */
-    int packets;              /* TIOCPKT */
-    uint8_t status;           /* TIOCPKT_* bits that the master has not read yet */
+    uint32_t masters, slaves;       /* open descriptions */
+    int slaves_gone;                /* there were some, and there are none */
+    int locked;                     /* TIOCSPTLCK */
+    int packets;                    /* TIOCPKT */
+    uint8_t status;                 /* TIOCPKT_* bits that the master has not read yet */
     struct termios2 settings;
     struct winsize window;
     struct wait_queue queues[2]; /* by side: for all that may change for it */

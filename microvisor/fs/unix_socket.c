@@ -390,7 +390,7 @@ static void socket_release(struct file *file)
 
 #define SOCKET_OPERATIONS                                                                          \
     .name = "socket", .read = socket_read, .write = socket_write, .stat = socket_stat,             \
-    .poll = socket_poll, .queue = socket_queue, .ioctl = socket_ioctl, .change = socket_change,        \
+    .poll = socket_poll, .queue = socket_queue, .ioctl = socket_ioctl, .change = socket_change,    \
     .release = socket_release
 
 static const struct file_operations stream_operations = {SOCKET_OPERATIONS};

@@ -65,7 +65,7 @@ static int is_removed(int fd)
 }
 
 int location_enter_file(struct task *task, struct location *location, struct file *file,
-                      int want_path)
+                        int want_path)
 {
     location->mount = file->mount;
     location->fd = file->host_fd;
@@ -94,7 +94,7 @@ int location_enter_file(struct task *task, struct location *location, struct fil
 struct walk {
     struct task *task;
     struct location *location;
-    struct file *root; /* that chroot gave, or NULL */
+    struct file *root; /* that chroot gave, or dirfd of a LOOKUP_SCOPED, or NULL */
     unsigned lookup;
     /* With LOOKUP_NO_CROSSING: where all of it is to stay; and whether an absolute link may lead
      * there, for which Linux must have needed the root before. */
@@ -146,7 +146,7 @@ static int go_up_on_host(struct walk *walk)
     return inside ? 0 : location_enter(walk->task, location, length);
 }
 
-/* Whether the directory reached is the root that chroot gave: the same, through the same mount. */
+/* Whether the directory reached is walk->root: the same, through the same mount. */
 static int is_root(const struct walk *walk)
 {
     const struct location *location = walk->location;
@@ -161,7 +161,7 @@ static int is_root(const struct walk *walk)
            here.st_dev == there.st_dev;
 }
 
-/* Puts location at the process's root. */
+/* Puts location at the walk's root. */
 static int enter_root(struct walk *walk)
 {
     struct location *location = walk->location;
@@ -187,7 +187,7 @@ static int go_up(struct walk *walk)
             return (int)error;
     }
     if (is_root(walk))
-        return 0;
+        return walk->lookup & LOOKUP_BENEATH ? -EXDEV : 0;
     if (location->fd >= 0 && (location->deep || length != location->mount->path_length))
         return go_up_on_host(walk);
     while (length && location->path[length - 1] != '/')
@@ -214,6 +214,8 @@ static int follow_text(struct walk *walk, char *text, long length, const char *a
     memcpy(walk->rest, text, (size_t)length);
     if (*text != '/')
         return 0;
+    if (walk->lookup & LOOKUP_BENEATH)
+        return -EXDEV;
     return walk->lookup & LOOKUP_NO_CROSSING && !walk->root_needed ? -EXDEV : enter_root(walk);
 }
 
@@ -228,10 +230,10 @@ static int step_jump(struct walk *walk, const struct node *link, const char *aft
     int magic = link->operations->jump ? link->operations->jump(walk->task, link, &file) : 0;
     if (magic < 0)
         return magic;
-    if ((magic || file) && walk->lookup & LOOKUP_NO_MAGIC) {
+    if ((magic || file) && walk->lookup & (LOOKUP_NO_MAGIC | LOOKUP_SCOPED)) {
         if (file)
             file_put(file);
-        return -ELOOP;
+        return walk->lookup & LOOKUP_NO_MAGIC ? -ELOOP : -EXDEV;
     }
     if (!file) {
         int error = follow_text(
@@ -425,7 +427,7 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
     int error;
     location_release(location);
     location_clear(location);
-    walk.root_needed = normal->absolute;
+    walk.root_needed = normal->absolute || lookup & LOOKUP_SCOPED;
     walk.root = place_root(task->process->place);
     if (normal->absolute && walk.root) {
         error = enter_root(&walk);
@@ -444,6 +446,12 @@ int resolve_walk(struct task *task, uint64_t dirfd, const struct normal *normal,
             file_get(file);
             start_put(task, file);
             location->held = file;
+        }
+        if (file && lookup & LOOKUP_SCOPED) {
+            file_get(file);
+            if (walk.root)
+                file_put(walk.root);
+            walk.root = file;
         }
         error = file ? location_enter_file(task, location, file, 1) : -EBADF;
     }

@@ -231,7 +231,7 @@ long call_getgroups(struct task *task, const uint64_t args[6])
 long call_setgroups(struct task *task, const uint64_t args[6])
 {
     uint32_t groups[CREDENTIALS_GROUPS], count = (uint32_t)args[0];
-    int error = count > CREDENTIALS_GROUPS                                         ? -EINVAL
+    int error = count > CREDENTIALS_GROUPS                                     ? -EINVAL
                 : task_copyin(task, groups, args[1], count * sizeof(uint32_t)) ? -EFAULT
                                                                                : 0;
     credentials_lock(task->process);
@@ -309,7 +309,8 @@ long call_setsid(struct task *task, const uint64_t args[6])
 
 static uint32_t capabilities(const struct process *process)
 {
-    return process->credentials.euid ? 0 : 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SYS_CHROOT;
+    return process->credentials.euid ? 0
+                                     : 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SYS_CHROOT;
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */
@@ -330,8 +331,8 @@ static long capability_words(struct task *task, uint64_t address,
     }
 }
 
-/* Those of the process that a task belongs to, or whose first task has ended; id 0 is the caller. Returns 0 or
- * -ESRCH. */
+/* Those of the process that a task belongs to, or whose first task has ended; id 0 is the caller.
+ * Returns 0 or -ESRCH. */
 static long capabilities_of(struct task *task, int id, uint32_t *all)
 {
     TREE_LOCKED();

@@ -22,9 +22,9 @@ struct program_image {
 
 /* The image of the program that host_fd (which stays the caller's) is open at, to be given up with
  * image_put. path: for messages. most: bytes of memory that it may take. NULL with *error set to
- * -errno, and *why to words for the user or NULL: -ENOEXEC when it is no verified program (each fault
- * that the verifier found is reported on standard error), -EFBIG when it takes more than `most`,
- * -ENOMEM, or the host's error. */
+ * -errno, and *why to words for the user or NULL: -ENOEXEC when it is no verified program (each
+ * fault that the verifier found is reported on standard error), -EFBIG when it takes more than
+ * `most`, -ENOMEM, or the host's error. */
 struct program_image *image_get(int host_fd, const char *path, uint64_t most, int *error,
                                 const char **why);
 

@@ -331,8 +331,8 @@ int program_load(const struct program *program, const struct process *process,
     int error;
     uint64_t stack_limit = process_limit(process, RLIMIT_STACK);
     *loaded = (struct loaded){0};
-    struct program_image *image = image_get(program->host_fd, program->guest_path,
-                                            image_most(process), &error, why);
+    struct program_image *image =
+        image_get(program->host_fd, program->guest_path, image_most(process), &error, why);
     loaded->too_large = error == -EFBIG;
     if (!image && loaded->too_large)
         *why = "it takes more memory than RLIMIT_AS allows";
@@ -380,8 +380,8 @@ int program_load(const struct program *program, const struct process *process,
         .program_headers = at + module->headers_address,
         .program_header_count = module->header_count,
     };
-    error = stack_build(space->base, program, &process->credentials, &info, top, stack_size / STRINGS_SHARE,
-                        loaded);
+    error = stack_build(space->base, program, &process->credentials, &info, top,
+                        stack_size / STRINGS_SHARE, loaded);
     if (error == -E2BIG)
         *why = "arguments and environment are too long";
     loaded->entry = info.entry;

@@ -22,9 +22,9 @@ struct loaded {
     int too_large;
 };
 
-/* Lays a program out for a process with these ids and limits (RLIMIT_STACK, RLIMIT_AS). Returns 0, or
- * -errno with *why set to words for the user or NULL: -ENOEXEC when it is no verified program (each
- * fault that the verifier found is reported on standard error), -E2BIG, -ENOMEM, with
+/* Lays a program out for a process with these ids and limits (RLIMIT_STACK, RLIMIT_AS). Returns 0,
+ * or -errno with *why set to words for the user or NULL: -ENOEXEC when it is no verified program
+ * (each fault that the verifier found is reported on standard error), -E2BIG, -ENOMEM, with
  * loaded->too_large when it takes more memory than RLIMIT_AS allows. */
 int program_load(const struct program *program, const struct process *process,
                  struct loaded *loaded, const char **why);
@@ -44,9 +44,9 @@ void executable_put(struct executable *executable);
 
 /* process.c */
 
-/* Process 1, and the first program's process (PID_FIRST): the host user's ids and limits, no program
- * yet, leader of a session as lind-run is of one of the host's, or not. descriptors and place are
- * given to it. Called once. Returns its task, or NULL with *error set to -errno. */
+/* Process 1, and the first program's process (PID_FIRST): the host user's ids and limits, no
+ * program yet, leader of a session as lind-run is of one of the host's, or not. descriptors and
+ * place are given to it. Called once. Returns its task, or NULL with *error set to -errno. */
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error);
 
 /* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no

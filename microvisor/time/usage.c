@@ -118,7 +118,9 @@ static int hold(struct task *task, uint64_t id, int change, struct target *targe
         tree_unlock();
         wait_for_start();
     }
-    int error = !target->process ? -ESRCH : change && !may_change(task, target->process) ? -EPERM : 0;
+    int error = !target->process                               ? -ESRCH
+                : change && !may_change(task, target->process) ? -EPERM
+                                                               : 0;
     if (!error && target->process->state == PROCESS_INIT) {
         target->host_id = (int)host_call0(SYS_getpid); /* it has no thread of its own … */
         error = change ? -EPERM : 0;                   /* … nor is one changed */
@@ -260,8 +262,8 @@ static long change_policy(struct task *task, uint64_t tid, int policy, uint64_t 
     return error ? error : let_go(set_policy(task, &target, policy, param));
 }
 
-CALL_IS(sched_setscheduler, (int)args[1] < 0 ? -EINVAL
-        : change_policy(task, args[0], (int)args[1], args[2]))
+CALL_IS(sched_setscheduler,
+        (int)args[1] < 0 ? -EINVAL : change_policy(task, args[0], (int)args[1], args[2]))
 
 CALL_IS(sched_setparam, change_policy(task, args[0], -1, args[1]))
 CALL_IS(sched_get_priority_max, host_call1(SYS_sched_get_priority_max, (int)args[0]))
