@@ -163,13 +163,20 @@ static int wants_write(int flags)
 }
 
 /* Whether O_TRUNC would be of what is executed, which the host's open would not refuse. What
- * somebody begins to execute between this look and that open is truncated. */
-static int truncates_executed(struct task *task, uint64_t dirfd, const char *path, int flags)
+ * somebody begins to execute between this look and that open is truncated. rest: what resolve_start
+ * left to the host, or NULL. */
+static int truncates_executed(struct task *task, uint64_t dirfd, const char *path, int flags,
+                              int host_fd, const char *rest)
 {
     LOCATION(location);
     struct stat status;
     if (!(flags & O_TRUNC) || flags & (O_PATH | O_EXCL))
         return 0;
+    if (rest && *rest && !strchr(rest, '/')) { /* most are this simple */
+        long error = host_call4(SYS_newfstatat, host_fd, rest, &status, AT_SYMLINK_NOFOLLOW);
+        if (error || !S_ISLNK(status.st_mode))
+            return !error && busy_is_executed(&status);
+    }
     return !place_lookup_path(task, dirfd, path, flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW,
                               &location) &&
            !location_stat(task, &location, &status) && busy_is_executed(&status);
@@ -343,8 +350,6 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         path = extra & RESOLVE_IN_ROOT ? "." : path;
     if (!*path)
         return -ENOENT;
-    if (truncates_executed(task, dirfd, path, flags))
-        return -ETXTBSY;
     int error = path_normalize(path, &normal);
     const char *here = normal.last_dot ? "." : "";
     if (!error && normal.slash && flags & O_CREAT)
@@ -353,6 +358,8 @@ static int open_path(struct task *task, uint64_t dirfd, const char *path, int fl
         error = resolve_start(task, dirfd, &normal, &location, &rest, &whole, &resolve);
     if (error)
         return error;
+    if (truncates_executed(task, dirfd, path, flags, location.fd, whole ? rest : NULL))
+        return -ETXTBSY;
     const uint64_t scoped = extra & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
     const int all = scoped && location.fd >= 0 && !location.mount->covered;
     if (all) { /* dirfd takes the root's part, so nothing is left that the kernel does not know */
