@@ -16,6 +16,7 @@
 #include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
@@ -173,6 +174,8 @@ class ReserveScratch final : public MachineFunctionPass
         const TargetInstrInfo *instructions = function.getSubtarget().getInstrInfo();
         const MCRegister scratch = t.R11;
         for (MachineBasicBlock &block : function) {
+            for (const MachineInstr &i : block)
+                checkCall(i);
             for (MachineInstr &call : make_early_inc_range(block.terminators()))
                 freeTailCall(call, instructions);
             if (!block.isLiveIn(scratch))
@@ -189,6 +192,23 @@ class ReserveScratch final : public MachineFunctionPass
     }
 
   private:
+    // A call through a pointer has its target in %r11 in the end: no argument can be there, as
+    // preserve_none would have it.
+    void checkCall(const MachineInstr &call) const
+    {
+        unsigned opcode = call.getOpcode();
+        if (opcode != t.CALL64r && opcode != t.CALL64m && opcode != fromRegister &&
+            opcode != fromMemory)
+            return;
+        for (const MachineOperand &o : call.implicit_operands())
+            if (o.isReg() && o.isUse() && t.isR11(o.getReg().id())) {
+                const Function &function = call.getMF()->getFunction();
+                function.getContext().diagnose(DiagnosticInfoUnsupported(
+                    function, "a call through a pointer cannot pass an argument in %r11",
+                    call.getDebugLoc()));
+            }
+    }
+
     // A tail call through a pointer needs registers that no argument occupies. Where %r11 would
     // have been the last one, it takes the target itself: the jump's rewriting needs it there
     // anyway.
