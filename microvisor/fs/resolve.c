@@ -157,17 +157,18 @@ static int is_busy(struct task *task, const struct location *location, const cha
     return mount_below(task->process->place, path, length - (path[length - 1] == '/'), 1);
 }
 
-/* Whether rest is one name in location that needs no resolution: with follow, it must be there and
- * be no link. */
+/* Whether rest is one name in location that needs no resolution: with follow, it must be no link.
+ * -ENOENT when it would have to be there and is not. */
 static int is_plain_name(const struct location *location, const struct normal *normal,
                          const char *rest, int follow)
 {
     struct stat status;
     if (!*rest || normal->slash || normal->dotdot || normal->length > NAME_MAX || strchr(rest, '/'))
         return 0;
-    return !follow ||
-           (!host_call4(SYS_newfstatat, location->fd, rest, &status, AT_SYMLINK_NOFOLLOW) &&
-            !S_ISLNK(status.st_mode));
+    if (!follow)
+        return 1;
+    long error = host_call4(SYS_newfstatat, location->fd, rest, &status, AT_SYMLINK_NOFOLLOW);
+    return error == -ENOENT ? -ENOENT : !error && !S_ISLNK(status.st_mode);
 }
 
 int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsigned lookup,
@@ -206,10 +207,13 @@ int place_lookup_path(struct task *task, uint64_t dirfd, const char *path, unsig
         rest = parent;
     } else {
         flags = O_PATH | (lookup & LOOKUP_FOLLOW ? 0 : O_NOFOLLOW);
-        if (is_plain_name(location, &normal, rest, lookup & LOOKUP_FOLLOW)) {
+        int plain = is_plain_name(location, &normal, rest, lookup & LOOKUP_FOLLOW);
+        if (plain > 0) {
             strcpy(location->name, rest);
             return 0;
         }
+        if (plain < 0 && !resolve_again(task, location, &normal, resolve, plain))
+            error = plain;
     }
     if (error || !*rest) {
         if (error)
