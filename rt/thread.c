@@ -170,8 +170,8 @@ static void set_base(uint64_t base)
     static _Thread_local uint64_t now;
     if (base_instructions)
         __asm__ volatile("wrgsbase %0" : : "r"(base));
-    else if (now != base)
-        host_call2(SYS_arch_prctl, ARCH_SET_GS, base);
+    else if (now != base && host_call2(SYS_arch_prctl, ARCH_SET_GS, base))
+        __builtin_trap(); /* the base would be another cage's */
     now = base;
 }
 
