@@ -1,7 +1,7 @@
 /* The only ways of trusted code to the memory of a cage (docs/sfi.md 6). All offsets are window
  * offsets. Each range is checked against the window, each byte is read once, an unmapped or
- * protected page gives -EFAULT. They use no vector registers, and may
- * be called with any lock held. */
+ * protected page gives -EFAULT. They use no vector registers, and may be called with any lock held.
+ */
 #ifndef LIND_COPY_H
 #define LIND_COPY_H
 

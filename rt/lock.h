@@ -1,6 +1,5 @@
-/* A mutual exclusion lock on a futex. It uses no vector registers, so hot calls may
- * take it, and zero-filled memory is an open lock. Not recursive. Lock order:
- * docs/architecture.md. */
+/* A mutual exclusion lock on a futex. It uses no vector registers, so hot calls may take it, and
+ * zero-filled memory is an open lock. Not recursive. Lock order: docs/architecture.md. */
 #ifndef LIND_LOCK_H
 #define LIND_LOCK_H
 

@@ -1,5 +1,4 @@
-/* Threads: their memory, what %fs and %gs show, which run where, and the checks of CPU and kernel.
- */
+/* Threads: their memory, what %fs and %gs show, who runs where, the checks of CPU and kernel. */
 #include "rt/thread.h"
 
 #include <asm/prctl.h>
@@ -78,8 +77,8 @@ int rt_start(const char **why)
     base_instructions = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
     /* Each question costs microseconds in a virtual machine. */
     __cpuid(1, eax, ebx, ecx, edx);
-    if (!(ecx & bit_OSXSAVE) || !(ecx & bit_SSE4_2)) {
-        *why = "this CPU lacks XSAVE or SSE4.2";
+    if (!(ecx & bit_OSXSAVE)) {
+        *why = "this CPU lacks XSAVE";
         return -ENOSYS;
     }
     const uint64_t xcr0 = read_xcr0();

@@ -193,7 +193,7 @@ struct rt_upcalls {
 };
 extern struct rt_upcalls rt_upcalls;
 
-/* Prepares the runtime in this process: checks the CPU and kernel (XSAVE, SSE4.2), installs the
+/* Prepares the runtime in this process: checks the CPU and kernel (XSAVE), installs the
  * host's fault handlers. Returns 0, or -errno with *why set to words for the user. */
 int rt_start(const char **why);
 

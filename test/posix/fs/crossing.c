@@ -11,29 +11,11 @@
 #include <unistd.h>
 
 #include "check.h"
-
-#define NO_XDEV 1
-#define NO_MAGICLINKS 2
-#define NO_SYMLINKS 4
-#define BENEATH 8
-#define IN_ROOT 16
-
-struct how {
-    unsigned long long flags, mode, resolve;
-};
-
-static long opened(int fd, const char *path, int flags, unsigned long long resolve)
-{
-    struct how how = {(unsigned)flags, flags & O_CREAT ? 0600 : 0, resolve};
-    long result = syscall(437, fd, path, &how, sizeof how);
-    if (result >= 0)
-        close((int)result);
-    return result < 0 ? -1 : 0;
-}
+#include "openat2.h"
 
 static long here(const char *path)
 {
-    return opened(AT_FDCWD, path, O_RDONLY, NO_XDEV);
+    return opens2(AT_FDCWD, path, O_RDONLY, NO_XDEV);
 }
 
 static int directory(const char *path)
@@ -58,19 +40,19 @@ static void files(void)
     FAILS(here("file/x"), ENOTDIR);
     FAILS(here("dir/out"), EXDEV);
     FAILS(here("dir/out/self/stat"), EXDEV);
-    CHECK(opened(AT_FDCWD, "dir/out", O_PATH | O_NOFOLLOW, NO_XDEV) == 0);
-    CHECK(opened(AT_FDCWD, "dir/new", O_CREAT | O_WRONLY, NO_XDEV) == 0 && !unlink("dir/new"));
-    FAILS(opened(AT_FDCWD, "link/file", O_RDONLY, NO_XDEV | NO_SYMLINKS), ELOOP);
+    CHECK(opens2(AT_FDCWD, "dir/out", O_PATH | O_NOFOLLOW, NO_XDEV) == 0);
+    CHECK(opens2(AT_FDCWD, "dir/new", O_CREAT | O_WRONLY, NO_XDEV) == 0 && !unlink("dir/new"));
+    FAILS(opens2(AT_FDCWD, "link/file", O_RDONLY, NO_XDEV | NO_SYMLINKS), ELOOP);
 
     /* Up from the start, and back. */
     int fd = directory("dir");
-    CHECK(opened(fd, "../file", O_RDONLY, NO_XDEV) == 0);
-    CHECK(opened(fd, "../dir/sub/file", O_RDONLY, NO_XDEV) == 0);
-    CHECK(opened(fd, "../link/../../file", O_RDONLY, NO_XDEV) == 0);
-    CHECK(opened(fd, "../dir/new", O_CREAT | O_WRONLY, NO_XDEV) == 0 && !unlink("dir/new"));
-    CHECK(opened(fd, "sub/file", O_RDONLY, NO_XDEV | BENEATH) == 0);
-    FAILS(opened(fd, "../file", O_RDONLY, NO_XDEV | BENEATH), EXDEV);
-    CHECK(opened(fd, "/sub/file", O_RDONLY, NO_XDEV | IN_ROOT) == 0);
+    CHECK(opens2(fd, "../file", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(fd, "../dir/sub/file", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(fd, "../link/../../file", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(fd, "../dir/new", O_CREAT | O_WRONLY, NO_XDEV) == 0 && !unlink("dir/new"));
+    CHECK(opens2(fd, "sub/file", O_RDONLY, NO_XDEV | BENEATH) == 0);
+    FAILS(opens2(fd, "../file", O_RDONLY, NO_XDEV | BENEATH), EXDEV);
+    CHECK(opens2(fd, "/sub/file", O_RDONLY, NO_XDEV | IN_ROOT) == 0);
     close(fd);
 }
 
@@ -101,18 +83,18 @@ static void absolute(void)
 static void synthetic(void)
 {
     int proc = directory("/proc"), self = directory("/proc/self"), root = directory("/");
-    CHECK(opened(proc, "self/stat", O_RDONLY, NO_XDEV) == 0);
-    CHECK(opened(proc, "self/../self/stat", O_RDONLY, NO_XDEV) == 0);
-    CHECK(opened(self, "../self/stat", O_RDONLY, NO_XDEV) == 0);
-    FAILS(opened(proc, "..", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(proc, "../proc/self", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(proc, "self/cwd", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(proc, "self/exe", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(proc, "self/root", O_RDONLY, NO_XDEV), EXDEV);
-    CHECK(opened(proc, "self/exe", O_PATH | O_NOFOLLOW, NO_XDEV) == 0);
-    FAILS(opened(root, "proc", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(root, "proc/self/stat", O_RDONLY, NO_XDEV), EXDEV);
-    CHECK(opened(root, ".", O_RDONLY, NO_XDEV) == 0 && opened(root, "..", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(proc, "self/stat", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(proc, "self/../self/stat", O_RDONLY, NO_XDEV) == 0);
+    CHECK(opens2(self, "../self/stat", O_RDONLY, NO_XDEV) == 0);
+    FAILS(opens2(proc, "..", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(proc, "../proc/self", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(proc, "self/cwd", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(proc, "self/exe", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(proc, "self/root", O_RDONLY, NO_XDEV), EXDEV);
+    CHECK(opens2(proc, "self/exe", O_PATH | O_NOFOLLOW, NO_XDEV) == 0);
+    FAILS(opens2(root, "proc", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(root, "proc/self/stat", O_RDONLY, NO_XDEV), EXDEV);
+    CHECK(opens2(root, ".", O_RDONLY, NO_XDEV) == 0 && opens2(root, "..", O_RDONLY, NO_XDEV) == 0);
     close(proc);
     close(self);
     close(root);
@@ -128,9 +110,9 @@ static void granted(void)
     FAILS(here("mounted/../file"), EXDEV);
     FAILS(here("high/air/file"), EXDEV);
     CHECK(here("over/file") == 0);
-    CHECK(opened(fd, "file", O_RDONLY, NO_XDEV) == 0 && opened(air, "file", O_RDONLY, NO_XDEV) == 0);
-    FAILS(opened(fd, "..", O_RDONLY, NO_XDEV), EXDEV);
-    FAILS(opened(fd, "../file", O_RDONLY, NO_XDEV), EXDEV);
+    CHECK(opens2(fd, "file", O_RDONLY, NO_XDEV) == 0 && opens2(air, "file", O_RDONLY, NO_XDEV) == 0);
+    FAILS(opens2(fd, "..", O_RDONLY, NO_XDEV), EXDEV);
+    FAILS(opens2(fd, "../file", O_RDONLY, NO_XDEV), EXDEV);
     close(fd);
     close(air);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "openat2.h"
 
 static void make(const char *path, const char *content) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -20,19 +21,6 @@ static void make(const char *path, const char *content) {
 static int opens(const char *path, int flags) {
     int fd = open(path, flags, 0600);
     return fd < 0 ? -1 : close(fd);
-}
-
-struct how {
-    unsigned long long flags, mode, resolve;
-};
-
-static long openat2_(int fd, const char *path, unsigned long long flags,
-                     unsigned long long resolve) {
-    struct how how = {flags, flags & O_CREAT ? 0600 : 0, resolve};
-    long result = syscall(437, fd, path, &how, sizeof how);
-    if (result >= 0)
-        close((int)result);
-    return result < 0 ? -1 : 0;
 }
 
 int main(void) {
@@ -151,33 +139,33 @@ int main(void) {
 
     /* Unknown flags are ignored by open, refused by openat2. */
     CHECK(opens("file", O_RDONLY | 0x40000000) == 0);
-    FAILS(openat2_(AT_FDCWD, "file", 0x40000000, 0), EINVAL);
-    FAILS(openat2_(AT_FDCWD, "file", 0, 0x100000), EINVAL);
-    CHECK(openat2_(AT_FDCWD, "file", O_RDONLY, 0) == 0);
-    FAILS(openat2_(AT_FDCWD, "link", O_RDONLY, 4), ELOOP);      /* RESOLVE_NO_SYMLINKS */
-    FAILS(openat2_(AT_FDCWD, "dirlink/..", O_RDONLY, 4), ELOOP);
-    CHECK(openat2_(AT_FDCWD, "link", O_PATH | O_NOFOLLOW, 4) == 0);
-    CHECK(openat2_(AT_FDCWD, "/proc", O_RDONLY, 4) == 0);
-    FAILS(openat2_(AT_FDCWD, "/proc/self/stat", O_RDONLY, 4), ELOOP);
-    CHECK(openat2_(AT_FDCWD, "/proc/self/stat", O_RDONLY, 2) == 0); /* RESOLVE_NO_MAGICLINKS */
+    FAILS(opens2(AT_FDCWD, "file", 0x40000000, 0), EINVAL);
+    FAILS(opens2(AT_FDCWD, "file", 0, 0x100000), EINVAL);
+    CHECK(opens2(AT_FDCWD, "file", O_RDONLY, 0) == 0);
+    FAILS(opens2(AT_FDCWD, "link", O_RDONLY, 4), ELOOP);      /* RESOLVE_NO_SYMLINKS */
+    FAILS(opens2(AT_FDCWD, "dirlink/..", O_RDONLY, 4), ELOOP);
+    CHECK(opens2(AT_FDCWD, "link", O_PATH | O_NOFOLLOW, 4) == 0);
+    CHECK(opens2(AT_FDCWD, "/proc", O_RDONLY, 4) == 0);
+    FAILS(opens2(AT_FDCWD, "/proc/self/stat", O_RDONLY, 4), ELOOP);
+    CHECK(opens2(AT_FDCWD, "/proc/self/stat", O_RDONLY, 2) == 0); /* RESOLVE_NO_MAGICLINKS */
     for (int i = 0; i < 5; i++) {
         static const char *const magic[] = {"fd/0", "exe", "cwd", "root", "cwd/file"};
         snprintf(text + PATH_MAX - 10, 20, "/proc/self/%s", magic[i]);
-        CHECK(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 0) == 0);
-        FAILS(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 2), ELOOP);
-        FAILS(openat2_(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 4), ELOOP);
+        CHECK(opens2(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 0) == 0);
+        FAILS(opens2(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 2), ELOOP);
+        FAILS(opens2(AT_FDCWD, text + PATH_MAX - 10, O_RDONLY, 4), ELOOP);
     }
     fd = open("dir", O_RDONLY | O_DIRECTORY);
-    CHECK(openat2_(fd, "../file", O_RDONLY, 4) == 0 && openat2_(fd, "..", O_RDONLY, 2 | 4) == 0);
-    CHECK(openat2_(fd, "../new", O_CREAT | O_EXCL | O_WRONLY, 4) == 0 && !unlink("new"));
-    FAILS(openat2_(fd, "../link", O_RDONLY, 4), ELOOP);
-    FAILS(openat2_(fd, "../nothing", O_RDONLY, 4), ENOENT);
+    CHECK(opens2(fd, "../file", O_RDONLY, 4) == 0 && opens2(fd, "..", O_RDONLY, 2 | 4) == 0);
+    CHECK(opens2(fd, "../new", O_CREAT | O_EXCL | O_WRONLY, 4) == 0 && !unlink("new"));
+    FAILS(opens2(fd, "../link", O_RDONLY, 4), ELOOP);
+    FAILS(opens2(fd, "../nothing", O_RDONLY, 4), ENOENT);
     CHECK(close(fd) == 0);
-    CHECK(openat2_(AT_FDCWD, "dir/../link", O_RDONLY, 8) == 0); /* RESOLVE_BENEATH */
-    FAILS(openat2_(AT_FDCWD, "../x", O_RDONLY, 8), EXDEV);
-    FAILS(openat2_(AT_FDCWD, text, O_RDONLY, 8), EXDEV);
-    CHECK(openat2_(AT_FDCWD, "/../file", O_RDONLY, 16) == 0); /* RESOLVE_IN_ROOT */
-    FAILS(openat2_(AT_FDCWD, "file", O_RDONLY, 8 | 16), EINVAL);
+    CHECK(opens2(AT_FDCWD, "dir/../link", O_RDONLY, 8) == 0); /* RESOLVE_BENEATH */
+    FAILS(opens2(AT_FDCWD, "../x", O_RDONLY, 8), EXDEV);
+    FAILS(opens2(AT_FDCWD, text, O_RDONLY, 8), EXDEV);
+    CHECK(opens2(AT_FDCWD, "/../file", O_RDONLY, 16) == 0); /* RESOLVE_IN_ROOT */
+    FAILS(opens2(AT_FDCWD, "file", O_RDONLY, 8 | 16), EINVAL);
     struct how how = {0};
     FAILS(syscall(437, AT_FDCWD, "file", &how, 8), EINVAL);
     FAILS(syscall(437, AT_FDCWD, "file", &how, 5000), E2BIG);

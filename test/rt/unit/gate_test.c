@@ -67,7 +67,8 @@ static long unknown(struct thread *t, const uint64_t args[6])
     return -ENOSYS;
 }
 
-static void host_signal(struct thread *t, int signal, const void *info)
+/* May have interrupted a sanitizer's own code, whose locks it must not take. */
+NO_SANITIZER static void host_signal(struct thread *t, int signal, const void *info)
 {
     atomic_fetch_or(&t->pending, PENDING_SIGNAL);
 }

@@ -4,18 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define NO_XDEV 1
-#define NO_MAGICLINKS 2
-#define NO_SYMLINKS 4
-#define BENEATH 8
-#define IN_ROOT 16
-
-struct how {
-    unsigned long long flags, mode, resolve;
-};
+#include "openat2.h"
 
 static const unsigned scopes[] = {BENEATH,           IN_ROOT,           BENEATH | NO_SYMLINKS,   IN_ROOT | NO_SYMLINKS,
                                   BENEATH | NO_XDEV, IN_ROOT | NO_XDEV, IN_ROOT | NO_MAGICLINKS, BENEATH | NO_MAGICLINKS};
@@ -31,11 +22,8 @@ static const char *const below_proc[] = {"self/stat", "self", "self/..", "self/.
 static void open_all(int directory, const char *const *paths, unsigned scope, int flags)
 {
     for (; *paths; paths++) {
-        struct how how = {(unsigned)flags, flags & O_CREAT ? 0600 : 0, scope};
-        int fd = (int)syscall(437, directory, *paths, &how, sizeof how);
-        printf("%u %#x \"%s\": %d\n", scope, flags, *paths, fd < 0 ? -errno : 0);
-        if (fd >= 0)
-            close(fd);
+        int result = opens2(directory, *paths, (unsigned)flags, scope);
+        printf("%u %#x \"%s\": %d\n", scope, flags, *paths, result < 0 ? -errno : 0);
     }
 }
 
