@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -132,9 +133,10 @@ def main():
         for step in recipe["steps"]:
             if step.get("long") and not args.long:
                 continue
+            start = time.monotonic()
             status, output = run(step["run"], tree, environment(build, kind, tree, recipe), step.get("stdin"), step.get("seconds", 600))
             with open(os.path.join(home, kind + ".log"), "ab") as log:
-                log.write(b"$ " + step["run"].encode() + b"\n" + output + b"\n[exit status %d]\n" % status)
+                log.write(b"$ " + step["run"].encode() + b"\n" + output + b"\n[exit status %d, %.1f s]\n" % (status, time.monotonic() - start))
             if "test" not in step:
                 if status != 0:
                     sys.stdout.write(output.decode(errors="replace")[-4000:])
