@@ -22,8 +22,7 @@
 /* Ids of cages; never used again in one lind-run. */
 static _Atomic uint64_t next_cage = 1;
 
-/* Task structures are never given back to the host: the gate may look at a dead one (rt/thread.h).
- * Free ones are linked through next_id. pool_lock is a leaf lock. */
+/* Task structures that are free, for later tasks; linked through next_id. pool_lock is a leaf lock. */
 static struct task *free_tasks;
 static struct lock pool_lock;
 

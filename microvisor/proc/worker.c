@@ -8,6 +8,7 @@
 
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/rights.h"
+#include "microvisor/signal/signal.h"
 #include "microvisor/time/futex.h"
 #include "microvisor/time/timers.h"
 #include "rt/fault.h"
@@ -76,11 +77,12 @@ int task_run(struct task *task)
             task->reenter = 0;
             enter(thread);
         } while (task->reenter);
-        /* The thread pointer is free for another task before this one's end is announced. The lists
-         * of locks are the program's: a bad one faults, for which no signal may be blocked. */
+        /* Out of the window before this one's end is announced. The lists of locks are the
+         * program's: a bad one faults, for which no signal may be blocked. */
         thread_forget(thread);
         futex_task_end(task);
         block_signals(SIG_BLOCK);
+        signal_host_drain(); /* what came while this thread was on its way out */
         rights_leave();
     }
     int fit = !atomic_load(&task->rescheduled);

@@ -50,6 +50,22 @@ void signal_host_drain(void)
     }
 }
 
+static void mask(int how, uint64_t set)
+{
+    host_call4(SYS_rt_sigprocmask, how, &set, NULL, sizeof set);
+}
+
+void signal_host_close(void)
+{
+    mask(SIG_BLOCK, ~signal_bit(HOST_SIGNAL_WAKE));
+    signal_host_drain(); /* what came just before */
+}
+
+void signal_host_open(void)
+{
+    mask(SIG_UNBLOCK, UINT64_MAX);
+}
+
 void signal_host_forget(const struct signal_actions *actions)
 {
     struct process *process = atomic_load(&receiver);
