@@ -46,6 +46,11 @@ struct signal_actions {
 #define SIGNAL_SET_IGNORED                                                                         \
     ((1ULL << (SIGCHLD - 1)) | (1ULL << (SIGCONT - 1)) | (1ULL << (SIGURG - 1)) |                  \
      (1ULL << (SIGWINCH - 1)))
+#define SIGNAL_SET_CORE                                                                            \
+    ((1ULL << (SIGQUIT - 1)) | (1ULL << (SIGILL - 1)) | (1ULL << (SIGTRAP - 1)) |                  \
+     (1ULL << (SIGABRT - 1)) | (1ULL << (SIGBUS - 1)) | (1ULL << (SIGFPE - 1)) |                   \
+     (1ULL << (SIGSEGV - 1)) | (1ULL << (SIGXCPU - 1)) | (1ULL << (SIGXFSZ - 1)) |                 \
+     (1ULL << (SIGSYS - 1)))
 
 /* SS_AUTODISARM: the alternate stack is taken away while a handler runs on it. */
 #define STACK_AUTODISARM (1U << 31)

@@ -226,6 +226,23 @@ static uint64_t blocked_by(const struct signal_actions *actions, const struct ta
     return blocked;
 }
 
+/* Whether a signal ends the process as it is sent, as Linux has it for those without a core dump that
+ * a task would take at once: even tasks that wait for a child of vfork end then. */
+static int is_fatal(struct signal_actions *actions, const struct task *task, int signal)
+{
+    uint64_t bit = signal_bit(signal);
+    if (actions->table[signal - 1].handler != ACTION_DEFAULT ||
+        bit & (SIGNAL_SET_IGNORED | SIGNAL_SET_STOP | SIGNAL_SET_CORE) ||
+        atomic_load(&actions->stopped))
+        return 0;
+    if (task)
+        return !(mask_of(task) & bit);
+    const struct signal_queue *queue = actions->tasks;
+    while (queue && mask_of(queue->task) & bit)
+        queue = queue->next;
+    return queue != NULL;
+}
+
 static int send_locked(struct process *process, struct task *task, const siginfo_t *info,
                        uint32_t timer)
 {
@@ -244,6 +261,10 @@ static int send_locked(struct process *process, struct task *task, const siginfo
     }
     if (signal == SIGKILL) {
         end_tasks_locked(process, SIGKILL);
+        return 0;
+    }
+    if (is_fatal(actions, task, signal)) {
+        end_tasks_locked(process, signal);
         return 0;
     }
     if (!(blocked_by(actions, task) & bit) && action_ignores(&actions->table[signal - 1], signal))

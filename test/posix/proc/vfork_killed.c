@@ -1,0 +1,72 @@
+// Does a signal without a handler end a process that waits for its child of vfork, unless it blocks it, handles it, or would dump core?
+// RUN: musl-gcc -static -O2 %s -o %t.native && timeout 60 %t.native | FileCheck-22 %s
+// RUN: %lind-cc -O2 %s -o %t && timeout 60 %lind-run -- %t | FileCheck-22 %s
+// CHECK: SIGTERM: ended by it
+// CHECK-NEXT: SIGALRM: ended by it
+// CHECK-NEXT: real-time: ended by it
+// CHECK-NEXT: SIGTERM, blocked: waits on
+// CHECK-NEXT: SIGTERM, handled: waits on
+// CHECK-NEXT: SIGQUIT: waits on
+// CHECK-NEXT: SIGURG: waits on
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void handle(int signal)
+{
+}
+
+static void try(const char *name, int signal_number, int blocked, void (*action)(int))
+{
+    int ends[2], status = 0;
+    pid_t child;
+    if (pipe(ends))
+        return;
+    pid_t parent = fork();
+    if (!parent) {
+        sigset_t set;
+        sigemptyset(&set);
+        if (blocked)
+            sigaddset(&set, signal_number);
+        sigprocmask(SIG_SETMASK, &set, NULL);
+        signal(signal_number, action);
+        if (!vfork()) {
+            pid_t self = getpid();
+            write(ends[1], &self, sizeof self);
+            for (;;)
+                pause();
+        }
+        _exit(5);
+    }
+    read(ends[0], &child, sizeof child);
+    usleep(50000); /* the parent sleeps by then */
+    kill(parent, signal_number);
+    usleep(200000);
+    int ended = waitpid(parent, &status, WNOHANG) == parent;
+    printf("%s: %s\n", name,
+           !ended                           ? "waits on"
+           : WTERMSIG(status) == signal_number ? "ended by it"
+                                               : "ended otherwise");
+    kill(child, SIGKILL);
+    while (wait(NULL) > 0)
+        ;
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    try("SIGTERM", SIGTERM, 0, SIG_DFL);
+    try("SIGALRM", SIGALRM, 0, SIG_DFL);
+    try("real-time", SIGRTMAX, 0, SIG_DFL);
+    try("SIGTERM, blocked", SIGTERM, 1, SIG_DFL);
+    try("SIGTERM, handled", SIGTERM, 0, handle);
+    try("SIGQUIT", SIGQUIT, 0, SIG_DFL);
+    try("SIGURG", SIGURG, 0, SIG_DFL);
+    return 0;
+}
