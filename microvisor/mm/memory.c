@@ -179,6 +179,41 @@ uint32_t memory_stack_rest(const struct memory *memory, uint32_t *start)
     return share_first_page(memory->shares, low->start, end) - low->start;
 }
 
+/* Gives the stack's lowest region the pages from `target` up to its start. */
+static void stack_extend(struct memory *memory, const struct region *lowest, uint32_t target)
+{
+    struct region more = *lowest;
+    more.start = target;
+    more.end = lowest->start;
+    more.offset -= lowest->start - target;
+    more.flags &= ~(REGION_LOCKED | REGION_ON_FAULT);
+    if (map_room(memory) && !host_protect(memory, more.start, more.end, more.flags))
+        map_insert(memory, more);
+}
+
+void memory_limit_stack(struct memory *memory, uint64_t size, int less)
+{
+    uint32_t start;
+    MEMORY_LOCKED(memory);
+    const uint32_t rest = memory_stack_rest(memory, &start), index = map_find(memory, start);
+    const struct region *lowest = &memory->regions[index];
+    if (index == memory->count || !(lowest->flags & REGION_STACK))
+        return; /* the program has unmapped it */
+    uint32_t floor = memory->top;
+    if (index && lowest[-1].end > floor)
+        floor = lowest[-1].end;
+    floor += STACK_GAP;
+    const uint64_t pages = size >> PAGE_SHIFT;
+    if (floor < start && lowest->end - start < pages) {
+        stack_extend(memory, lowest,
+                     pages < lowest->end - floor ? lowest->end - (uint32_t)pages : floor);
+    } else if (less && lowest->end - start > pages && rest) {
+        uint32_t target = lowest->end - (uint32_t)pages;
+        /* Where it cannot be taken away the stack just stays as large. */
+        memory_unmap(memory, start, target < start + rest ? target : start + rest);
+    }
+}
+
 /* The guest name of a file that is mapped, as /proc/self/maps has it. */
 static void file_name(struct file *file, struct place *place, struct memory_region *region,
                       char *name, size_t size)
@@ -229,7 +264,7 @@ int memory_describe(struct memory *memory, struct place *place, uint64_t from,
         } else if (region->start < memory->break_end && region->end > memory->break_start) {
             label = "[heap]";
         }
-        if (file || (found.object && !(found.flags & REGION_SHARED)))
+        if (file || (found.object && !(found.flags & (REGION_SHARED | REGION_STACK))))
             region->offset = found.offset << PAGE_SHIFT;
     }
     map_unlock(memory);

@@ -108,6 +108,11 @@ void memory_set_break(struct memory *memory, uint64_t start);
  * below the window's end). The loader sets it to the lower end of the stack. */
 void memory_set_top(struct memory *memory, uint64_t top);
 
+/* RLIMIT_STACK has become `size` bytes: the main stack may grow to that, as far as there is room below
+ * it and above what mmap chooses from. If `less` is set it may also grow no further; not while another
+ * task may be growing it. What there is no room for is found out when the stack grows, as on Linux. */
+void memory_limit_stack(struct memory *memory, uint64_t size, int less);
+
 /* A region as /proc/self/maps shows it. */
 struct memory_region {
     uint64_t start, end;

@@ -31,6 +31,8 @@ enum { STARTS_MOST = 64 };
 #define STACK_DEFAULT (8 * MIB)
 #define STACK_MAX (256 * MIB)
 #define STACK_GUARD (1 * MIB)
+/* What is left free for a stack whose limit is raised later, at least; as much as Linux leaves. */
+#define STACK_ROOM (128 * MIB)
 /* What Linux gives a new program of it. */
 #define STACK_LEAST (132 * 1024)
 /* Arguments and environment: Linux allows a quarter of the stack. */
@@ -373,7 +375,8 @@ int program_load(const struct program *program, const struct process *process,
         error = memory_started(space->memory);
     if (error < 0)
         goto done;
-    memory_set_top(space->memory, top - stack_size - STACK_GUARD - random_pages(TOP_RANDOM));
+    const uint64_t room = stack_size > STACK_ROOM ? stack_size : STACK_ROOM;
+    memory_set_top(space->memory, top - room - STACK_GUARD - random_pages(TOP_RANDOM));
 
     const struct start_info info = {
         .entry = at + module->entry,

@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
+#include "microvisor/mm/memory.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
@@ -109,6 +110,14 @@ static long change_limit_of_ended(struct task *task, int pid, unsigned resource,
     return change_limit(process, resource, new, old);
 }
 
+/* The caller's main stack follows RLIMIT_STACK. In vfork's child it is the parent's. */
+static void stack_limit_changed(struct task *task, uint64_t soft)
+{
+    struct process *process = task->process;
+    if (atomic_load(&process->space->users) == 1)
+        memory_limit_stack(process->memory, soft, atomic_load(&process->task_count) == 1);
+}
+
 long call_prlimit64(struct task *task, const uint64_t args[6])
 {
     struct rlimit new, old;
@@ -124,6 +133,8 @@ long call_prlimit64(struct task *task, const uint64_t args[6])
         error = change_limit(process, resource, to, &old);
     if (process && to && !error && resource == RLIMIT_CPU)
         timers_cpu_limit_changed(process);
+    if (process == task->process && to && !error && resource == RLIMIT_STACK)
+        stack_limit_changed(task, new.rlim_cur);
     if (process)
         tree_unpin(task, process);
     if (error)
