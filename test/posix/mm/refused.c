@@ -3,10 +3,10 @@
 // RUN: rm -rf %t.dir && mkdir %t.dir
 // RUN: %clang -O1 %S/Inputs/refuse.c -o %t.refuse
 // RUN: %lind-cc -O1 %s -o %t
-// RUN: timeout 200 %t.refuse 40 1 %t.dir/armed %lind-run -- %t %t.dir/armed 40 2>%t.errors
-// RUN: timeout 200 %t.refuse 300 2 %t.dir/armed %lind-run -- %t %t.dir/armed 40 2>%t.errors
-/* refused FILE ROUNDS: makes the file, has ROUNDS families of processes that compare what they find
- * with what they must, removes the file, and does it again without any error being allowed. */
+// RUN: timeout 200 %t.refuse 40 1 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
+// RUN: timeout 200 %t.refuse 300 2 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
+/* refused FILE ROUNDS AFTER: makes the file, has ROUNDS families of processes that compare what they find
+ * with what they must, removes the file, and does it again with AFTER families, without any error being allowed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, WORDS = PAGE / 8, AREAS = 7, PAGES_MOST = 640, AFTER = 100, WRONG = 77, REFUSED = 78 };
+enum { PAGE = 4096, WORDS = PAGE / 8, AREAS = 7, PAGES_MOST = 640, WRONG = 77, REFUSED = 78 };
 
 static uint64_t data[4 * WORDS] __attribute__((aligned(PAGE))) = {[0 ... 4 * WORDS - 1] = 'd'};
 static uint64_t zeros[8 * WORDS] __attribute__((aligned(PAGE)));
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
     int bad = run(atoi(argv[2]));
     unlink(argv[1]);
     may_be_refused = 0;
-    bad |= run(AFTER);
+    bad |= run(atoi(argv[3]));
     if (bad)
         puts("wrong");
     return bad;
