@@ -183,14 +183,10 @@ void vfork_done(struct process *child)
  */
 static void vfork_wait(struct task *task, int pid, struct vfork *vfork)
 {
-    const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t done = 0;
     if (!spin_wait(&task->vfork_spin, &vfork->done, 0, (const _Atomic uint32_t *)&task->exiting)) {
-        signal_host_close();
         atomic_compare_exchange_strong(&vfork->done, &done, SLEEPS);
-        while (atomic_load(&vfork->done) != 1 && !atomic_load(&task->exiting))
-            host_blocking(ends, SYS_futex, HOST_ARG(&vfork->done), 128 /* WAIT, private */, SLEEPS);
-        signal_host_open();
+        signal_sleep(task, &vfork->done, SLEEPS);
     }
     TREE_LOCKED();
     struct process *child = tree_find(pid);

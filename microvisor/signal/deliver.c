@@ -128,13 +128,9 @@ void signal_force(struct task *task, const struct fault *fault)
 static void park(struct task *task)
 {
     struct signal_actions *actions = task->process->actions;
-    const volatile uint32_t *ends = (const volatile uint32_t *)&task->exiting;
     uint32_t signal;
-    signal_host_close();
     while ((signal = atomic_load(&actions->stopped)) != 0 && !atomic_load(&task->exiting))
-        host_blocking(ends, SYS_futex, HOST_ARG(&actions->stopped), 128 /* WAIT, private */,
-                      signal);
-    signal_host_open();
+        signal_sleep(task, &actions->stopped, signal);
     if (!atomic_load(&actions->continued) || !atomic_exchange(&actions->continued, 0))
         return;
     TREE_LOCKED();

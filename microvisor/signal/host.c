@@ -50,20 +50,18 @@ void signal_host_drain(void)
     }
 }
 
-static void mask(int how, uint64_t set)
+void signal_sleep(struct task *task, _Atomic uint32_t *word, uint32_t value)
 {
-    host_call4(SYS_rt_sigprocmask, how, &set, NULL, sizeof set);
-}
-
-void signal_host_close(void)
-{
-    mask(SIG_BLOCK, ~signal_bit(HOST_SIGNAL_WAKE));
-    signal_host_drain(); /* what came just before */
-}
-
-void signal_host_open(void)
-{
-    mask(SIG_UNBLOCK, UINT64_MAX);
+    uint32_t seen = 0;
+    for (;;) {
+        /* The bit goes first, so what comes from now on sets it again and ends the sleep. */
+        seen |= atomic_fetch_and(&task->thread.pending, ~(uint32_t)PENDING_SIGNAL);
+        signal_host_drain();
+        if (atomic_load(word) != value || atomic_load(&task->exiting))
+            break;
+        task_blocking(task, SYS_futex, HOST_ARG(word), 128 /* WAIT, private */, value);
+    }
+    atomic_fetch_or(&task->thread.pending, seen & PENDING_SIGNAL);
 }
 
 void signal_host_forget(const struct signal_actions *actions)

@@ -120,10 +120,9 @@ void signal_files_announce(void);
  * them. */
 void signal_host_drain(void);
 
-/* Around the sleep of a thread that looks at nothing but its end: the host's signals are for other
- * threads meanwhile, as who gets one has to look for it. */
-void signal_host_close(void);
-void signal_host_open(void);
+/* Sleeps on a futex word while it has a value; of signals, only the task's end ends that. The host's
+ * are moved on meanwhile: nobody else may be awake to do so. */
+void signal_sleep(struct task *task, _Atomic uint32_t *word, uint32_t value);
 
 /* Takes the next pending signal out of `set` for this task: its number with *info filled, or 0. */
 int signal_take(struct task *task, uint64_t set, siginfo_t *info);

@@ -8,6 +8,9 @@
 // RUN: %python %S/Inputs/send.py USR1 %lind-run -- %t vfork | FileCheck-22 %s --check-prefix=ONE
 // ONE: 1 got, 0 lost
 // ONE-NEXT: status 0
+// Is somebody awake to see to that they do, where every process is stopped or waits so?
+// RUN: %python %S/Inputs/send.py TERM timeout -s KILL 10 %lind-run -- %t nobody | FileCheck-22 %s --check-prefix=NOBODY
+// NOBODY: status 143
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
@@ -109,6 +112,13 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     first = pthread_self();
+    if (!strcmp(argv[1], "nobody")) {
+        if (vfork())
+            return 2;
+        puts("ready");
+        kill(getpid(), SIGSTOP);
+        _exit(1);
+    }
     sem_init(&ready, 0, 0);
     if (!strcmp(argv[1], "end")) {
         for (intptr_t i = 0; i < ENDS; i++) {
