@@ -222,12 +222,29 @@ static uint64_t blocked_by(const struct signal_actions *actions, const struct ta
         return mask_of(task) | task->signals.queue->waiting;
     uint64_t blocked = UINT64_MAX;
     for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next)
-        blocked &= mask_of(queue->task) | queue->waiting;
+        if (!atomic_load(&queue->task->exiting))
+            blocked &= mask_of(queue->task) | queue->waiting;
     return blocked;
 }
 
+/* The first task in rt_sigtimedwait for a signal, or NULL. */
+static struct task *waiter_for(const struct signal_actions *actions, uint64_t bit)
+{
+    struct signal_queue *queue = actions->tasks;
+    while (queue && !(queue->waiting & bit))
+        queue = queue->next;
+    return queue ? queue->task : NULL;
+}
+
+/* Whether a task would take a signal at once and, as Linux sees it, has no other to take first. */
+static int wants(const struct task *task, uint64_t bit)
+{
+    uint64_t takes = ~mask_of(task) | task->signals.queue->waiting;
+    return takes & bit && !(signal_pending_set(task) & takes) && !atomic_load(&task->exiting);
+}
+
 /* Whether a signal ends the process as it is sent, as Linux has it for those without a core dump that
- * a task would take at once: even tasks that wait for a child of vfork end then. */
+ * the first task that wants it does not wait for: even tasks that wait for a child of vfork end then. */
 static int is_fatal(struct signal_actions *actions, const struct task *task, int signal)
 {
     uint64_t bit = signal_bit(signal);
@@ -235,12 +252,10 @@ static int is_fatal(struct signal_actions *actions, const struct task *task, int
         bit & (SIGNAL_SET_IGNORED | SIGNAL_SET_STOP | SIGNAL_SET_CORE) ||
         atomic_load(&actions->stopped))
         return 0;
-    if (task)
-        return !(mask_of(task) & bit);
-    const struct signal_queue *queue = actions->tasks;
-    while (queue && mask_of(queue->task) & bit)
-        queue = queue->next;
-    return queue != NULL;
+    const struct signal_queue *queue = task ? task->signals.queue : actions->tasks;
+    while (queue && !wants(queue->task, bit))
+        queue = task ? NULL : queue->next;
+    return queue && !(mask_of(queue->task) & bit);
 }
 
 static int send_locked(struct process *process, struct task *task, const siginfo_t *info,
@@ -249,6 +264,9 @@ static int send_locked(struct process *process, struct task *task, const siginfo
     struct signal_actions *actions = process->actions;
     int signal = info->si_signo;
     uint64_t bit = signal_bit(signal);
+    const int ignored = action_ignores(&actions->table[signal - 1], signal);
+    if (!task && ignored) /* the others would only drop it */
+        task = waiter_for(actions, bit);
     struct signal_list *list = task ? &task->signals.queue->list : &actions->list;
     _Atomic uint64_t *pending = task ? &task->signals.pending : &actions->pending;
 
@@ -267,7 +285,7 @@ static int send_locked(struct process *process, struct task *task, const siginfo
         end_tasks_locked(process, signal);
         return 0;
     }
-    if (!(blocked_by(actions, task) & bit) && action_ignores(&actions->table[signal - 1], signal))
+    if (ignored && !(blocked_by(actions, task) & bit))
         return 1;
     int standard = signal < 32;
     if (standard && (atomic_load(pending) & bit))

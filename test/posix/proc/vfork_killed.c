@@ -1,4 +1,4 @@
-// Does a signal without a handler end a process that waits for its child of vfork, unless it blocks it, handles it, or would dump core?
+// Does a signal without a handler end a process that waits for its child of vfork, unless it blocks it, handles it, would dump core, or has another to take first?
 // RUN: musl-gcc -static -O2 %s -o %t.native && timeout 60 %t.native | FileCheck-22 %s
 // RUN: %lind-cc -O2 %s -o %t && timeout 60 %lind-run -- %t | FileCheck-22 %s
 // CHECK: SIGTERM: ended by it
@@ -8,6 +8,8 @@
 // CHECK-NEXT: SIGTERM, handled: waits on
 // CHECK-NEXT: SIGQUIT: waits on
 // CHECK-NEXT: SIGURG: waits on
+// CHECK-NEXT: SIGTERM behind SIGQUIT: waits on
+// CHECK-NEXT: SIGTERM behind one that is handled: waits on
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +21,8 @@ static void handle(int signal)
 {
 }
 
-static void try(const char *name, int signal_number, int blocked, void (*action)(int))
+/* before: a signal that is sent first, or 0 */
+static void try(const char *name, int signal_number, int blocked, void (*action)(int), int before)
 {
     int ends[2], status = 0;
     pid_t child;
@@ -32,7 +35,7 @@ static void try(const char *name, int signal_number, int blocked, void (*action)
         if (blocked)
             sigaddset(&set, signal_number);
         sigprocmask(SIG_SETMASK, &set, NULL);
-        signal(signal_number, action);
+        signal(before ? before : signal_number, action);
         if (!vfork()) {
             pid_t self = getpid();
             write(ends[1], &self, sizeof self);
@@ -43,6 +46,8 @@ static void try(const char *name, int signal_number, int blocked, void (*action)
     }
     read(ends[0], &child, sizeof child);
     usleep(50000); /* the parent sleeps by then */
+    if (before)
+        kill(parent, before);
     kill(parent, signal_number);
     usleep(200000);
     int ended = waitpid(parent, &status, WNOHANG) == parent;
@@ -61,12 +66,14 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    try("SIGTERM", SIGTERM, 0, SIG_DFL);
-    try("SIGALRM", SIGALRM, 0, SIG_DFL);
-    try("real-time", SIGRTMAX, 0, SIG_DFL);
-    try("SIGTERM, blocked", SIGTERM, 1, SIG_DFL);
-    try("SIGTERM, handled", SIGTERM, 0, handle);
-    try("SIGQUIT", SIGQUIT, 0, SIG_DFL);
-    try("SIGURG", SIGURG, 0, SIG_DFL);
+    try("SIGTERM", SIGTERM, 0, SIG_DFL, 0);
+    try("SIGALRM", SIGALRM, 0, SIG_DFL, 0);
+    try("real-time", SIGRTMAX, 0, SIG_DFL, 0);
+    try("SIGTERM, blocked", SIGTERM, 1, SIG_DFL, 0);
+    try("SIGTERM, handled", SIGTERM, 0, handle, 0);
+    try("SIGQUIT", SIGQUIT, 0, SIG_DFL, 0);
+    try("SIGURG", SIGURG, 0, SIG_DFL, 0);
+    try("SIGTERM behind SIGQUIT", SIGTERM, 0, SIG_DFL, SIGQUIT);
+    try("SIGTERM behind one that is handled", SIGTERM, 0, handle, SIGUSR1);
     return 0;
 }
