@@ -165,6 +165,10 @@ uint32_t map_search(struct memory *memory, uint32_t pages, uint32_t limit);
  * mapped yet. Returns how many they are, from *start. */
 uint32_t memory_stack_rest(const struct memory *memory, uint32_t *start);
 
+/* The pages [start, end) are about to be mapped: the main stack no longer grows to within its guard
+ * gap of them, nor past them, as on Linux. */
+void memory_stop_stack(struct memory *memory, uint32_t start, uint32_t end);
+
 /* host.c: what the map's changes are to the host. All take page numbers; the caller has made sure
  * that the range is inside the usable window and nothing in it pinned. They return 0 or -errno. */
 

@@ -214,6 +214,17 @@ void memory_limit_stack(struct memory *memory, uint64_t size, int less)
     }
 }
 
+void memory_stop_stack(struct memory *memory, uint32_t start, uint32_t end)
+{
+    uint32_t low;
+    if (end <= memory->top)
+        return;
+    const uint32_t rest = memory_stack_rest(memory, &low);
+    end += STACK_GAP;
+    if (start < low + rest && end > low)
+        memory_unmap(memory, low, end < low + rest ? end : low + rest);
+}
+
 /* The guest name of a file that is mapped, as /proc/self/maps has it. */
 static void file_name(struct file *file, struct place *place, struct memory_region *region,
                       char *name, size_t size)

@@ -207,6 +207,7 @@ static long map_request(struct task *task, const struct request *request)
     error = -ENOMEM;
     if (!memory_may_grow(task, pages, (uint32_t)flags, !(request->flags & MAP_NORESERVE), &gone))
         goto out;
+    memory_stop_stack(memory, (uint32_t)start, end);
     error = map(memory, request, (uint32_t)start, end, (uint32_t)flags);
 out:
     map_unlock(memory);

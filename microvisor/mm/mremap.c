@@ -103,6 +103,7 @@ static long remap_to(struct remap *remap, uint64_t target)
         remap->to = (uint32_t)(target >> PAGE_SHIFT);
         if (target < MEMORY_START || map_pinned(memory, remap->to, remap->to + remap->new))
             return -EPERM;
+        memory_stop_stack(memory, remap->to, remap->to + remap->new);
         if (memory_unmap(memory, remap->to, remap->to + remap->new))
             return -ENOMEM;
         /* Cutting at the target's borders may have used up the room. */

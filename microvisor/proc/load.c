@@ -28,15 +28,16 @@ enum { STARTS_MOST = 64 };
 #define BREAK_RANDOM (32 * MIB)
 #define STACK_RANDOM (128 * MIB)
 #define TOP_RANDOM (16 * MIB)
-#define STACK_DEFAULT (8 * MIB)
 #define STACK_MAX (256 * MIB)
 #define STACK_GUARD (1 * MIB)
-/* What is left free for a stack whose limit is raised later, at least; as much as Linux leaves. */
+/* A stack without limit; and what is left free for one whose limit is raised later, at least, as
+ * Linux does. */
 #define STACK_ROOM (128 * MIB)
 /* What Linux gives a new program of it. */
 #define STACK_LEAST (132 * 1024)
-/* Arguments and environment: Linux allows a quarter of the stack. */
+/* Arguments and environment: Linux allows a quarter of the stack, and no more than this. */
 #define STRINGS_SHARE 4
+#define STRINGS_MOST (6 * MIB)
 
 static uint64_t random_pages(uint64_t range)
 {
@@ -367,7 +368,9 @@ int program_load(const struct program *program, const struct process *process,
     uint64_t image_end = page_up(at + module->image_end);
     memory_set_break(space->memory, image_end + random_pages(BREAK_RANDOM));
 
-    uint64_t stack_size = stack_limit > STACK_MAX ? STACK_DEFAULT : stack_limit;
+    uint64_t stack_size = stack_limit == RLIM_INFINITY ? STACK_ROOM
+                          : stack_limit > STACK_MAX    ? STACK_MAX
+                                                       : stack_limit;
     stack_size = page_up(stack_size < LIND_PAGE_SIZE * 32 ? LIND_PAGE_SIZE * 32 : stack_size);
     error = memory_map_fixed(space->memory, top - stack_size, stack_size,
                              PROT_READ | PROT_WRITE | REGION_STACK, -1, 0, "[stack]");
@@ -378,13 +381,14 @@ int program_load(const struct program *program, const struct process *process,
     const uint64_t room = stack_size > STACK_ROOM ? stack_size : STACK_ROOM;
     memory_set_top(space->memory, top - room - STACK_GUARD - random_pages(TOP_RANDOM));
 
+    const uint64_t share = stack_size / STRINGS_SHARE;
     const struct start_info info = {
         .entry = at + module->entry,
         .program_headers = at + module->headers_address,
         .program_header_count = module->header_count,
     };
     error = stack_build(space->base, program, &process->credentials, &info, top,
-                        stack_size / STRINGS_SHARE, loaded);
+                        share < STRINGS_MOST ? share : STRINGS_MOST, loaded);
     if (error == -E2BIG)
         *why = "arguments and environment are too long";
     loaded->entry = info.entry;

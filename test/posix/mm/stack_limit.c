@@ -137,6 +137,43 @@ static void obstacle(void)
     use(30 * MIB);
 }
 
+/* The same where it could have grown to already. */
+static void six(void)
+{
+    use(6 * MIB);
+}
+
+static void two(void)
+{
+    use(2 * MIB);
+}
+
+static void within(unsigned long below)
+{
+    char low;
+    unsigned long page = ((unsigned long)&low - below) & ~(PAGE - 1);
+    char *at = mmap((void *)page, PAGE, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED, -1, 0);
+    CHECK(at == (char *)page);
+    *at = 7;
+    CHECK(!ends(two));
+    CHECK(ends(six) == SIGSEGV);
+    limit(64 * MIB);
+    CHECK(!ends(two));
+    CHECK(*at == 7);
+}
+
+static void obstacle_within(void)
+{
+    within(4 * MIB);
+    CHECK(ends(six) == SIGSEGV);
+}
+
+/* As near as the stack may not come. */
+static void obstacle_beside(void)
+{
+    within(6 * MIB + 512 * KIB);
+}
+
 static void *nothing(void *none)
 {
     return none;
@@ -164,8 +201,59 @@ static void beside_thread(void)
     use(60 * MIB);
 }
 
+static const char *program;
+
+static void execute_deep(void)
+{
+    execl(program, program, "deep", (char *)NULL);
+    _exit(1);
+}
+
+static void executed_unlimited(void)
+{
+    limit(RLIM_INFINITY);
+    execute_deep();
+}
+
+static void executed_large(void)
+{
+    limit(1024 * MIB);
+    execute_deep();
+}
+
+static void executed_raised(void)
+{
+    limit(110 * MIB);
+    execute_deep();
+}
+
+static void executed_lowered(void)
+{
+    limit(90 * MIB);
+    execute_deep();
+}
+
+/* Linux has a bound for them that no stack raises. */
+static void long_arguments(void)
+{
+    enum { COUNT = 70, SIZE = 100000 };
+    static char text[SIZE], *arguments[COUNT + 1];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < COUNT; i++)
+        arguments[i] = text;
+    limit(128 * MIB);
+    CHECK(execv(program, arguments) == -1 && errno == E2BIG);
+    limit(RLIM_INFINITY);
+    CHECK(execv(program, arguments) == -1 && errno == E2BIG);
+}
+
 int main(int argc, char **argv)
 {
+    program = argv[0];
+    if (argc > 1 && !strcmp(argv[1], "deep")) {
+        use(100 * MIB);
+        return 0;
+    }
     if (argc == 1) {
         limit(8 * MIB);
         execl(argv[0], argv[0], "again", (char *)NULL);
@@ -183,8 +271,15 @@ int main(int argc, char **argv)
         CHECK(!ends(unlimited));
         CHECK(!ends(clean));
         CHECK(ends(obstacle) == SIGSEGV);
+        CHECK(!ends(obstacle_within));
+        CHECK(!ends(obstacle_beside));
         CHECK(!ends(by_vfork));
         CHECK(!ends(beside_thread));
+        CHECK(!ends(executed_unlimited));
+        CHECK(!ends(executed_large));
+        CHECK(!ends(executed_raised));
+        CHECK(ends(executed_lowered) == SIGSEGV);
+        CHECK(!ends(long_arguments));
     }
     return failures != 0;
 }
