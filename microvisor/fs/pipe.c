@@ -405,9 +405,42 @@ static void pipe_count(struct pipe *pipe, const struct file *file, int by)
         pipe->writers += (uint32_t)by;
 }
 
+/* Rings of the usual size that are ready for the next pipe: a shell makes one for each command, and
+ * mapping it and touching its pages takes longer than all that is done with it. */
+enum { RINGS_KEPT = 16 };
+static struct {
+    struct lock lock;
+    uint32_t count;
+    uint8_t *rings[RINGS_KEPT];
+} idle;
+
+static uint8_t *ring_new(uint32_t capacity)
+{
+    uint8_t *ring = NULL;
+    lock_acquire(&idle.lock);
+    if (capacity == PIPE_CAPACITY && idle.count)
+        ring = idle.rings[--idle.count];
+    lock_release(&idle.lock);
+    return ring ? ring : file_pages(capacity);
+}
+
+static void ring_free(uint8_t *ring, uint32_t capacity)
+{
+    if (!ring)
+        return;
+    lock_acquire(&idle.lock);
+    if (capacity == PIPE_CAPACITY && idle.count < RINGS_KEPT) {
+        idle.rings[idle.count++] = ring;
+        ring = NULL;
+    }
+    lock_release(&idle.lock);
+    if (ring)
+        file_pages_free(ring, capacity);
+}
+
 static void pipe_destroy(struct pipe *pipe)
 {
-    file_pages_free(pipe->ring, pipe->capacity);
+    ring_free(pipe->ring, pipe->capacity);
     atomic_fetch_sub(&total_capacity, pipe->capacity);
     pool_give(&pipes, pipe);
 }
@@ -467,7 +500,7 @@ int pipe_new(uint32_t flags, struct file *ends[2])
     pipe->inode = atomic_fetch_add(&last_inode, 1) + 1;
     pipe->readers = pipe->writers = 1;
     now(&pipe->made);
-    pipe->ring = file_pages(pipe->capacity);
+    pipe->ring = ring_new(pipe->capacity);
     ends[0] = pipe->ring ? file_new(&pipe_operations, -1, O_RDONLY | flags, FILE_OTHER) : NULL;
     ends[1] = ends[0] ? file_new(&pipe_operations, -1, O_WRONLY | flags, FILE_OTHER) : NULL;
     if (!ends[1]) {
@@ -497,7 +530,7 @@ long pipe_set_capacity(struct file *file, uint64_t size)
         return size > INT_MAX ? -EINVAL : -EPERM;
     while (capacity < size)
         capacity *= 2;
-    uint8_t *ring = file_pages(capacity), *old = NULL;
+    uint8_t *ring = ring_new(capacity), *old = NULL;
     long result = capacity;
     if (!ring)
         return -ENOMEM;
@@ -523,10 +556,8 @@ long pipe_set_capacity(struct file *file, uint64_t size)
     lock_release(&pipe->lock);
     lock_release(&pipe->writing);
     lock_release(&pipe->reading);
-    if (ring)
-        file_pages_free(ring, capacity);
-    if (old)
-        file_pages_free(old, old_capacity);
+    ring_free(ring, capacity);
+    ring_free(old, old_capacity);
     return result;
 }
 

@@ -93,7 +93,7 @@ static long advise_part(struct memory *memory, const struct advice *advice, int 
     if (advice->host && !advice->open) {
         long error = host_advise(memory, from, to, number);
         if (!(region->flags & PROT_WRITE))
-            map_constant_changed(memory); /* it may be gone, after an error a part of it */
+            map_constant_changed(memory, region); /* it may be gone, after an error in part */
         if (error < 0)
             return error;
     }

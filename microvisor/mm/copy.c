@@ -155,6 +155,16 @@ static int discard_others(const struct memory *memory, const struct region *regi
     return 0;
 }
 
+/* Regions of so few pages are copied whole: less work than asking which pages exist. */
+enum { PAGES_WHOLE = 2 };
+
+/* Whether a region is copied whole: what a file has no page for could not be read. */
+static int is_whole(const struct region *region)
+{
+    return region->end - region->start <= PAGES_WHOLE && !(region->flags & REGION_FILE) &&
+           (region->flags & REGION_PROTECTION) == (PROT_READ | PROT_WRITE);
+}
+
 /* Copies the pages that exist of a private region that both windows have with its protection. If
  * there are any and that is not a writable one, `to` is left writable and *opened set. Returns 0 or
  * -ENOMEM. */
@@ -169,6 +179,11 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
     int fd = page_map_open();
     if (error || !size)
         return error;
+    if (is_whole(region)) {
+        const uint64_t first = (uint64_t)region->start << PAGE_SHIFT;
+        return copyout_window(to->base, first, (const void *)(from->base + first), size) ? -ENOMEM
+                                                                                         : 0;
+    }
     int readable = region->flags & (PROT_READ | PROT_WRITE);
     if (!readable)
         error = host_protect(from, region->start, region->end, PROT_READ);
@@ -294,6 +309,7 @@ int memory_copy(struct memory *to, struct memory *from, uint64_t gate, int other
     to->next_object = from->next_object;
     to->image_fd = from->image_fd;
     to->constant = from->constant;
+    to->loaded = from->loaded;
     to->started = from->started;
     map_unlock(from);
     if (error)

@@ -181,10 +181,22 @@ static uint32_t cut(struct memory *memory, uint32_t page)
     return index + 1;
 }
 
-void map_constant_changed(struct memory *memory)
+static uint64_t new_constant(void)
 {
     static _Atomic uint64_t last;
-    memory->constant = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
+void map_constants_changed(struct memory *memory)
+{
+    memory->constant = memory->loaded = new_constant();
+}
+
+void map_constant_changed(struct memory *memory, const struct region *region)
+{
+    memory->constant = new_constant();
+    if (map_is_loaders(region))
+        memory->loaded = memory->constant;
 }
 
 void map_insert(struct memory *memory, struct region region)
@@ -192,7 +204,7 @@ void map_insert(struct memory *memory, struct region region)
     uint32_t index = map_find(memory, region.start);
     region_count(memory, &region);
     if (!(region.flags & PROT_WRITE))
-        map_constant_changed(memory);
+        map_constant_changed(memory, &region);
     /* The usual case, growing a neighbour, moves no entries. */
     if (index < memory->count && continues(&region, &memory->regions[index])) {
         file_drop(memory, &region);
@@ -233,7 +245,7 @@ void map_remove(struct memory *memory, uint32_t start, uint32_t end)
         return;
     for (uint32_t i = first; i < last; i++) {
         if (!(memory->regions[i].flags & PROT_WRITE))
-            map_constant_changed(memory);
+            map_constant_changed(memory, &memory->regions[i]);
         region_uncount(memory, &memory->regions[i]);
         file_drop(memory, &memory->regions[i]);
     }
@@ -250,7 +262,7 @@ void map_change(struct memory *memory, uint32_t start, uint32_t end, uint32_t cl
         uint32_t before = memory->regions[i].flags, after = (before & ~clear) | set;
         memory->regions[i].flags = after;
         if (!(before & after & PROT_WRITE))
-            map_constant_changed(memory);
+            map_constant_changed(memory, &memory->regions[i]);
         region_count(memory, &memory->regions[i]);
     }
     /* From the end, so that indices below stay right. */

@@ -49,9 +49,10 @@ struct memory_pages {
 /* Regions that the host still has though the map is empty (warm.c). */
 enum { WARM_MOST = 24 };
 struct warm {
-    uint32_t count, gate; /* gate: the page of the gate */
-    uint32_t pages;       /* how many pages of writable regions may have content */
-    uint64_t constant;    /* memory->constant of the map that was */
+    uint32_t count, gate;      /* gate: the page of the gate */
+    uint32_t pages;            /* how many pages of writable regions may have content */
+    int stack;                 /* the main stack may have content */
+    uint64_t constant, loaded; /* memory->constant and memory->loaded of the map that was */
     struct region regions[WARM_MOST];
 };
 
@@ -79,6 +80,7 @@ struct memory {
     /* Names the content of all private regions that cannot be written: where the number is the
      * same, and the region, so is the content. Each change gives a new one, a fork the same. */
     uint64_t constant;
+    uint64_t loaded;  /* the same of the loader's regions alone */
     uint64_t started; /* its value when the image was laid out, here or where fork began */
     int copied;       /* filled by memory_copy */
     struct warm warm;
@@ -146,9 +148,17 @@ void map_insert(struct memory *memory, struct region region);
 /* Takes [start, end) out of the map. Needs room if it makes two regions of one. */
 void map_remove(struct memory *memory, uint32_t start, uint32_t end);
 
-/* What is private and cannot be written has other content now, or there is more or less of it.
- * Inserting, removing and changing call it themselves. */
-void map_constant_changed(struct memory *memory);
+/* Whether memory_map_fixed made the region for an image: its file's pages, its other memory, the
+ * gate page, the main stack. */
+static inline int map_is_loaders(const struct region *region)
+{
+    return region->object && !(region->flags & (REGION_FILE | REGION_SHARED));
+}
+
+/* A region that cannot be written has other content now, or there is more or less of it; nothing is
+ * known of any. Inserting, removing and changing call the first themselves. */
+void map_constant_changed(struct memory *memory, const struct region *region);
+void map_constants_changed(struct memory *memory);
 
 /* Empties the map alone, which has no files; for warm.c. */
 void map_forget(struct memory *memory);

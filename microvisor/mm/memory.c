@@ -22,7 +22,7 @@ enum { STACK_GAP = 256 };
 
 void map_forget(struct memory *memory)
 {
-    map_constant_changed(memory);
+    map_constants_changed(memory);
     memory->count = memory->lock_future = 0;
     memory->break_start = memory->break_end = 0;
     memory->pages = (struct memory_pages){0};

@@ -4,6 +4,7 @@
  * process mostly leaves its window as it got it, and the next fork of the same parent, or the next
  * start of the same program, wants the same again: so the window of one that ends only loses its
  * private content, and the one that takes it over compares, and does to the host what differs.
+ * What a program has mapped besides, the next start will not want: only fork's copies keep it.
  *
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
@@ -13,7 +14,7 @@
  * (copy.c), which is less work than a fault for each page. What is not writable stays
  * (relocated data, mostly), if it is not much, but is discarded by the next fork unless
  * memory->constant says that it is what that would copy, and by the next start unless
- * memory->constant is still that of the last one. The executable pages and the gate page no cage
+ * memory->loaded is still that of the last one. The executable pages and the gate page no cage
  * could ever write. */
 #include <errno.h>
 #include <sys/mman.h>
@@ -114,18 +115,43 @@ static int constants_are_few(const struct memory *memory)
     return 1;
 }
 
+/* Takes away what the program that is started next will not want again: all but the loader's
+ * regions, what lies side by side in one go. Returns 0 or -ENOMEM. */
+static int drop_others(struct memory *memory)
+{
+    for (uint32_t i = 0; i < memory->count;) {
+        const uint32_t start = memory->regions[i].start;
+        uint32_t end = start;
+        for (uint32_t next = i; next < memory->count; next++) {
+            const struct region *region = &memory->regions[next];
+            if (map_is_loaders(region) || (next > i && region->start != end))
+                break;
+            end = region->end;
+        }
+        if (end == start)
+            i++;
+        else if (memory_unmap(memory, start, end))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 static int keep_regions(struct memory *memory)
 {
     struct warm *warm = &memory->warm;
     uint32_t kept = 0;
-    if (memory->count > WARM_MOST || memory->spoilt || memory->lost ||
-        memory->pages.total > PAGES_SPANNED || atomic_load(&memory->shares->used))
+    if (memory->spoilt || memory->lost || atomic_load(&memory->shares->used))
+        return 0;
+    if (!memory->copied && drop_others(memory))
+        return 0;
+    if (memory->count > WARM_MOST || memory->pages.total > PAGES_SPANNED)
         return 0;
     for (uint32_t i = 0; i < memory->count; i++)
         if (memory->regions[i].flags & ~(uint32_t)KEPT_FLAGS)
             return 0;
     if (!constants_are_few(memory))
         return 0;
+    warm->stack = 0;
     const uintptr_t loaders = loaders_name(memory->regions, memory->count);
     for (uint32_t i = 0; i < memory->count; i++) {
         struct region rest = memory->regions[i];
@@ -135,6 +161,7 @@ static int keep_regions(struct memory *memory)
             from = rest.start;
         if (kept + (rest.end - from) <= PAGES_KEPT) {
             kept += rest.end - from;
+            warm->stack |= rest.flags & REGION_STACK && rest.end > from;
             rest.end = from;
         }
         if (rest.flags & PROT_WRITE && rest.start < rest.end && discard(memory, &rest))
@@ -142,6 +169,7 @@ static int keep_regions(struct memory *memory)
     }
     warm->count = memory->count;
     warm->constant = memory->constant;
+    warm->loaded = memory->loaded;
     warm->pages = kept;
     return 1;
 }
@@ -193,7 +221,7 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
         int stale = (warm->constant != from->constant && is_constant(to, region)) ||
-                    (warm->pages && region->flags & REGION_STACK);
+                    (warm->stack && region->flags & REGION_STACK);
         if (has(from, region) && !(stale && discard(to, region)))
             warm->regions[kept++] = *region;
         else if (host_try_reserve(to, region->start, region->end))
@@ -218,8 +246,10 @@ int memory_start(struct memory *memory)
     const uintptr_t loaders = loaders_name(warm->regions, warm->count);
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
+        if (!map_is_loaders(region))
+            continue; /* warm_take leaves it */
         int stale = warm->pages && (warm_keeps_pages(region) || region->flags & REGION_STACK);
-        if (warm->constant != memory->started)
+        if (warm->loaded != memory->started)
             stale |= is_constant(memory, region);
         if (stale && start_region(memory, region, loaders))
             return -ENOMEM;
@@ -234,7 +264,7 @@ int warm_take(struct memory *memory, const struct region *wanted)
     int error = 0, found = 0;
     for (uint32_t i = 0; i < warm->count; i++) {
         const struct region *region = &warm->regions[i];
-        if (same(region, wanted))
+        if (map_is_loaders(region) && same(region, wanted))
             found = 1;
         else if (region->start < wanted->end && region->end > wanted->start && !error)
             error = host_try_reserve(memory, region->start, region->end);
@@ -255,7 +285,7 @@ int memory_started(struct memory *memory)
         error = host_try_reserve(memory, warm->regions[i].start, warm->regions[i].end);
     if (!error) {
         warm->count = 0;
-        memory->started = memory->constant;
+        memory->started = memory->loaded;
     }
     map_unlock(memory);
     return error;

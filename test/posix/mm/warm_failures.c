@@ -122,10 +122,10 @@ static uint64_t first_content(const struct piece *piece, int page)
     return piece->image ? 0xf11e0000 + (piece->start - pieces[0].start) / PAGE + (uint64_t)page : 0;
 }
 
-/* Every third page is as it was at the beginning; each window's others differ. */
+/* Every third page, each writer's another, is as it was at the beginning; the others differ. */
 static uint64_t content(const struct piece *piece, int page, uint64_t writer)
 {
-    return writer && page % 3 ? writer + piece->start + (uint64_t)page : first_content(piece, page);
+    return writer && page % 3 != (writer == CHILD) ? writer + piece->start + (uint64_t)page : first_content(piece, page);
 }
 
 static int is_text(const struct piece *piece)
@@ -205,8 +205,7 @@ static int start(struct world *world)
     memory_set_image(world->memory, image_fd);
     for (const struct piece *piece = pieces; !error && piece < pieces + REGIONS; piece++) {
         error = memory_map_fixed(world->memory, piece->start, (uint64_t)piece->pages * PAGE, piece->flags,
-                                 piece->image ? image_fd : -1, piece->start - pieces[0].start,
-                                 piece->image ? name : NULL);
+                                 piece->image ? image_fd : -1, piece->start - pieces[0].start, name);
         if (piece != &pieces[GATE] || error) {
             error = error < 0 ? error : 0;
             continue;
@@ -295,11 +294,23 @@ static void open_constant(void)
     call(&child, call_mprotect, pieces[5].start, 20 * PAGE, PROT_NONE);
 }
 
+/* Memory of its own: neighbours, one that cannot be written any more, and where the break is. */
+static void map_more(void)
+{
+    static const uint64_t starts[] = {0x10030000 + 40 * PAGE, 0x30000000, 0x30003000, 0x30005000};
+    for (int i = 0; i < 4; i++) {
+        uint64_t value = CHILD;
+        if (!memory_map_fixed(child.memory, starts[i], 2 * PAGE, PROT_READ | PROT_WRITE, -1, 0, NULL))
+            assert(access_host(&child, starts[i], &value, 1));
+    }
+    call(&child, call_mprotect, 0x30003000, 2 * PAGE, PROT_READ);
+}
+
 static void nothing(void)
 {
 }
 
-static void (*const doings[])(void) = {nothing, lock_data, lock_constant, give_up_constant, open_constant};
+static void (*const doings[])(void) = {nothing, lock_data, lock_constant, give_up_constant, open_constant, map_more};
 enum { DOINGS = sizeof doings / sizeof *doings };
 
 enum { COPY, START, KINDS };
