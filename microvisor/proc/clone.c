@@ -71,6 +71,8 @@ static int within_limit(struct process *process)
     if (limit >= PID_MAX)
         return 1;
     TREE_LOCKED();
+    if (tree_task_total() < limit)
+        return 1; /* whoever they belong to */
     tree_each(count_user, &search);
     return search.count < limit;
 }

@@ -14,6 +14,7 @@ static struct lock lock;
 static struct process *processes[CHAINS];
 static struct process *all;
 static struct task *tasks[CHAINS];
+static uint64_t task_total; /* of those entered */
 static int last_id;
 
 void tree_lock(void)
@@ -159,6 +160,12 @@ void tree_add_task(struct task *task)
     struct task **chain = &tasks[(unsigned)task->tid % CHAINS];
     task->next_id = *chain;
     *chain = task;
+    task_total++;
+}
+
+uint64_t tree_task_total(void)
+{
+    return task_total;
 }
 
 void tree_remove_task(struct task *task)
@@ -166,8 +173,10 @@ void tree_remove_task(struct task *task)
     struct task **at = &tasks[(unsigned)task->tid % CHAINS];
     while (*at && *at != task)
         at = &(*at)->next_id;
-    if (*at)
+    if (*at) {
         *at = task->next_id;
+        task_total--;
+    }
 }
 
 struct group_search {

@@ -57,6 +57,9 @@ void tree_remove(struct process *process);
 void tree_add_task(struct task *task);
 void tree_remove_task(struct task *task);
 
+/* How many tasks are entered. */
+uint64_t tree_task_total(void);
+
 /* The process with a pid, zombies included; NULL when there is none. */
 struct process *tree_find(int pid);
 
