@@ -179,6 +179,7 @@ struct task_signals {
     uint64_t stack_address; /* sigaltstack */
     uint64_t stack_size;
     uint32_t stack_flags;
+    _Atomic int deaf;           /* in signal_sleep */
     struct signal_queue *queue; /* siginfo of what is pending, owned by signal/ */
 };
 

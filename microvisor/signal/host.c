@@ -53,6 +53,7 @@ void signal_host_drain(void)
 void signal_sleep(struct task *task, _Atomic uint32_t *word, uint32_t value)
 {
     uint32_t seen = 0;
+    atomic_store(&task->signals.deaf, 1);
     for (;;) {
         /* The bit goes first, so what comes from now on sets it again and ends the sleep. */
         seen |= atomic_fetch_and(&task->thread.pending, ~(uint32_t)PENDING_SIGNAL);
@@ -61,6 +62,7 @@ void signal_sleep(struct task *task, _Atomic uint32_t *word, uint32_t value)
             break;
         task_blocking(task, SYS_futex, HOST_ARG(word), 128 /* WAIT, private */, value);
     }
+    atomic_store(&task->signals.deaf, 0);
     atomic_fetch_or(&task->thread.pending, seen & PENDING_SIGNAL);
 }
 

@@ -203,15 +203,21 @@ int signal_ignored(const struct task *task, int signal)
                  actions->table[signal - 1].handler == ACTION_IGNORE;
 }
 
+/* What a task takes, now or as soon as it looks. */
+static uint64_t takes(const struct task *task)
+{
+    return ~mask_of(task) | task->signals.queue->waiting;
+}
+
 /* Wakes a task that can take what is in `set`, all of which was sent to the process. The first task
  * is preferred. */
 static void wake_some(struct signal_actions *actions, uint64_t set)
 {
     for (struct signal_queue *queue = actions->tasks; queue && set; queue = queue->next) {
-        uint64_t takes = set & (~mask_of(queue->task) | queue->waiting);
-        if (takes)
+        uint64_t taken = set & takes(queue->task);
+        if (taken)
             signal_wake(queue->task);
-        set &= ~takes;
+        set &= ~taken;
     }
 }
 
@@ -227,35 +233,50 @@ static uint64_t blocked_by(const struct signal_actions *actions, const struct ta
     return blocked;
 }
 
-/* The first task in rt_sigtimedwait for a signal, or NULL. */
-static struct task *waiter_for(const struct signal_actions *actions, uint64_t bit)
+/* The task in rt_sigtimedwait for a signal to the process that its action ignores, or NULL. Linux
+ * keeps such a signal if the first task blocks it, and SIGCHLD if the one that made the child does. */
+static struct task *waiter_for(const struct signal_actions *actions, int signal)
 {
+    uint64_t bit = signal_bit(signal);
     struct signal_queue *queue = actions->tasks;
+    if (signal != SIGCHLD && queue && !(mask_of(queue->task) & bit))
+        return NULL;
     while (queue && !(queue->waiting & bit))
         queue = queue->next;
     return queue ? queue->task : NULL;
 }
 
-/* Whether a task would take a signal at once and, as Linux sees it, has no other to take first. */
+/* Whether a task takes a signal, if there is a choice: not if it has one already that it does not
+ * look at for long. */
 static int wants(const struct task *task, uint64_t bit)
 {
-    uint64_t takes = ~mask_of(task) | task->signals.queue->waiting;
-    return takes & bit && !(signal_pending_set(task) & takes) && !atomic_load(&task->exiting);
+    return takes(task) & bit && !atomic_load(&task->exiting) &&
+           !(atomic_load(&task->signals.deaf) && signal_pending_set(task) & takes(task));
+}
+
+/* Who is to take a signal to the process: the first task that wants it, or that only could, or
+ * NULL. */
+static struct task *taker_of(const struct signal_actions *actions, uint64_t bit)
+{
+    struct task *could = NULL;
+    for (struct signal_queue *queue = actions->tasks; queue; queue = queue->next) {
+        if (wants(queue->task, bit))
+            return queue->task;
+        if (!could && takes(queue->task) & bit)
+            could = queue->task;
+    }
+    return could;
 }
 
 /* Whether a signal ends the process as it is sent, as Linux has it for those without a core dump that
- * the first task that wants it does not wait for: even tasks that wait for a child of vfork end then. */
-static int is_fatal(struct signal_actions *actions, const struct task *task, int signal)
+ * somebody would take and does not wait for: even tasks that wait for a child of vfork end then. */
+static int is_fatal(const struct signal_actions *actions, const struct task *taker, int signal)
 {
     uint64_t bit = signal_bit(signal);
-    if (actions->table[signal - 1].handler != ACTION_DEFAULT ||
-        bit & (SIGNAL_SET_IGNORED | SIGNAL_SET_STOP | SIGNAL_SET_CORE) ||
-        atomic_load(&actions->stopped))
-        return 0;
-    const struct signal_queue *queue = task ? task->signals.queue : actions->tasks;
-    while (queue && !wants(queue->task, bit))
-        queue = task ? NULL : queue->next;
-    return queue && !(mask_of(queue->task) & bit);
+    return actions->table[signal - 1].handler == ACTION_DEFAULT &&
+           !(bit & (SIGNAL_SET_IGNORED | SIGNAL_SET_STOP | SIGNAL_SET_CORE)) &&
+           !atomic_load(&actions->stopped) && taker && wants(taker, bit) &&
+           !(mask_of(taker) & bit);
 }
 
 static int send_locked(struct process *process, struct task *task, const siginfo_t *info,
@@ -266,7 +287,8 @@ static int send_locked(struct process *process, struct task *task, const siginfo
     uint64_t bit = signal_bit(signal);
     const int ignored = action_ignores(&actions->table[signal - 1], signal);
     if (!task && ignored) /* the others would only drop it */
-        task = waiter_for(actions, bit);
+        task = waiter_for(actions, signal);
+    struct task *taker = task ? task : taker_of(actions, bit);
     struct signal_list *list = task ? &task->signals.queue->list : &actions->list;
     _Atomic uint64_t *pending = task ? &task->signals.pending : &actions->pending;
 
@@ -281,7 +303,7 @@ static int send_locked(struct process *process, struct task *task, const siginfo
         end_tasks_locked(process, SIGKILL);
         return 0;
     }
-    if (is_fatal(actions, task, signal)) {
+    if (is_fatal(actions, taker, signal)) {
         end_tasks_locked(process, signal);
         return 0;
     }
@@ -299,10 +321,10 @@ static int send_locked(struct process *process, struct task *task, const siginfo
         return -EAGAIN;
     }
     atomic_fetch_or(pending, bit);
-    if (!task)
+    if (taker && takes(taker) & bit)
+        signal_wake(taker);
+    else if (!task) /* it has just blocked it */
         wake_some(actions, bit);
-    else if (bit & (~mask_of(task) | task->signals.queue->waiting))
-        signal_wake(task);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 // Does a signal without a handler end a process that waits for its child of vfork, unless it blocks it, handles it, would dump core, or has another to take first?
-// RUN: musl-gcc -static -O2 %s -o %t.native && timeout 60 %t.native | FileCheck-22 %s
-// RUN: %lind-cc -O2 %s -o %t && timeout 60 %lind-run -- %t | FileCheck-22 %s
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 60 %t.native | FileCheck-22 %s
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 60 %lind-run -- %t | FileCheck-22 %s
 // CHECK: SIGTERM: ended by it
 // CHECK-NEXT: SIGALRM: ended by it
 // CHECK-NEXT: real-time: ended by it
@@ -10,7 +10,9 @@
 // CHECK-NEXT: SIGURG: waits on
 // CHECK-NEXT: SIGTERM behind SIGQUIT: waits on
 // CHECK-NEXT: SIGTERM behind one that is handled: waits on
+// CHECK-NEXT: the same, with a second thread: ended by it
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -20,6 +22,14 @@
 static void handle(int signal)
 {
 }
+
+static void *sleep_on(void *unused)
+{
+    for (;;)
+        pause();
+}
+
+static int with_thread;
 
 /* before: a signal that is sent first, or 0 */
 static void try(const char *name, int signal_number, int blocked, void (*action)(int), int before)
@@ -36,6 +46,9 @@ static void try(const char *name, int signal_number, int blocked, void (*action)
             sigaddset(&set, signal_number);
         sigprocmask(SIG_SETMASK, &set, NULL);
         signal(before ? before : signal_number, action);
+        pthread_t thread;
+        if (with_thread && pthread_create(&thread, NULL, sleep_on, NULL))
+            _exit(6);
         if (!vfork()) {
             pid_t self = getpid();
             write(ends[1], &self, sizeof self);
@@ -75,5 +88,7 @@ int main(void)
     try("SIGURG", SIGURG, 0, SIG_DFL, 0);
     try("SIGTERM behind SIGQUIT", SIGTERM, 0, SIG_DFL, SIGQUIT);
     try("SIGTERM behind one that is handled", SIGTERM, 0, handle, SIGUSR1);
+    with_thread = 1;
+    try("the same, with a second thread", SIGTERM, 0, handle, SIGUSR1);
     return 0;
 }
