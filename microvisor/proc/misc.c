@@ -110,12 +110,17 @@ static long change_limit_of_ended(struct task *task, int pid, unsigned resource,
     return change_limit(process, resource, new, old);
 }
 
+static long is_other(struct task *task, void *caller)
+{
+    return task != caller && !atomic_load(&task->exiting);
+}
+
 /* The caller's main stack follows RLIMIT_STACK. In vfork's child it is the parent's. */
 static void stack_limit_changed(struct task *task, uint64_t soft)
 {
     struct process *process = task->process;
     if (atomic_load(&process->space->users) == 1)
-        memory_limit_stack(process->memory, soft, atomic_load(&process->task_count) == 1);
+        memory_limit_stack(process->memory, soft, !signal_each_task(process, is_other, task));
 }
 
 long call_prlimit64(struct task *task, const uint64_t args[6])

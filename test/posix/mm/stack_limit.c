@@ -3,6 +3,7 @@
 // RUN: musl-gcc -static -O1 -D_GNU_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu %s -o native && ./native
 // RUN: %lind-cc -O1 -D_GNU_SOURCE %s -o caged && %lind-run -- ./caged
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -193,6 +194,27 @@ static void by_vfork(void)
     use(7 * MIB);
 }
 
+/* Alone again as soon as another thread's end is announced. */
+static int end_at_once(void *unused)
+{
+    syscall(SYS_exit, 0);
+    return 0;
+}
+
+static void after_thread(void)
+{
+    static char stack[1 << 16] __attribute__((aligned(16)));
+    static volatile int living = 1;
+    CHECK(clone(end_at_once, stack + sizeof stack,
+                CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                    CLONE_SYSVSEM | CLONE_CHILD_CLEARTID,
+                NULL, NULL, NULL, &living) > 0);
+    for (int looks = 0; living; looks++)
+        if (looks > 2000)
+            sched_yield();
+    beyond_lowered();
+}
+
 static void beside_thread(void)
 {
     pthread_t thread;
@@ -274,6 +296,8 @@ int main(int argc, char **argv)
         CHECK(!ends(obstacle_within));
         CHECK(!ends(obstacle_beside));
         CHECK(!ends(by_vfork));
+        for (int round = 0; round < 20; round++)
+            CHECK(ends(after_thread) == SIGSEGV);
         CHECK(!ends(beside_thread));
         CHECK(!ends(executed_unlimited));
         CHECK(!ends(executed_large));
