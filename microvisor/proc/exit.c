@@ -162,7 +162,9 @@ static void announce_end(const struct process *process)
 {
     int status = process->exit_status;
     siginfo_t info = {.si_signo = process->exit_signal};
-    if (!process->exit_signal)
+    if (!process->exit_signal ||
+        (process->exit_signal == SIGCHLD &&
+         signal_ignores_children(process->parent_process->actions)))
         return;
     info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
     info.si_status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;

@@ -181,7 +181,13 @@ static struct signal_action child_action(struct signal_actions *actions)
 
 int signal_no_child_stops(struct signal_actions *actions)
 {
-    return (child_action(actions).flags & SA_NOCLDSTOP) != 0;
+    struct signal_action action = child_action(actions);
+    return action.handler == ACTION_IGNORE || (action.flags & SA_NOCLDSTOP);
+}
+
+int signal_ignores_children(struct signal_actions *actions)
+{
+    return child_action(actions).handler == ACTION_IGNORE;
 }
 
 int signal_no_zombies(struct signal_actions *actions)

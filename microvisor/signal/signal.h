@@ -132,9 +132,11 @@ int signal_take(struct task *task, uint64_t set, siginfo_t *info);
  * waiting. */
 int signal_look(struct task *task);
 
-/* What the action for SIGCHLD says: nothing about children that stop (SA_NOCLDSTOP); no zombies
- * (ignored, or SA_NOCLDWAIT). Whether a process is stopped. */
+/* What the action for SIGCHLD says: nothing about children that stop (SA_NOCLDSTOP, or ignored); nor
+ * about those that end (ignored: not even if it is blocked); no zombies (ignored, or SA_NOCLDWAIT).
+ * Whether a process is stopped. */
 int signal_no_child_stops(struct signal_actions *actions);
+int signal_ignores_children(struct signal_actions *actions);
 int signal_no_zombies(struct signal_actions *actions);
 int signal_stopped(struct signal_actions *actions);
 
