@@ -154,14 +154,17 @@ def recipes(automake, jobs):
         }}),
         # A whole build in one lind-run: shell, make, compiler and all tools are cages. What configure found and what tcc made are compared.
         "autotools": suite("hello", [
-            {"run": "sh lind-inputs/tools.sh", "seconds": 3600},
+            {"run": "cp -R lind-needs/sed lind-sed && sh lind-inputs/tools.sh", "seconds": 3600},
+            {"run": "sh lind-inputs/inside.sh configure lind-sed >/dev/null 2>&1 && cksum < lind-sed/config.h", "test": "configure of sed",
+             "seconds": 300},
             {"run": "sh lind-inputs/inside.sh configure >/dev/null 2>&1 && cksum < config.h", "test": "configure", "seconds": 300},
             {"run": "sh lind-inputs/inside.sh make >/dev/null && cksum < src/hello.o && cksum < hello", "test": "make", "seconds": 300},
             {"run": "make -s clean >/dev/null && make -s CC=\"$CC\" AR=$AR RANLIB=$RANLIB MAKEINFO=true HELP2MAN=true"},
             {"run": "sh lind-inputs/inside.sh check", "test": "check", "split": automake, "seconds": 300},
         ], ["hello"], needs=["busybox", "dash", "mawk", "make-dfsg", "sed", "grep", "coreutils", "tcc"], inputs="autotools",
             grant=["/usr/include::ro", "/usr/lib/x86_64-linux-musl::ro"],
-            bench={"configure": {"part": "shell", "command": "sh lind-inputs/inside.sh configure >/dev/null 2>&1"}}),
+            bench={"configure of " + package: {"part": "shell", "command": "sh lind-inputs/inside.sh configure %s >/dev/null 2>&1" % directory}
+                   for package, directory in (("hello", ""), ("sed", "lind-sed"))}),
         # Its own suite needs dejagnu and looks at the machine's processes. A shell of the tree is the parent of what ps is to see; another one
         # is between, because ps shows children of process 1 as orphans.
         "procps": suite("procps", [

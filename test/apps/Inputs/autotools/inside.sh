@@ -1,4 +1,4 @@
-# usage: inside.sh STEP : runs build.sh STEP with the programs of lind-tools alone: in one lind-run ($INSIDE), or on the host.
+# usage: inside.sh STEP [DIRECTORY] : runs build.sh with the programs of lind-tools alone: in one lind-run ($INSIDE), or on the host.
 bin=$PWD/lind-tools/bin
 if [ -n "$INSIDE" ]; then
     exec $INSIDE --clear-env --env PATH=/bin --env LC_ALL=C --env HOME=/tmp --dir "$bin:/bin:ro" --dir "$bin:/usr/bin:ro" \
