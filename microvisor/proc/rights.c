@@ -114,7 +114,9 @@ static void carry(const struct rights *to)
 {
     if (carried.number == to->number && to->number != OTHER)
         return;
-    if (host_take(carried.number ? &carried : &own.rights, to))
+    const struct rights *from = carried.number ? &carried : &own.rights;
+    const int same = from->uid == to->uid && from->gid == to->gid && has_same_groups(from, to);
+    if (!same && host_take(from, to))
         lost(to);
     carried = *to;
 }
@@ -157,10 +159,22 @@ static void store(struct credentials *to, const struct credentials *from)
     memcpy(to->groups, from->groups, sizeof to->groups);
 }
 
+/* Whether all is the same: an execve mostly asks for what is there. */
+static int is_same(const struct credentials *one, const struct credentials *other)
+{
+    const _Atomic uint32_t *const words = &one->uid, *const others = &other->uid;
+    for (int i = 0; i < 8; i++)
+        if (words[i] != others[i])
+            return 0;
+    return same_groups(one, other);
+}
+
 int rights_change(struct task *task, const struct credentials *wanted)
 {
     struct process *process = task->process;
     const struct credentials now = process->credentials;
+    if (is_same(wanted, &now))
+        return 0;
     uint64_t number = same_rights(wanted, &now)         ? atomic_load(&process->rights)
                       : same_rights(wanted, &own.shown) ? 0
                                                         : atomic_fetch_add(&last_number, 1) + 1;
