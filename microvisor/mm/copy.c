@@ -158,10 +158,12 @@ static int discard_others(const struct memory *memory, const struct region *regi
 /* Regions of so few pages are copied whole: less work than asking which pages exist. */
 enum { PAGES_WHOLE = 2 };
 
-/* Whether a region is copied whole: what a file has no page for could not be read. */
+/* Whether a region, or a part of one, is copied whole: what a file has no page for could not be
+ * read, and which pages the stack has tells how far it has grown. */
 static int is_whole(const struct region *region)
 {
-    return region->end - region->start <= PAGES_WHOLE && !(region->flags & REGION_FILE) &&
+    return region->end - region->start <= PAGES_WHOLE &&
+           !(region->flags & (REGION_FILE | REGION_STACK)) &&
            (region->flags & REGION_PROTECTION) == (PROT_READ | PROT_WRITE);
 }
 
