@@ -114,9 +114,7 @@ static void carry(const struct rights *to)
 {
     if (carried.number == to->number && to->number != OTHER)
         return;
-    const struct rights *from = carried.number ? &carried : &own.rights;
-    const int same = from->uid == to->uid && from->gid == to->gid && has_same_groups(from, to);
-    if (!same && host_take(from, to))
+    if (host_take(carried.number ? &carried : &own.rights, to))
         lost(to);
     carried = *to;
 }
