@@ -18,7 +18,7 @@ static long pauses_take(unsigned turns)
 
 void spin_init(void)
 {
-    enum { LIMIT_NS = 50000, SAMPLE = 32, SAMPLES = 3 };
+    enum { LIMIT_NS = 100000, SAMPLE = 32, SAMPLES = 3 };
     cpu_set_t may;
     long least = LIMIT_NS;
     CPU_ZERO(&may);

@@ -1,9 +1,10 @@
 /* Watching a word for a while before sleeping on it.
  *
  * Waking a thread of an idle CPU takes 20 us and more in a virtual machine, and what is waited for
- * often comes sooner than that. A sleeper therefore first looks at the word for about twice that
- * time, as adaptive mutexes do, if lind-run has more than one CPU. Where that was in vain it is
- * tried rarely, so waiting costs next to nothing. */
+ * often comes sooner than sleeping and being woken take. A sleeper therefore first looks at the word
+ * for 100 us, as adaptive mutexes do, if lind-run has more than one CPU: a child that a shell has
+ * fork and execute a small program takes 50 us. Where that was in vain it is tried rarely, so waiting
+ * costs next to nothing. */
 #ifndef LIND_SPIN_H
 #define LIND_SPIN_H
 

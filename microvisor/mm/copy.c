@@ -120,36 +120,36 @@ uint64_t pages_count(uint64_t start, uint64_t end, uint64_t most)
     return count;
 }
 
-/* Bits of pages of a region with warm_keeps_pages. */
+/* Bits of the pages of a region from warm_kept_from on. */
 struct page_set {
     uint64_t bits[SHARE_PAGES_LEAST / 64];
 };
 
 static void pages_add(struct page_set *set, const struct page_range *range, uint64_t start)
 {
-    for (uint64_t page = (range->start - start) >> PAGE_SHIFT;
-         page < (range->end - start) >> PAGE_SHIFT; page++)
-        set->bits[page / 64] |= 1ULL << (page % 64);
+    for (uint64_t at = range->start < start ? start : range->start; at < range->end;
+         at += PAGE_BYTES)
+        set->bits[(at - start) / PAGE_BYTES / 64] |= 1ULL << ((at - start) / PAGE_BYTES % 64);
 }
 
-/* Discards the pages of a kept region that the set does not have. Returns 0 or -ENOMEM. */
-static int discard_others(const struct memory *memory, const struct region *region,
+/* Discards the pages from `from` on that the set does not have. Returns 0 or -ENOMEM. */
+static int discard_others(const struct memory *memory, const struct region *region, uint32_t from,
                           const struct page_set *wanted, int fd)
 {
     struct page_range ranges[RANGES];
     struct page_set there = {0};
-    uint64_t start = memory->base + ((uint64_t)region->start << PAGE_SHIFT), at = start;
+    uint64_t start = memory->base + ((uint64_t)from << PAGE_SHIFT), at = start;
     uint64_t end = memory->base + ((uint64_t)region->end << PAGE_SHIFT);
     while (at < end)
         for (int i = find_pages(fd, ranges, &at, end); i-- > 0;)
             pages_add(&there, &ranges[i], start);
-    for (uint32_t page = 0, count = region->end - region->start, next; page < count; page = next) {
+    for (uint32_t page = 0, count = region->end - from, next; page < count; page = next) {
         for (next = page;
              next < count && (there.bits[next / 64] & ~wanted->bits[next / 64]) >> (next % 64) & 1;)
             next++;
         if (next == page)
             next++;
-        else if (host_advise(memory, region->start + page, region->start + next, MADV_DONTNEED) < 0)
+        else if (host_advise(memory, from + page, from + next, MADV_DONTNEED) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -175,12 +175,14 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
 {
     struct page_range ranges[RANGES];
     struct page_set copied = {0};
-    int kept = to->warm.pages && warm_keeps_pages(region) && warm_has(to, region);
+    uint32_t kept = region->end; /* from here on `to` may have other pages */
     uint64_t size = (uint64_t)(region->end - region->start) << PAGE_SHIFT;
     int error = share_read(from->shares, (uint64_t)region->start << PAGE_SHIFT, size);
     int fd = page_map_open();
     if (error || !size)
         return error;
+    if (to->warm.pages && warm_has(to, region))
+        kept = warm_kept_from(region);
     if (is_whole(region)) {
         const uint64_t first = (uint64_t)region->start << PAGE_SHIFT;
         return copyout_window(to->base, first, (const void *)(from->base + first), size) ? -ENOMEM
@@ -189,8 +191,9 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
     int readable = region->flags & (PROT_READ | PROT_WRITE);
     if (!readable)
         error = host_protect(from, region->start, region->end, PROT_READ);
-    uint64_t start = from->base + ((uint64_t)region->start << PAGE_SHIFT), at = start;
+    uint64_t at = from->base + ((uint64_t)region->start << PAGE_SHIFT);
     uint64_t end = from->base + ((uint64_t)region->end << PAGE_SHIFT);
+    uint64_t kept_start = from->base + ((uint64_t)kept << PAGE_SHIFT);
     while (!error && at < end) {
         int found = find_pages(fd, ranges, &at, end);
         if (found && !(region->flags & PROT_WRITE) && !*opened) {
@@ -200,12 +203,11 @@ static int copy_pages(struct memory *to, struct memory *from, const struct regio
         for (int i = 0; !error && i < found; i++) {
             error = copyout_window(to->base, ranges[i].start - from->base,
                                    (const void *)ranges[i].start, ranges[i].end - ranges[i].start);
-            if (kept)
-                pages_add(&copied, &ranges[i], start);
+            pages_add(&copied, &ranges[i], kept_start);
         }
     }
-    if (kept && !error)
-        error = discard_others(to, region, &copied, fd);
+    if (kept < region->end && !error)
+        error = discard_others(to, region, kept, &copied, fd);
     if (!readable && host_protect(from, region->start, region->end, region->flags))
         error = -ENOMEM;
     return error ? -ENOMEM : 0;
@@ -227,6 +229,9 @@ static int copy_private(struct memory *to, struct memory *from, const struct reg
         return copy_pages(to, from, region, &opened);
     low.end = first * SHARE_PAGES;
     high.start = end * SHARE_PAGES;
+    if (!error && high.start < high.end &&
+        host_advise(to, high.start, high.end, MADV_DONTNEED) < 0)
+        error = -ENOMEM; /* what was kept of a stack's end; as a part it is not looked after */
     if (!error)
         error = copy_pages(to, from, &low, &opened);
     return error ? error : copy_pages(to, from, &high, &opened);

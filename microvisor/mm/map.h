@@ -51,7 +51,6 @@ enum { WARM_MOST = 24 };
 struct warm {
     uint32_t count, gate;      /* gate: the page of the gate */
     uint32_t pages;            /* how many pages of writable regions may have content */
-    int stack;                 /* the main stack may have content */
     uint64_t constant, loaded; /* memory->constant and memory->loaded of the map that was */
     struct region regions[WARM_MOST];
 };

@@ -398,6 +398,9 @@ int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_
     begin(from);
     find_busy(from, others);
     error = -ENOMEM;
+    /* A stack's end may have been kept (warm.c). */
+    if (host_call3(SYS_madvise, address(to, first), (end - first) * SHARE_BYTES, MADV_DONTNEED))
+        goto out;
     /* The first page makes the host join the pieces again that this range will be cut into. */
     if (host_call3(SYS_madvise, address(to, first), PAGE_BYTES, MADV_POPULATE_WRITE_HOST) ||
         protect(to, first, end, PROT_NONE))

@@ -23,9 +23,8 @@ struct shares {
     uint8_t state[SHARE_CHUNKS];
 };
 
-/* For fork, with the map's lock of `from` held: lets the empty but
- * writable chunks [first, end) of `to` be those of `from`, private anonymous memory that is
- * writable in both. others: whether the window has more tasks than the caller. Returns 0; -EAGAIN
+/* For fork, with the map's lock of `from` held: empties the chunks [first, end) of `to` and lets
+ * them be those of `from`, private anonymous memory that is writable in both. others: whether the window has more tasks than the caller. Returns 0; -EAGAIN
  * with nothing changed: not possible, or not worth it; -ENOMEM with `to` unusable. COLD. */
 int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end, int others);
 

@@ -9,14 +9,15 @@
  * Only regions are kept whose whole state stands in their `flags`: private memory, anonymous or of
  * the image, without locks or advice, in windows that share nothing with a relative (share.c).
  * What is writable is discarded at the end, with exceptions: the next start writes small regions of
- * the loader's anew, and the stack's end; and in a window that fork had made small regions keep
- * their pages, for the next fork to write what it copies into them and to discard the others
- * (copy.c), which is less work than a fault for each page. What is not writable stays
+ * the loader's anew, and the stack's end; and in a window that fork had made small regions and the
+ * stack's end keep their pages, for the next fork to write what it copies into them and to discard
+ * the others (copy.c), which is less work than a fault for each page. What is not writable stays
  * (relocated data, mostly), if it is not much, but is discarded by the next fork unless
  * memory->constant says that it is what that would copy, and by the next start unless
  * memory->loaded is still that of the last one. The executable pages and the gate page no cage
  * could ever write. */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "microvisor/mm/share.h"
@@ -30,7 +31,7 @@ enum { PAGES_KEPT = 512, PAGES_SPANNED = 1 << 16 };
 /* Regions of the loader's of up to so many pages are written anew for the next start, and so many
  * pages of a stack: less work than a fault for each page, and no interrupt for the processors on
  * which the window's threads ran, which taking pages away is. */
-enum { PAGES_WRITTEN = 16, STACK_WRITTEN = 8 };
+enum { PAGES_WRITTEN = 16, STACK_KEPT = 8 };
 enum { KEPT_FLAGS = REGION_PROTECTION | REGION_PINNED | REGION_STACK | REGION_IMAGE };
 
 static int is_gate(const struct memory *memory, const struct region *region)
@@ -56,21 +57,25 @@ static int same(const struct region *a, const struct region *b)
            a->offset == b->offset && a->object == b->object;
 }
 
-int warm_keeps_pages(const struct region *region)
-{
-    return region->flags & PROT_WRITE && !(region->flags & REGION_STACK) &&
-           region->end - region->start < SHARE_PAGES_LEAST;
-}
-
-/* What of a region the next start writes: all of a small one that the loader made, a stack's end. */
-static uint32_t written_from(const struct region *region, uintptr_t loaders)
+uint32_t warm_kept_from(const struct region *region)
 {
     uint32_t pages = region->end - region->start;
     if (!(region->flags & PROT_WRITE))
         return region->end;
     if (region->flags & REGION_STACK)
-        return region->end - (pages < STACK_WRITTEN ? pages : STACK_WRITTEN);
-    return region->object == loaders && pages <= PAGES_WRITTEN ? region->start : region->end;
+        return region->end - (pages < STACK_KEPT ? pages : STACK_KEPT);
+    return pages < SHARE_PAGES_LEAST ? region->start : region->end;
+}
+
+/* What of a region the next start writes: all of a small one that the loader made, a stack's end. */
+static uint32_t written_from(const struct region *region, uintptr_t loaders)
+{
+    if (region->flags & REGION_STACK)
+        return warm_kept_from(region);
+    return region->flags & PROT_WRITE && region->object == loaders &&
+                   region->end - region->start <= PAGES_WRITTEN
+               ? region->start
+               : region->end;
 }
 
 /* The name that the loader gives what it maps; 0: there is nothing of the loader's. */
@@ -151,17 +156,13 @@ static int keep_regions(struct memory *memory)
             return 0;
     if (!constants_are_few(memory))
         return 0;
-    warm->stack = 0;
     const uintptr_t loaders = loaders_name(memory->regions, memory->count);
     for (uint32_t i = 0; i < memory->count; i++) {
         struct region rest = memory->regions[i];
-        uint32_t from = memory->copied ? rest.end : written_from(&rest, loaders);
+        uint32_t from = memory->copied ? warm_kept_from(&rest) : written_from(&rest, loaders);
         warm->regions[i] = rest;
-        if (memory->copied && warm_keeps_pages(&rest))
-            from = rest.start;
         if (kept + (rest.end - from) <= PAGES_KEPT) {
             kept += rest.end - from;
-            warm->stack |= rest.flags & REGION_STACK && rest.end > from;
             rest.end = from;
         }
         if (rest.flags & PROT_WRITE && rest.start < rest.end && discard(memory, &rest))
@@ -197,37 +198,101 @@ int memory_is_warm(const struct memory *memory)
     return memory->warm.count != 0;
 }
 
-/* Whether the map has this very region. */
-static int has(const struct memory *memory, const struct region *region)
+/* Whether what the window has of a region is what the map wants of another one where they overlap:
+ * they are the same; or ordinary memory, of which the last process has mapped more or unmapped some
+ * (as a child does that allocates), and all of which memory_copy will look after. */
+static int agree(const struct region *wanted, const struct region *region)
 {
-    uint32_t index = map_find(memory, region->start);
-    return index < memory->count && same(&memory->regions[index], region);
+    return same(wanted, region) ||
+           (region->flags == (PROT_READ | PROT_WRITE) && wanted->flags == region->flags &&
+            wanted->object == region->object &&
+            wanted->offset - wanted->start == region->offset - region->start &&
+            wanted->end - wanted->start < SHARE_PAGES_LEAST);
+}
+
+/* Finds the next part of a region, from *at on, that the map does not want: *at to the page that is
+ * returned. The region's end, twice: there is none. */
+static uint32_t next_unwanted(const struct memory *memory, const struct region *region,
+                              uint32_t *at)
+{
+    uint32_t index = map_find(memory, *at);
+    const struct region *other = &memory->regions[index];
+    for (; index < memory->count && other->start <= *at && agree(other, region); index++, other++)
+        *at = other->end < region->end ? other->end : region->end;
+    for (; index < memory->count && other->start < region->end; index++, other++)
+        if (agree(other, region))
+            return other->start;
+    return region->end;
+}
+
+/* Takes away what the map does not want of a region of the window. */
+static int drop_unwanted(struct memory *to, const struct memory *from, const struct region *region)
+{
+    int stale = to->warm.constant != from->constant && is_constant(to, region);
+    if (stale && discard(to, region))
+        return -ENOMEM;
+    for (uint32_t at = region->start, end;; at = end) {
+        end = next_unwanted(from, region, &at);
+        if (at == end)
+            return 0;
+        if (host_try_reserve(to, at, end))
+            return -ENOMEM;
+    }
+}
+
+/* Gives a window that has only what is wanted all of a region of which it has something. Returns 1;
+ * 0 if it has nothing; -ENOMEM. */
+static int complete(struct memory *memory, const struct region *wanted)
+{
+    const struct warm *warm = &memory->warm;
+    uint32_t at = wanted->start;
+    int found = 0, error = 0;
+    for (uint32_t i = 0; i < warm->count && !error; i++) {
+        const struct region *region = &warm->regions[i];
+        if (region->start >= wanted->end || region->end <= wanted->start || !agree(wanted, region))
+            continue;
+        found = 1;
+        if (at < region->start)
+            error = host_protect(memory, at, region->start, wanted->flags);
+        at = region->end;
+    }
+    if (found && !error && at < wanted->end)
+        error = host_protect(memory, at, wanted->end, wanted->flags);
+    return error ? -ENOMEM : found;
 }
 
 int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
 {
     struct warm *warm = &to->warm;
-    uint32_t kept = 0;
+    struct region kept[WARM_MOST];
+    uint32_t count = 0, unwanted = 0;
     if (!warm->count)
         return 0;
-    for (uint32_t i = 0; i < warm->count; i++)
-        kept += (uint32_t)has(from, &warm->regions[i]);
-    int all = to->image_fd != from->image_fd || warm->gate != gate >> PAGE_SHIFT;
-    if (all || kept < warm->count - kept) {
+    for (uint32_t i = 0; i < warm->count; i++) {
+        uint32_t at = warm->regions[i].start;
+        unwanted += next_unwanted(from, &warm->regions[i], &at) == warm->regions[i].end &&
+                    at == warm->regions[i].start;
+    }
+    if (to->image_fd != from->image_fd || warm->gate != gate >> PAGE_SHIFT ||
+        warm->count - unwanted < unwanted) {
         warm->count = 0;
         return host_try_reserve(to, PAGES_START, PAGES_END);
     }
-    kept = 0;
-    for (uint32_t i = 0; i < warm->count; i++) {
-        const struct region *region = &warm->regions[i];
-        int stale = (warm->constant != from->constant && is_constant(to, region)) ||
-                    (warm->stack && region->flags & REGION_STACK);
-        if (has(from, region) && !(stale && discard(to, region)))
-            warm->regions[kept++] = *region;
-        else if (host_try_reserve(to, region->start, region->end))
+    for (uint32_t i = 0; i < warm->count; i++)
+        if (drop_unwanted(to, from, &warm->regions[i]))
             return -ENOMEM;
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct region *region = &from->regions[i];
+        if (count == WARM_MOST)
+            return host_try_reserve(to, region->start, PAGES_END);
+        int found = complete(to, region);
+        if (found < 0)
+            return -ENOMEM;
+        if (found)
+            kept[count++] = *region;
     }
-    warm->count = kept;
+    memcpy(warm->regions, kept, count * sizeof *kept);
+    warm->count = count;
     return 0;
 }
 
@@ -248,7 +313,7 @@ int memory_start(struct memory *memory)
         const struct region *region = &warm->regions[i];
         if (!map_is_loaders(region))
             continue; /* warm_take leaves it */
-        int stale = warm->pages && (warm_keeps_pages(region) || region->flags & REGION_STACK);
+        int stale = warm->pages && warm_kept_from(region) < region->end;
         if (warm->loaded != memory->started)
             stale |= is_constant(memory, region);
         if (stale && start_region(memory, region, loaders))

@@ -14,11 +14,12 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate);
 int warm_take(struct memory *memory, const struct region *region);
 
 /* Whether the window has the region, with its protection and without any content of its own (the
- * gate page: with its content; regions with warm_keeps_pages: with any content). */
+ * gate page: with its content; from warm_kept_from on: with any content). */
 int warm_has(const struct memory *memory, const struct region *region);
 
-/* Whether it is a region whose pages are kept: writable, and too small for share.c. */
-int warm_keeps_pages(const struct region *region);
+/* From which page on a region's pages may be kept: all of a writable one that is too small for
+ * share.c, the end of a stack; otherwise none. At most SHARE_PAGES_LEAST. */
+uint32_t warm_kept_from(const struct region *region);
 
 /* Whether it even has the content that `from` has there. */
 int warm_is_copy(const struct memory *to, const struct memory *from, const struct region *region);

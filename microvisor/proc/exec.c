@@ -20,6 +20,7 @@
 enum {
     STRING_MAX = 128 * 1024,       /* MAX_ARG_STRLEN */
     STRING_SHORT = 512,
+    STRING_LONG = 8192,
     STRINGS_MAX = 6 * 1024 * 1024, /* three quarters of the default stack's limit */
     SCRIPTS_MAX = 5,               /* interpreters of interpreters */
     LINE_MAX_HERE = 256,           /* BINPRM_BUF_SIZE */
@@ -45,6 +46,8 @@ static int strings_copyin(struct task *task, struct strings *strings, uint64_t f
             break;
         /* Most are short: room for the longest is made only for those that are not. */
         long length = string_copyin(task, strings, pointer, STRING_SHORT);
+        if (length == -ENAMETOOLONG)
+            length = string_copyin(task, strings, pointer, STRING_LONG);
         if (length == -ENAMETOOLONG)
             length = string_copyin(task, strings, pointer, STRING_MAX);
         if (length < 0)

@@ -303,10 +303,10 @@ struct executable *executable_new(void)
     return executable;
 }
 
-static void strings_put(const struct executable *executable, char *block)
+static void strings_put(const struct executable *executable, char *block, uint64_t size)
 {
     if (block < executable->strings || block >= executable->strings + sizeof executable->strings)
-        free(block);
+        strings_block_free(block, size);
 }
 
 void executable_put(struct executable *executable)
@@ -316,8 +316,8 @@ void executable_put(struct executable *executable)
     busy_end(executable->busy);
     if (executable->fd >= 0)
         close(executable->fd);
-    strings_put(executable, executable->arguments);
-    strings_put(executable, executable->environment);
+    strings_put(executable, executable->arguments, executable->arguments_size);
+    strings_put(executable, executable->environment, executable->environment_size);
     pool_give(&executables, executable);
 }
 

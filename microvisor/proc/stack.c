@@ -11,11 +11,12 @@
 
 enum { AUXV_MAX = 24, WORD = 8 };
 
-/* A copy of strings: in `room`, of which *left bytes are free, or a new block. NULL: no memory. */
+/* A copy of strings: in `room`, of which *left bytes are free, or a block (strings.h). NULL: no
+ * memory. */
 static char *keep(struct strings *strings, char *room, uint64_t *left)
 {
     int fits = strings->size < *left;
-    char *block = fits ? room : malloc(strings->size + 1);
+    char *block = fits ? room : strings_block(strings->size);
     if (fits)
         *left -= strings->size;
     return block ? memcpy(block, strings_bytes(strings), strings->size) : NULL;

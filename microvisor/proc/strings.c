@@ -4,18 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rt/spare.h"
+
+enum { BLOCK_SIZE = 32768 };
+
+static struct spares blocks = {.most = 16};
+
+char *strings_block(uint64_t size)
+{
+    char *block = size <= BLOCK_SIZE ? spare_take(&blocks) : NULL;
+    return block ? block : malloc(size <= BLOCK_SIZE ? BLOCK_SIZE : size);
+}
+
+void strings_block_free(char *block, uint64_t size)
+{
+    if (block && (size > BLOCK_SIZE || !spare_keep(&blocks, block)))
+        free(block);
+}
+
 int strings_reserve(struct strings *strings, uint64_t more)
 {
     uint64_t size = strings->size + more;
     if (size <= (strings->many ? strings->room : sizeof strings->few))
         return 0;
-    char *many = realloc(strings->many, 2 * size);
+    uint64_t room = size <= BLOCK_SIZE ? BLOCK_SIZE : 2 * size;
+    char *many = strings_block(room);
     if (!many)
         return -ENOMEM;
-    if (!strings->many)
-        memcpy(many, strings->few, strings->size);
+    memcpy(many, strings_bytes(strings), strings->size);
+    strings_free(strings);
     strings->many = many;
-    strings->room = 2 * size;
+    strings->room = room;
     return 0;
 }
 
@@ -35,5 +54,5 @@ int strings_insert(struct strings *strings, uint64_t at, const char *string)
 
 void strings_free(struct strings *strings)
 {
-    free(strings->many);
+    strings_block_free(strings->many, strings->room);
 }

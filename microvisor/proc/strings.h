@@ -4,13 +4,17 @@
 
 #include <stdint.h>
 
-/* Zero-filled memory has none. What there is place for in `few` spares malloc the making and
- * unmaking of its groups with each execve. */
+/* A block of bytes for strings, some of which are used again and again: malloc would map and unmap
+ * each one. NULL: no memory. To be freed with the same size. */
+char *strings_block(uint64_t size);
+void strings_block_free(char *block, uint64_t size);
+
+/* Zero-filled memory has none. */
 struct strings {
     uint64_t size, count; /* bytes, and strings */
     char *many;           /* where they are, owned; NULL: in few */
     uint64_t room;        /* of many */
-    char few[4096];
+    char few[2048];
 };
 
 static inline char *strings_bytes(struct strings *strings)

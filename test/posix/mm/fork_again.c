@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, PAGES = 16, SPARSE = 180, ROUNDS = 400 };
+enum { PAGE = 4096, PAGES = 16, SPARSE = 180, LARGE = 300, ROUNDS = 800 };
 
 static char data[3 * PAGE] = "data";
 static char zeros[5 * PAGE];
@@ -21,6 +21,8 @@ static char sparse[SPARSE][PAGE] __attribute__((aligned(PAGE))); /* pages 0, or 
 static char letters[SPARSE];
 static int ends[2], passed[2], zero;
 static char *heap, *area, *hidden, *fixed, *empty;
+static char *large; /* of which only the first page is not 0 */
+static size_t grown; /* bytes of the heap behind the first PAGES pages, all 0 */
 static char fixed_value = 'r';
 static char relocated[PAGE] __attribute__((aligned(PAGE))); /* read-only after the start */
 static uint32_t seed = 1;
@@ -80,10 +82,14 @@ static void check(int round)
             fail("sparse data", round);
     if (!all(heap, PAGES * PAGE, 'h'))
         fail("heap", round);
+    if (!all(heap + PAGES * PAGE, grown, 0))
+        fail("grown heap", round);
     if (!all(area, PAGE, 'a') || !all(area + PAGE, (PAGES - 1) * PAGE, 0))
         fail("mapped memory", round);
     if (!all(empty, PAGE, 0))
         fail("empty memory", round);
+    if (!all(large, PAGE, 'l') || !all(large + PAGE, (LARGE - 1) * PAGE, 0))
+        fail("large memory", round);
     if (!all(fixed, PAGE, fixed_value) || !all(relocated, sizeof relocated, fixed_value))
         fail("read-only memory", round);
     if (write(ends[1], hidden, 1) >= 0 || read(zero, fixed, 1) >= 0 ||
@@ -94,9 +100,11 @@ static void check(int round)
     mprotect(hidden, PAGE, PROT_NONE);
     /* Below the stack pointer, where earlier children had their stack. */
     volatile char *here = (volatile char *)&round - 65536;
-    for (int i = 0; i < 32768; i++)
-        if (here[i] == 'x')
+    for (int i = 0, run = 0; i < 65536 - 2048; i++) {
+        run = here[i] == 'x' ? run + 1 : 0;
+        if (run == 64)
             fail("stack", round);
+    }
     read_maps(now, sizeof now);
     if (strcmp(now, before)) {
         printf("%s--- not\n%s", now, before);
@@ -207,6 +215,21 @@ static void soil(int round)
         if (moved != MAP_FAILED)
             memset(moved, 'x', PAGE);
     }
+    if (next_random(4) == 0) { /* what is left is not large */
+        munmap(large + 10 * PAGE, 200 * PAGE);
+        memset(large, 'x', 10 * PAGE);
+        memset(large + 210 * PAGE, 'x', (LARGE - 210) * PAGE);
+    }
+    if (what & 2048) { /* the same memory in pieces, and more beside it */
+        for (int i = 0; i < PAGES; i++)
+            if (next_random(3) == 0)
+                munmap(area + i * PAGE, PAGE);
+        for (int i = 0; i < 2; i++) {
+            char *at = i ? area + PAGES * PAGE : area - 2 * PAGE;
+            if (mmap(at, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at)
+                memset(at, 'x', 2 * PAGE);
+        }
+    }
     switch (next_random(4)) {
     case 0:
         abort();
@@ -235,6 +258,10 @@ int main(void)
     memset(heap, 'h', PAGES * PAGE);
     area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(area, 'a', PAGE);
+    /* With a hole above it, so the others do not become part of it. */
+    large = mmap(NULL, (LARGE + 1) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(large + LARGE * PAGE, PAGE);
+    memset(large, 'l', PAGE);
     hidden = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(hidden, 's', PAGE);
     mprotect(hidden, PAGE, PROT_NONE);
@@ -289,6 +316,8 @@ int main(void)
             memset(relocated, fixed_value, PAGE);
             mprotect(relocated, PAGE, PROT_READ);
         }
+        if (round % 40 == 39 && grow(PAGE))
+            grown += PAGE;
         if (round % 50 == 49) { /* the parent changes, too */
             size_t some = 1 + next_random(4);
             mmap(NULL, some * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

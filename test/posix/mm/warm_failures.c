@@ -306,11 +306,21 @@ static void map_more(void)
     call(&child, call_mprotect, 0x30003000, 2 * PAGE, PROT_READ);
 }
 
+/* Its parent's memory in pieces, and some beside it. */
+static void cut_data(void)
+{
+    uint64_t value = CHILD, start = pieces[4].start;
+    call(&child, call_munmap, start + 8 * PAGE, 3 * PAGE, 0);
+    call(&child, call_munmap, start + 38 * PAGE, 2 * PAGE, 0);
+    if (!memory_map_fixed(child.memory, start - 2 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE, -1, 0, name))
+        assert(access_host(&child, start - 2 * PAGE, &value, 1));
+}
+
 static void nothing(void)
 {
 }
 
-static void (*const doings[])(void) = {nothing, lock_data, lock_constant, give_up_constant, open_constant, map_more};
+static void (*const doings[])(void) = {nothing, lock_data, lock_constant, give_up_constant, open_constant, map_more, cut_data};
 enum { DOINGS = sizeof doings / sizeof *doings };
 
 enum { COPY, START, KINDS };
