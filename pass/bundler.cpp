@@ -532,7 +532,7 @@ void Bundler::atom(ArrayRef<MCInst> insts, bool padToEnd)
         auto *ref = cast<MCSymbolRefExpr>(insts[0].getOperand(0).getExpr());
         slots.back().jump = jumps.size();
         jumps.push_back({slots.back().code, &ref->getSymbol(), insts[0].getOpcode() == t.JCC_1,
-                         false, false, 0});
+                         false, false, 0, slots.size() - 1});
     }
     afterAtom(insts);
     if (padToEnd)

@@ -19,6 +19,8 @@
 #include "llvm/MC/MCObjectWriter.h"
 #include "llvm/MC/MCSection.h"
 
+#include <optional>
+
 namespace lind
 {
 
@@ -65,6 +67,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
         llvm::MCFragment *code = nullptr; // its tail is the instruction, which has longer forms
         unsigned stretch = 0;             // bytes by which it is longer than it need be, in size
         bool skipped = false;             // control never passes the padding
+        unsigned shift = 0;               // bytes of padding for separateLoops()
     };
     struct Jump {
         llvm::MCFragment *fragment; // its tail is the jump
@@ -73,6 +76,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
         bool isLong;
         bool stretched; // long though it need not be
         uint32_t end;   // offset behind the short form in the current layout
+        size_t slot;    // its index
         unsigned size() const
         {
             return !isLong && !stretched ? 2 : conditional ? 6 : 5;
@@ -125,6 +129,8 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void closeRegion();
     uint32_t layoutOnce();
     bool lengthenJumps();
+    std::optional<int64_t> targetOf(const Jump &jump) const;
+    bool separateLoops();
     void makeLong(Jump &jump);
     void replacePadding();
     void fillGap(unsigned gap, llvm::ArrayRef<Slot *> before);

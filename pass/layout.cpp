@@ -62,7 +62,7 @@ uint32_t Bundler::layoutOnce()
             const Slot &slot = slots[nextSlot++];
             unsigned size = slot.size + (slot.jump >= 0 ? jumps[slot.jump].size() : 0);
             unsigned room = LIND_BUNDLE_SIZE - offset % LIND_BUNDLE_SIZE;
-            unsigned padding = size > room ? room : 0;
+            unsigned padding = size + slot.shift > room ? room : slot.shift;
             slot.padding->setSize(padding);
             offset += padding;
             break;
@@ -98,16 +98,48 @@ bool Bundler::lengthenJumps()
     for (Jump &jump : jumps) {
         if (jump.isLong || jump.stretched)
             continue;
-        const MCFragment *f = jump.target->isDefined() ? jump.target->getFragment() : nullptr;
-        bool here = f && f->getLayoutOrder() < fragments.size() &&
-                    fragments[f->getLayoutOrder()] == f && !jump.target->isVariable();
-        if (here) {
-            int64_t distance = static_cast<int64_t>(offsets[f->getLayoutOrder()]) +
-                               static_cast<int64_t>(jump.target->getOffset()) - jump.end;
-            if (isInt<8>(distance))
-                continue;
+        std::optional<int64_t> target = targetOf(jump);
+        if (!target || !isInt<8>(*target - jump.end))
+            jump.isLong = changed = true;
+    }
+    return changed;
+}
+
+// A jump's target in the current layout, if it is in this region.
+std::optional<int64_t> Bundler::targetOf(const Jump &jump) const
+{
+    const MCFragment *f = jump.target->isDefined() ? jump.target->getFragment() : nullptr;
+    if (!f || f->getLayoutOrder() >= fragments.size() || fragments[f->getLayoutOrder()] != f ||
+        jump.target->isVariable())
+        return std::nullopt;
+    return static_cast<int64_t>(offsets[f->getLayoutOrder()]) +
+           static_cast<int64_t>(jump.target->getOffset());
+}
+
+// Moves the closing jump of a loop around another one where Zen 5 would take the two for the same
+// (docs/pass.md). Returns whether there is such a pair.
+bool Bundler::separateLoops()
+{
+    constexpr unsigned Near = 64, Looked = 0x3e, Confused = 0x3c, Step = 2, Most = 8;
+    const Jump *inner = nullptr;
+    int64_t innerTarget = 0;
+    bool changed = false;
+    for (Jump &jump : jumps) {
+        std::optional<int64_t> target = targetOf(jump);
+        if (!jump.conditional || !target || *target >= jump.end)
+            continue; // closes no loop
+        int64_t last = jump.end - 3 + jump.size();
+        if (inner && *target <= innerTarget) {
+            int64_t innerLast = inner->end - 3 + inner->size();
+            Slot &slot = slots[jump.slot];
+            if (last - innerLast < Near && ((last ^ innerLast) & Looked) == Confused &&
+                slot.shift < Most) {
+                slot.shift += Step;
+                changed = true;
+            }
         }
-        jump.isLong = changed = true;
+        inner = &jump;
+        innerTarget = *target;
     }
     return changed;
 }
@@ -281,7 +313,8 @@ void Bundler::closeRegion()
             end = layoutOnce();
         replacePadding();
         end = layoutOnce();
-    } while (lengthenJumps()); // longer instructions may put a target out of reach
+        // Longer instructions may put a target out of reach.
+    } while (lengthenJumps() || separateLoops());
     for (Jump &jump : jumps)
         if (jump.isLong || jump.stretched)
             makeLong(jump);

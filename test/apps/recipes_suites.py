@@ -163,8 +163,10 @@ def recipes(automake, jobs):
             {"run": "sh lind-inputs/inside.sh check", "test": "check", "split": automake, "seconds": 300},
         ], ["hello"], needs=["busybox", "dash", "mawk", "make-dfsg", "sed", "grep", "coreutils", "tcc"], inputs="autotools",
             grant=["/usr/include::ro", "/usr/lib/x86_64-linux-musl::ro"],
-            bench={"configure of " + package: {"part": "shell", "command": "sh lind-inputs/inside.sh configure %s >/dev/null 2>&1" % directory}
-                   for package, directory in (("hello", ""), ("sed", "lind-sed"))}),
+            # hello's configure has a `sleep 1` in the background and waits for it at the end, which would be all that is timed.
+            bench={"configure of " + package: {
+                "part": "shell", "command": "cp lind-tools/bin/true lind-tools/bin/sleep && sh lind-inputs/inside.sh configure %s >/dev/null 2>&1" % directory
+            } for package, directory in (("hello", ""), ("sed", "lind-sed"))}),
         # Its own suite needs dejagnu and looks at the machine's processes. A shell of the tree is the parent of what ps is to see; another one
         # is between, because ps shows children of process 1 as orphans.
         "procps": suite("procps", [
