@@ -1,9 +1,9 @@
 """Programs that csmith generates print the same checksum natively and in a cage.
 
-Usage: csmith.py --build DIR --count N [--seed FIRST] [--settings -O0,-O2] [--jobs N] [--resume]
+Usage: csmith.py --build DIR --count N [--seed FIRST] [--settings -O0,-O2] [--jobs N] [--resume] [--least N]
 
 What the native programs print is kept (DIR/results) as long as compiler, libc and csmith stay the same. --resume goes on with an interrupted
-run of the same tools; only programs that agreed or were skipped are not tried again.
+run of the same tools; only programs that agreed or were skipped are not tried again. --least: fewer that agree are a failure.
 """
 import argparse
 import concurrent.futures
@@ -82,6 +82,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--least", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--settings", default=",".join(SETTINGS))
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS", os.cpu_count())))
@@ -107,7 +108,7 @@ def main():
         pool.shutdown(cancel_futures=True)
         shutil.rmtree(scratch, ignore_errors=True)
         print("csmith: " + ", ".join("%d %s" % (count, result) for result, count in sorted(counts.items())))
-    sys.exit(0 if counts.get("agrees", 0) and set(counts) <= set(FINE) else 1)
+    sys.exit(0 if counts.get("agrees", 0) >= args.least and set(counts) <= set(FINE) else 1)
 
 
 if __name__ == "__main__":
