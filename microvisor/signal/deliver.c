@@ -144,7 +144,7 @@ static void stop(struct task *task, int signal)
     struct process *process = task->process;
     struct signal_actions *actions = process->actions;
     if (process->pid == PID_FIRST) {
-        signal_host_stop(signal);
+        signal_host_stop(actions, signal);
         return;
     }
     tree_lock();

@@ -14,13 +14,18 @@ static _Atomic uint64_t arrived;
 static _Atomic int arrived_code[65];
 static struct process *_Atomic receiver;
 
-/* Called in the host's signal handler, which may have interrupted a sanitizer's own code. */
+/* Called in the host's signal handler, which may have interrupted a sanitizer's own code. Stop
+ * signals and SIGCONT undo each other. */
 NO_SANITIZER void signal_from_host(struct thread *thread, int signal, const void *siginfo)
 {
     if (signal != HOST_SIGNAL_WAKE) {
         int code = ((const siginfo_t *)siginfo)->si_code;
+        const uint64_t bit = 1ULL << (signal - 1), continues = 1ULL << (SIGCONT - 1);
+        uint64_t undone = bit & SIGNAL_SET_STOP ? continues : bit & continues ? SIGNAL_SET_STOP : 0;
+        uint64_t before = atomic_load(&arrived);
         atomic_store(&arrived_code[signal], code == SI_KERNEL ? SI_KERNEL : SI_USER);
-        atomic_fetch_or(&arrived, signal_bit(signal));
+        while (!atomic_compare_exchange_weak(&arrived, &before, (before & ~undone) | bit))
+            ;
     }
     atomic_fetch_or(&thread->pending, PENDING_SIGNAL);
 }
@@ -33,8 +38,8 @@ void signal_host_drain(void)
 {
     if (!atomic_load_explicit(&arrived, memory_order_relaxed))
         return;
+    TREE_LOCKED(); /* who has it knows that all was sent on or is in `arrived` */
     uint64_t set = atomic_exchange(&arrived, 0);
-    TREE_LOCKED();
     struct process *process = atomic_load(&receiver);
     for (int signal = 1; set && process; signal++, set >>= 1) {
         if (!(set & 1))
@@ -82,15 +87,35 @@ static const uint8_t forwarded[] = {
     SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGSYS,
 };
 
+/* Whether SIGCONT has come since the stop signal was taken: was sent on, is noted by a handler, or
+ * still with the kernel, which tells a thread that blocks it. The tree lock is held. */
+static int continued(struct signal_actions *actions)
+{
+    uint64_t pending = 0;
+    host_call2(SYS_rt_sigpending, &pending, sizeof pending);
+    LOCKED(&actions->lock);
+    return !actions->stop_taken || (pending | atomic_load(&arrived)) & signal_bit(SIGCONT);
+}
+
 /* By the signal's own default action: the kernel knows whether there is anybody to continue the job
- * (orphaned process groups). */
-void signal_host_stop(int signal)
+ * (orphaned process groups). It is sent to this thread, which it stops before the call returns:
+ * another one might take it when it has its handler again. A SIGCONT that came meanwhile undoes it.
+ * One that comes between looking for it and the stop, or that a thread has taken without having
+ * noted it yet, is lost, as the kernel has no call that looks and stops in one. */
+void signal_host_stop(struct signal_actions *actions, int signal)
 {
     struct sigaction fallback = {.sa_handler = SIG_DFL};
+    const uint64_t block = signal_bit(SIGCONT);
+    uint64_t mask;
+    host_call4(SYS_rt_sigprocmask, SIG_BLOCK, &block, &mask, sizeof mask);
     if (signal != SIGSTOP)
         sigaction(signal, &fallback, NULL);
     host_terminal_leave();
-    host_call2(SYS_kill, host_call0(SYS_getpid), signal);
+    tree_lock();
+    if (!continued(actions))
+        host_call3(SYS_tgkill, host_call0(SYS_getpid), host_call0(SYS_gettid), signal);
+    tree_unlock();
+    host_call4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
     host_terminal_return();
     if (signal != SIGSTOP)
         fault_take_signal(signal);

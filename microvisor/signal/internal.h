@@ -93,7 +93,8 @@ struct signal_stack {
 int signal_stack_set(struct task *task, const struct signal_stack *stack, uint64_t pointer);
 int signal_stack_holds(const struct task *task, uint64_t pointer);
 
-/* Stops lind-run by a stop signal, so that the host's shell sees a stopped job. */
-void signal_host_stop(int signal);
+/* Stops lind-run by a stop signal that its first process, with these actions, has taken, so that the
+ * host's shell sees a stopped job. */
+void signal_host_stop(struct signal_actions *actions, int signal);
 
 #endif
