@@ -305,6 +305,9 @@ void Bundler::closeRegion()
         return;
     open = pendingSlot = false;
     ++NumRegions;
+    // What one loop's padding moves may be other loops: without an end to it, time would be
+    // quadratic in their number.
+    unsigned separations = 32;
     uint32_t end;
     do {
         shrinkAll();
@@ -314,7 +317,7 @@ void Bundler::closeRegion()
         replacePadding();
         end = layoutOnce();
         // Longer instructions may put a target out of reach.
-    } while (lengthenJumps() || separateLoops());
+    } while (lengthenJumps() || (separations-- > 0 && separateLoops()));
     for (Jump &jump : jumps)
         if (jump.isLong || jump.stretched)
             makeLong(jump);

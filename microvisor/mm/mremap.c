@@ -3,7 +3,8 @@
 #include <sys/mman.h>
 
 #include "microvisor/calls.h"
-#include "microvisor/mm/map.h"
+#include "microvisor/mm/share.h"
+#include "rt/copy.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -68,6 +69,36 @@ static int grow_here(const struct remap *remap, const struct region *region)
     return 0;
 }
 
+/* For a region of which the host has several mappings, which it would not move together: a process
+ * that had the window before mapped its parts in an order in which the host did not join them, and
+ * left them to this one (warm.c). Puts copies of the pages at remap->to. Returns 0, or -ENOMEM with
+ * nothing changed. */
+static int copy_there(const struct remap *remap, const struct region *region)
+{
+    struct memory *memory = remap->memory;
+    const uint32_t end = remap->from + remap->old, to_end = remap->to + remap->new;
+    uint64_t at = memory->base + ((uint64_t)remap->from << PAGE_SHIFT);
+    const uint64_t last = memory->base + ((uint64_t)end << PAGE_SHIFT);
+    int error = host_protect(memory, remap->to, to_end, PROT_READ | PROT_WRITE);
+    if (!error && !region->flags)
+        error = host_protect(memory, remap->from, end, PROT_READ);
+    for (; !error && (at = pages_first(at, last)) < last; at += PAGE_BYTES) {
+        uint64_t page = (at - memory->base) >> PAGE_SHIFT;
+        error = copyout_window(memory->base, (page - remap->from + remap->to) << PAGE_SHIFT,
+                               (const void *)at, PAGE_BYTES);
+    }
+    if (!error)
+        error = host_protect(memory, remap->to, to_end, region->flags);
+    if (!error)
+        error = host_try_reserve(memory, remap->from, end);
+    if (!error)
+        return 0;
+    memory->spoilt = 1; /* what is to be undone may stay */
+    host_protect(memory, remap->from, end, region->flags);
+    host_try_reserve(memory, remap->to, to_end);
+    return -ENOMEM;
+}
+
 /* Moves to remap->to, where whatever was mapped is gone already. */
 static int move(const struct remap *remap, const struct region *region)
 {
@@ -75,6 +106,9 @@ static int move(const struct remap *remap, const struct region *region)
     int keep = (remap->flags & MREMAP_DONTUNMAP) != 0;
     struct region moved = piece(region, remap->from, remap->to, remap->new);
     int error = host_move(memory, remap->from, remap->old, remap->to, remap->new, keep);
+    if (error == -EFAULT && remap->old && !keep &&
+        !(region->flags & ~(uint32_t)(PROT_READ | PROT_WRITE)))
+        error = copy_there(remap, region);
     if (error)
         return error;
     if (moved.flags & REGION_FILE)

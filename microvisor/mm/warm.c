@@ -283,8 +283,11 @@ int warm_start(struct memory *to, const struct memory *from, uint64_t gate)
             return -ENOMEM;
     for (uint32_t i = 0; i < from->count; i++) {
         const struct region *region = &from->regions[i];
-        if (count == WARM_MOST)
-            return host_try_reserve(to, region->start, PAGES_END);
+        if (count == WARM_MOST) { /* more than a region may have become of one of the window's */
+            if (host_try_reserve(to, region->start, PAGES_END))
+                return -ENOMEM;
+            break;
+        }
         int found = complete(to, region);
         if (found < 0)
             return -ENOMEM;
