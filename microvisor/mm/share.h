@@ -24,8 +24,9 @@ struct shares {
 };
 
 /* For fork, with the map's lock of `from` held: empties the chunks [first, end) of `to` and lets
- * them be those of `from`, private anonymous memory that is writable in both. others: whether the window has more tasks than the caller. Returns 0; -EAGAIN
- * with nothing changed: not possible, or not worth it; -ENOMEM with `to` unusable. COLD. */
+ * them be those of `from`, private anonymous memory that is writable in both. others: whether the
+ * window has more tasks than the caller. Returns 0; -EAGAIN with nothing changed: not possible, or
+ * not worth it; -ENOMEM with `to` unusable. COLD. */
 int share_region(struct shares *to, struct shares *from, uint32_t first, uint32_t end, int others);
 
 /* Makes a range ordinary memory again. What the host has no memory for is lost to who borrowed it:
