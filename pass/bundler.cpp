@@ -35,7 +35,7 @@ void Bundler::reset()
     // The object file is written by now. A region that is still open would have been written
     // without its padding: the last event of every compilation, the switch to .note.GNU-stack,
     // closes it.
-    if (open)
+    if (open || !bytes.empty())
         report_fatal_error("lind-pass: code without layout at the end of the compilation");
     phase = Unknown;
     phases.clear();
@@ -45,6 +45,8 @@ void Bundler::reset()
     slotsHidden = false;
     innerLabels.clear();
     addressTaken.clear();
+    jumpedTo.clear();
+    disassembler.reset(); // it belongs to the context that ends here
     drift = 0;
     scratchBusy = false;
     rewriter.label();
@@ -83,30 +85,38 @@ bool Bundler::isEntry(const MCSymbol *symbol) const
 void Bundler::changeSection(MCSection *section, uint32_t subsection)
 {
     if (place.first) {
+        endBytes();
         probe();
         rewriter.flush();
         if (groupLeft)
             error({}, "a group of rewritten assembly is incomplete");
         groupLeft = 0;
         closeRegion();
-        phases[place] = phase;
+        phases[place] = {phase, falls};
     }
     MCELFStreamer::changeSection(section, subsection);
     place = {section, subsection};
     auto it = phases.find(place);
     // A section begins at a bundle; a further subsection comes behind the one before it.
-    phase = it != phases.end() ? it->second : subsection == 0 ? 0 : Unknown;
+    phase = it != phases.end() ? it->second.phase : subsection == 0 ? 0 : Unknown;
     deadEnd = it == phases.end();
+    falls = it != phases.end() && it->second.falls;
+    labelled = begins = false;
     scratchBusy = false;
 }
 
 void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
 {
+    endBytes();
     if (cfiLabel || insideAtom || !inCode()) {
         MCELFStreamer::emitLabel(symbol, loc);
         return;
     }
     bool entry = isEntry(symbol);
+    // What `.` in an expression makes has no place in the source text, and nobody refers to it.
+    labelled |= loc.isValid() || !getStartTokLoc().isValid();
+    begins |= jumpedTo.erase(symbol) ||
+              static_cast<const MCSymbolELF *>(symbol)->getType() == ELF::STT_FUNC;
     if (!entry && !symbol->isTemporary())
         innerLabels.insert(symbol);
     if (entry || addressTaken.erase(symbol)) {
@@ -156,9 +166,22 @@ void Bundler::noteAddress(const MCInst &inst)
         addressTaken.insert(&ref->getSymbol());
 }
 
+// A forward jump or call: its target is code.
+void Bundler::noteJump(const MCInst &inst)
+{
+    Kind kind = t.kind(inst.getOpcode());
+    if ((kind != Kind::Jump && kind != Kind::JumpShort && kind != Kind::CallDirect) ||
+        !inst.getOperand(0).isExpr())
+        return;
+    auto *ref = dyn_cast<MCSymbolRefExpr>(inst.getOperand(0).getExpr());
+    if (ref && ref->getSymbol().isUndefined())
+        jumpedTo.insert(&ref->getSymbol());
+}
+
 // Unwind rules take effect behind the instruction that changed the frame, before any padding.
 MCSymbol *Bundler::emitCFILabel()
 {
+    endBytes();
     cfiLabel = true;
     MCSymbol *label = MCELFStreamer::emitCFILabel();
     cfiLabel = false;
@@ -225,6 +248,7 @@ void Bundler::alignCode(Align align, unsigned max)
 
 void Bundler::emitCodeAlignment(Align align, const MCSubtargetInfo *sti, unsigned max)
 {
+    endBytes();
     if (!inCode())
         MCELFStreamer::emitCodeAlignment(align, sti, max);
     else
@@ -233,6 +257,7 @@ void Bundler::emitCodeAlignment(Align align, const MCSubtargetInfo *sti, unsigne
 
 void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, unsigned max)
 {
+    endBytes();
     if (insideAlignment || !inCode()) {
         MCELFStreamer::emitValueToAlignment(align, fill, length, max);
         return;
@@ -242,11 +267,15 @@ void Bundler::emitValueToAlignment(Align align, int64_t fill, uint8_t length, un
     alignCode(align, max);
 }
 
-// Data in text keeps its length, so the layout goes on behind it.
+//===-- data in text -------------------------------------------------------------------------===//
+
+// A cage's text holds instructions only, so what is written as data among them must be one of two
+// things: instructions whose encoding somebody wrote out (`.byte 0x0f,0x01,0xd0`), which are decoded
+// and treated like others, or filling between functions, which becomes int3. All else is an error.
+
+// Text keeps its length, so the layout goes on behind it.
 void Bundler::dataFollows()
 {
-    if (!inCode())
-        return;
     rewriter.flush();
     if (phase != Unknown)
         openRegion();
@@ -257,6 +286,7 @@ void Bundler::dataFollows()
 // What follows has a length that only LLVM's layout knows.
 void Bundler::sizeUnknown()
 {
+    endBytes();
     if (!inCode())
         return;
     rewriter.flush();
@@ -265,54 +295,159 @@ void Bundler::sizeUnknown()
     phase = Unknown;
 }
 
+void Bundler::dataError(SMLoc where, const Twine &what)
+{
+    error(where, what + "; a cage's text holds instructions only: put data into a data section "
+                        "(.section .rodata)");
+}
+
+static bool isFilling(uint8_t byte)
+{
+    return byte == 0 || byte == 0x90 || byte == 0xcc;
+}
+
+bool Bundler::decode(StringRef data, SmallVectorImpl<MCInst> &insts)
+{
+    if (!disassembler)
+        disassembler = t.disassembler(getContext());
+    ArrayRef<uint8_t> left(reinterpret_cast<const uint8_t *>(data.data()), data.size());
+    while (!left.empty()) {
+        MCInst inst;
+        uint64_t size;
+        if (disassembler->getInstruction(inst, size, left, 0, nulls()) != MCDisassembler::Success)
+            return false;
+        // Where they lead depends on a layout that is ours.
+        int at = t.memory(inst.getOpcode());
+        if (at >= 0 && inst.getOperand(at + MemBase).getReg() == t.RIP)
+            return false;
+        for (const MCOperandInfo &operand : t.desc(inst.getOpcode()).operands())
+            if (operand.OperandType == MCOI::OPERAND_PCREL)
+                return false;
+        insts.push_back(inst);
+        left = left.drop_front(size);
+    }
+    return true;
+}
+
+void Bundler::endBytes()
+{
+    if (bytes.empty())
+        return;
+    SmallString<32> data = bytes;
+    bytes.clear(); // what is emitted below comes here again
+    SmallVector<MCInst, 8> insts;
+    if (falls || begins) {
+        if (!decode(data, insts)) {
+            dataError(bytesWhere, "these bytes among instructions are none, or depend on where they "
+                                  "are");
+            return;
+        }
+        for (MCInst &inst : insts) {
+            inst.setLoc(bytesWhere);
+            rewriter.rewrite(inst);
+        }
+        return;
+    }
+    bool filling = !labelled && (all_of(data, isFilling) ||
+                                 (decode(data, insts) && all_of(insts, [&](const MCInst &inst) {
+                                      return t.kind(inst.getOpcode()) == Kind::Nop;
+                                  })));
+    if (!filling) {
+        dataError(bytesWhere, labelled ? "data in text; if these bytes are code, declare the label "
+                                         "in front of them a function (.type)"
+                                       : "data in text");
+        return;
+    }
+    dataFollows();
+    MCELFStreamer::emitBytes(std::string(data.size(), '\xcc'));
+}
+
 void Bundler::emitBytes(StringRef data)
 {
-    dataFollows();
-    MCELFStreamer::emitBytes(data);
+    if (!inCode()) {
+        MCELFStreamer::emitBytes(data);
+        return;
+    }
+    if (bytes.empty())
+        bytesWhere = getStartTokLoc();
+    bytes += data;
 }
 
 void Bundler::emitValueImpl(const MCExpr *value, unsigned size, SMLoc loc)
 {
-    dataFollows();
-    MCELFStreamer::emitValueImpl(value, size, loc);
+    endBytes();
+    if (inCode())
+        dataError(loc, "data in text");
+    else
+        MCELFStreamer::emitValueImpl(value, size, loc);
+}
+
+// The byte that fills text in place of a value of so many bytes; nothing, after an error, if the
+// program may pass there or look at it.
+std::optional<uint8_t> Bundler::fillOf(uint64_t value, unsigned size, SMLoc loc)
+{
+    bool nops = true, filling = !falls && !labelled;
+    for (unsigned i = 0; i < size; ++i) {
+        uint8_t byte = i < 8 ? value >> 8 * i : 0;
+        nops &= byte == 0x90 || byte == 0xcc;
+        filling &= isFilling(byte);
+    }
+    if (nops)
+        return value & 0xff;
+    if (filling)
+        return 0xcc;
+    dataError(loc, "data in text");
+    return {};
 }
 
 void Bundler::emitFill(const MCExpr &count, uint64_t value, SMLoc loc)
 {
     sizeUnknown();
-    MCELFStreamer::emitFill(count, value, loc);
+    if (!inCode())
+        MCELFStreamer::emitFill(count, value, loc);
+    else if (auto byte = fillOf(value, 1, loc))
+        MCELFStreamer::emitFill(count, *byte, loc);
 }
 
 void Bundler::emitFill(const MCExpr &count, int64_t size, int64_t value, SMLoc loc)
 {
     sizeUnknown();
-    MCELFStreamer::emitFill(count, size, value, loc);
+    if (!inCode())
+        MCELFStreamer::emitFill(count, size, value, loc);
+    else if (auto byte = fillOf(value, size, loc))
+        MCELFStreamer::emitFill(count, size, *byte * 0x0101010101010101, loc);
 }
 
 void Bundler::emitULEB128Value(const MCExpr *value)
 {
-    int64_t number;
-    if (!value->evaluateAsAbsolute(number))
-        sizeUnknown();
-    MCELFStreamer::emitULEB128Value(value);
+    endBytes();
+    if (inCode())
+        dataError(getStartTokLoc(), "data in text");
+    else
+        MCELFStreamer::emitULEB128Value(value);
 }
 
 void Bundler::emitSLEB128Value(const MCExpr *value)
 {
-    int64_t number;
-    if (!value->evaluateAsAbsolute(number))
-        sizeUnknown();
-    MCELFStreamer::emitSLEB128Value(value);
+    endBytes();
+    if (inCode())
+        dataError(getStartTokLoc(), "data in text");
+    else
+        MCELFStreamer::emitSLEB128Value(value);
 }
 
 void Bundler::emitValueToOffset(const MCExpr *offset, unsigned char value, SMLoc loc)
 {
     sizeUnknown();
-    MCELFStreamer::emitValueToOffset(offset, value, loc);
+    if (!inCode())
+        MCELFStreamer::emitValueToOffset(offset, value, loc);
+    else if (auto byte = fillOf(value, 1, loc))
+        MCELFStreamer::emitValueToOffset(offset, *byte, loc);
 }
 
 void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtargetInfo &sti)
 {
+    endBytes();
     if (!inCode()) {
         MCELFStreamer::emitNops(count, longest, loc, sti);
         return;
@@ -327,6 +462,7 @@ void Bundler::emitNops(int64_t count, int64_t longest, SMLoc loc, const MCSubtar
 
 void Bundler::emitInstruction(const MCInst &inst, const MCSubtargetInfo &sti)
 {
+    endBytes();
     if (subtarget != &sti && !sti.checkFeatures("+64bit-mode")) {
         error(inst.getLoc(), "a cage runs 64-bit code only; remove .code16 and .code32");
         return;
@@ -372,6 +508,7 @@ void Bundler::instruction(const MCInst &inst)
     if (load)
         emitCFIAdjustCfaOffset(8);
     atom(inst, t.kind(inst.getOpcode()) == Kind::CallDirect);
+    noteJump(inst);
     if (load)
         emitCFIAdjustCfaOffset(-8);
     call = taken                                                  ? Call::Taken
@@ -642,6 +779,8 @@ void Bundler::afterAtom(ArrayRef<MCInst> insts)
     }
     deadEnd = kind == Kind::JumpRegister || kind == Kind::JumpMemory || kind == Kind::Trap ||
               last.getOpcode() == t.JMP_1 || last.getOpcode() == t.JMP_4;
+    falls = !deadEnd;
+    labelled = begins = false;
 }
 
 } // namespace lind

@@ -12,6 +12,7 @@
 #include "pass/rewriter.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/MC/MCAsmBackend.h"
 #include "llvm/MC/MCCodeEmitter.h"
@@ -107,6 +108,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool hasLongerForm(const llvm::MCInst &inst) const;
     void useSlots();
     void noteAddress(const llvm::MCInst &inst);
+    void noteJump(const llvm::MCInst &inst);
     bool inCode() const;
     bool isEntry(const llvm::MCSymbol *symbol) const;
     void alignCode(llvm::Align align, unsigned max);
@@ -114,6 +116,10 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void fillToBundleEnd();
     void dataFollows();
     void sizeUnknown();
+    void endBytes();
+    bool decode(llvm::StringRef data, llvm::SmallVectorImpl<llvm::MCInst> &insts);
+    void dataError(llvm::SMLoc where, const llvm::Twine &what);
+    std::optional<uint8_t> fillOf(uint64_t value, unsigned size, llvm::SMLoc loc);
 
     // Drift of %rsp since the last certain access through it (R5).
     void beforeAtom(llvm::ArrayRef<llvm::MCInst> insts);
@@ -146,7 +152,11 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
 
     // Where in a bundle the current section continues, when no region is open.
     unsigned phase = Unknown;
-    llvm::DenseMap<std::pair<llvm::MCSection *, uint32_t>, unsigned> phases;
+    struct Left {
+        unsigned phase;
+        bool falls;
+    };
+    llvm::DenseMap<std::pair<llvm::MCSection *, uint32_t>, Left> phases;
     std::pair<llvm::MCSection *, uint32_t> place{nullptr, 0};
 
     bool open = false;
@@ -155,6 +165,9 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool insideAlignment = false;
     bool insideAtom = false; // LLVM emits line table labels while it emits an instruction
     bool deadEnd = true;     // control does not reach the end of what was emitted
+    bool falls = false;      // control reaches it from the instruction before
+    bool labelled = false;   // or, if not: a label stands there
+    bool begins = false;     // which is a function's or the target of a jump
     unsigned regionPhase = 0;
     llvm::SmallVector<Slot, 0> slots;
     llvm::SmallVector<Jump, 0> jumps;
@@ -164,6 +177,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     // Labels in text that are no entries, and labels whose address was taken before they were
     // emitted.
     llvm::DenseSet<const llvm::MCSymbol *> innerLabels, addressTaken;
+    llvm::DenseSet<const llvm::MCSymbol *> jumpedTo; // labels yet to come that jumps go to
 
     std::string functionName; // of the last entry, for errors
     bool functionReported = false;
@@ -173,6 +187,11 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool poppedScratch = false; // the last atom was popq %r11
     // How much there is of a call: its return address is in %r11, or on the stack.
     enum class Call : uint8_t { None, Taken, Pushed } call = Call::None;
+
+    // Bytes written as data among instructions, and where they begin in the source.
+    llvm::SmallString<32> bytes;
+    llvm::SMLoc bytesWhere;
+    std::unique_ptr<llvm::MCDisassembler> disassembler;
 
     // State of rewritten assembly that is read back.
     bool rewritten = false;

@@ -19,6 +19,8 @@
 
 using namespace llvm;
 
+extern "C" void LLVMInitializeX86Disassembler();
+
 namespace
 {
 
@@ -69,6 +71,7 @@ struct Install {
         const Target *found = TargetRegistry::lookupTarget("x86-64", triple, problem);
         if (!found || !found->hasMCAsmBackend())
             report_fatal_error("lind-pass: the x86-64 target is not there");
+        LLVMInitializeX86Disassembler(); // for instructions written as bytes; clang has it not ready
         lind::Tables::build(*found);
         Target &target = const_cast<Target &>(*found);
         TargetRegistry::RegisterELFStreamer(target, createBundler);

@@ -173,12 +173,18 @@ const Tables::Entry &Tables::learn(unsigned opcode) const
     return *known;
 }
 
+std::unique_ptr<MCDisassembler> Tables::disassembler(MCContext &context) const
+{
+    return std::unique_ptr<MCDisassembler>(target->createMCDisassembler(*subtarget, context));
+}
+
 void Tables::build(const Target &target)
 {
     if (theTables)
         return;
     auto *t = new Tables; // lives as long as the process
     Triple triple("x86_64-unknown-linux-gnu");
+    t->target = &target;
     t->info.reset(target.createMCInstrInfo());
     t->registers.reset(target.createMCRegInfo(triple));
     t->subtarget.reset(target.createMCSubtargetInfo(triple, "x86-64", ""));

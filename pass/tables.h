@@ -7,6 +7,7 @@
 #define LIND_PASS_TABLES_H
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCDisassembler/MCDisassembler.h"
 #include "llvm/MC/MCInst.h"
 #include "llvm/MC/MCInstrInfo.h"
 #include "llvm/MC/MCRegisterInfo.h"
@@ -168,6 +169,8 @@ class Tables
         return *subtarget;
     }
 
+    std::unique_ptr<llvm::MCDisassembler> disassembler(llvm::MCContext &context) const;
+
 #define LIND_DECLARE(name) unsigned name = 0;
     LIND_OPCODES(LIND_DECLARE)
     LIND_REGISTERS(LIND_DECLARE)
@@ -190,6 +193,7 @@ class Tables
     void classify(unsigned opcode, Entry &entry) const;
     unsigned find(llvm::StringRef name) const; // 0 if LLVM has no such opcode
 
+    const llvm::Target *target = nullptr;
     std::unique_ptr<llvm::MCInstrInfo> info;
     std::unique_ptr<llvm::MCRegisterInfo> registers;
     std::unique_ptr<llvm::MCSubtargetInfo> subtarget;

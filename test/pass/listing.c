@@ -37,3 +37,7 @@ void frame(int n) {
     if (n)
         use(__builtin_alloca(n));
 }
+
+void written(int *p) {
+    __asm__ volatile(".byte 0x89, 0x06" : : "S"(p), "a"(1) : "memory");
+}
