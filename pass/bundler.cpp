@@ -543,6 +543,12 @@ void Bundler::returnPoint(MCSymbol *label)
     emitLabel(label, {});
 }
 
+// noteAddress() has seen it named.
+void Bundler::entry(MCSymbol *label)
+{
+    emitLabel(label, {});
+}
+
 // Whether this is the first instruction of a call.
 bool Bundler::takesReturn(const MCInst &inst) const
 {

@@ -90,6 +90,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void group(llvm::ArrayRef<llvm::MCInst> insts) override;
     void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) override;
     void returnPoint(llvm::MCSymbol *label) override;
+    void entry(llvm::MCSymbol *label) override;
     void error(llvm::SMLoc where, const llvm::Twine &message) override;
     llvm::MCContext &context() override
     {

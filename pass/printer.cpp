@@ -91,6 +91,10 @@ class Printer final : public MCInstPrinter, private Sink
         line() << "\t.p2align\t" << LIND_BUNDLE_SHIFT << ", 0xcc";
         line() << label->getName() << ':';
     }
+    void entry(MCSymbol *label) override
+    {
+        line() << label->getName() << ':';
+    }
     void error(SMLoc where, const Twine &message) override
     {
         mcContext.reportError(where, message);

@@ -2,6 +2,7 @@
 #include "pass/rewriter.h"
 #include "rt/abi.h"
 #include "llvm/ADT/Statistic.h"
+#include "llvm/Support/Casting.h"
 
 #define DEBUG_TYPE "lind"
 ALWAYS_ENABLED_STATISTIC(NumMemory, "memory operands confined through %gs");
@@ -315,8 +316,13 @@ bool Rewriter::confineMemory(MCInst &inst, int at)
         error("address it through %rip");
         return false;
     }
-    if (b == t.RIP)
+    if (b == t.RIP) {
+        if (int64_t d; constant(disp, d)) {
+            error("name a label: what is at that distance from here is decided by the layout");
+            return false;
+        }
         return true;
+    }
     if (x && t.isVector(x)) {
         error("vector addresses cannot be confined; compile with -mno-gather");
         return false;
@@ -383,10 +389,14 @@ void Rewriter::rewriteKind(MCInst &inst)
         return;
     case Kind::CallDirect:
     case Kind::CallDirectKept:
+        if (isDistance(inst))
+            return;
         callDirect(inst, t.kind(opcode) == Kind::CallDirectKept);
         return;
     case Kind::Jump:
     case Kind::JumpShort:
+        if (isDistance(inst))
+            return;
         emit(inst);
         return;
     case Kind::JumpRegister:
@@ -505,6 +515,18 @@ void Rewriter::rewriteLea(MCInst &inst)
         if (inst.getOpcode() == t.LEA32r)
             inst.setOpcode(t.LEA64_32r);
     }
+    // The address of the next instruction, as a target of indirect jumps: a label, which begins a
+    // bundle as all do that are named by an lea before them.
+    MCSymbol *next = nullptr;
+    if (int64_t d; base == t.RIP && constant(inst.getOperand(1 + MemDisp), d)) {
+        if (d) {
+            error("name a label: what is at that distance from here is decided by the layout");
+            return;
+        }
+        next = sink.context().createNamedTempSymbol(LIND_NEXT_LABEL);
+        inst.getOperand(1 + MemDisp) =
+            MCOperand::createExpr(MCSymbolRefExpr::create(next, sink.context()));
+    }
     if (inst.getOpcode() == t.LEA64r && (base == t.RSP || base == t.RIP)) {
         ++NumLea;
         inst.setOpcode(t.LEA64_32r);
@@ -512,6 +534,8 @@ void Rewriter::rewriteLea(MCInst &inst)
     }
     emit(inst);
     noteDefinitions(inst);
+    if (next)
+        sink.entry(next);
 }
 
 // mov between the accumulator and a 64-bit absolute address, in its ordinary form.
@@ -602,6 +626,17 @@ bool Rewriter::loadTarget(const MCInst &inst)
 // No return uses the processor's stack of return addresses, so an instruction call only costs: some
 // processors stall when it is not popped. A push and a jump do the same. Returns the label that
 // belongs behind the jump.
+// Whether a branch goes to a label and a distance; an error.
+bool Rewriter::isDistance(const MCInst &inst)
+{
+    const MCOperand &target = inst.getOperand(0);
+    if (!target.isExpr() || !isa<MCBinaryExpr>(target.getExpr()))
+        return false;
+    error("give the target a label of its own: what is at a distance from another is decided by the "
+          "layout");
+    return true;
+}
+
 MCSymbol *Rewriter::pushReturn()
 {
     ++NumCalls;

@@ -18,6 +18,8 @@ namespace lind
 
 // What the names of the labels begin with at which calls return.
 #define LIND_RETURN_LABEL "lind_return"
+// And of those whose address `lea (%rip)` takes.
+#define LIND_NEXT_LABEL "lind_next"
 
 // Takes the rewritten code.
 class Sink
@@ -31,6 +33,8 @@ class Sink
     virtual void gate(llvm::ArrayRef<llvm::MCInst> insts, llvm::MCSymbol *after) = 0;
     // Where a call returns: `label` begins the next bundle.
     virtual void returnPoint(llvm::MCSymbol *label) = 0;
+    // A label that indirect jumps may go to, and which control passes.
+    virtual void entry(llvm::MCSymbol *label) = 0;
     virtual void error(llvm::SMLoc where, const llvm::Twine &message) = 0;
     virtual llvm::MCContext &context() = 0;
     // Whether labels are reported to the rewriter, so that it can follow %r11 and the flags.
@@ -67,6 +71,7 @@ class Rewriter
     void callRegister(unsigned target64, bool keep);
     void callMemory(const MCInst &inst, bool keep);
     llvm::MCSymbol *pushReturn();
+    bool isDistance(const MCInst &inst);
     bool loadTarget(const MCInst &inst);
     bool takePrefix(const MCInst &inst);
     bool checkPrefixes(MCInst &inst);

@@ -60,6 +60,16 @@
         movzwl %r11w, %eax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}outside of the cage
         movabsq %fs:0x100000000, %rax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}name a label
+        leaq 3(%rip), %rax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}name a label
+        movl (%rip), %eax
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}label of its own
+        jmp . + 4
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}label of its own
+        jne data - 4
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}label of its own
+        call data + 4
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}%gs belongs to the runtime
         movl %gs:0, %eax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}64 bits

@@ -25,3 +25,10 @@ f:      leaq 8(%rsp), %rdi
 # CHECK: hlt
 # RUN: llvm-objdump -d --no-show-raw-insn %t.o | FileCheck %s --check-prefix=ALIGNED
 # ALIGNED: {{[02468ace]}}0:{{.*}}hlt
+# The address of the next instruction is a label's like any other.
+        leaq (%rip), %rax
+        cld
+        cmc
+        jmp *%rax
+# CHECK: leal 0x{{[0-9a-f]+}}(%rip), %eax
+# ALIGNED: {{[02468ace]}}0:{{.*}}cmc
