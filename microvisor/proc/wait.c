@@ -93,7 +93,8 @@ static long wait_for(struct task *task, struct wait *wait)
             next = child->next_sibling;
             if (!is_meant(wait, child))
                 continue;
-            any = 1;
+            /* As in Linux, a zombie will neither stop nor continue. */
+            any |= child->state != PROCESS_ZOMBIE || wait->options & WEXITED;
             look(parent, wait, child);
         }
         uint32_t changes = atomic_load(&parent->child_changes);

@@ -127,6 +127,42 @@ static void errors(void)
     FAILS(waitpid(pid, &status, 0), ECHILD); /* it was waited for, as on Linux */
 }
 
+/* A zombie neither stops nor continues: who waits for that alone has no child to wait for. */
+static void stops_of_ended(void)
+{
+    siginfo_t info;
+    int status;
+    pid_t pid = fork(), other;
+    if (!pid)
+        _exit(9);
+    CHECK(!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    alarm(20); /* instead of sleeping forever */
+    FAILS(waitid(P_PID, (id_t)pid, &info, WSTOPPED), ECHILD);
+    FAILS(waitid(P_ALL, 0, &info, WCONTINUED), ECHILD);
+    FAILS(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WCONTINUED | WNOHANG), ECHILD);
+    other = fork();
+    if (!other)
+        for (;;)
+            pause();
+    CHECK(!waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) && info.si_pid == 0);
+    kill(other, SIGSTOP);
+    CHECK(!waitid(P_ALL, 0, &info, WSTOPPED) && info.si_pid == other);
+    kill(other, SIGKILL);
+    CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 9);
+    CHECK(waitpid(other, &status, 0) == other);
+
+    for (int i = 0; i < 2; i++) { /* one that ends meanwhile */
+        pid = fork();
+        if (!pid) {
+            usleep(50000);
+            _exit(1);
+        }
+        FAILS(waitid(P_PID, (id_t)pid, &info, i ? WSTOPPED : WCONTINUED), ECHILD);
+        CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 1);
+    }
+    alarm(0);
+}
+
 static volatile sig_atomic_t signals;
 static siginfo_t last;
 
@@ -273,6 +309,7 @@ int main(void)
     errors();
     statuses();
     stopped();
+    stops_of_ended();
     chosen();
     child_signals();
     usage();
