@@ -217,7 +217,9 @@ static long poll_run(struct task *task, struct poll_table *table, uint64_t deadl
         }
     }
     poll_end(task, table, &sleeper);
-    return result;
+    /* As in Linux, a signal counts when nothing is ready, also if no time was to be waited: the call's
+     * mask may let one through. */
+    return !result && signal_pending(task) ? -EINTR : result;
 }
 
 static int table_make(struct poll_table *table, struct poll_entry *entries, struct pollfd *host,

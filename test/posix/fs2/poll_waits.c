@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/time.h>
 
@@ -13,8 +14,53 @@ static void on_alarm(int number)
     write(ends[1], "x", 1);
 }
 
+static volatile sig_atomic_t handled;
+
 static void on_alarm_idle(int number)
 {
+    handled++;
+}
+
+/* No time to wait, and a mask that lets a pending signal through: a call with nothing ready is
+ * interrupted; one with something ready is not, and its mask is gone before the signal could come.
+ * epoll_pwait does not look at signals then. SIGALRM is blocked and has on_alarm_idle. */
+static void no_time(void)
+{
+    const struct timespec no = {0, 0};
+    sigset_t none, pending;
+    sigemptyset(&none);
+    struct pollfd out = {ends[1], POLLOUT, 0}, in = {ends[0], POLLIN, 0};
+    fd_set set;
+    int epoll = epoll_create1(0);
+    struct epoll_event event;
+    handled = 0;
+    for (int ready = 1; ready >= 0; ready--) {
+        raise(SIGALRM);
+        errno = 0;
+        CHECK(ppoll(ready ? &out : &in, 1, &no, &none) == (ready ? 1 : -1));
+        CHECK((errno == EINTR) == !ready && handled == !ready);
+    }
+    for (int ready = 1; ready >= 0; ready--) {
+        FD_ZERO(&set);
+        FD_SET(ends[ready], &set);
+        raise(SIGALRM);
+        errno = 0;
+        CHECK(pselect(ends[ready] + 1, ready ? NULL : &set, ready ? &set : NULL, NULL, &no, &none) ==
+              (ready ? 1 : -1));
+        CHECK((errno == EINTR) == !ready && handled == 1 + !ready);
+    }
+    /* One that is ignored interrupts nothing. */
+    raise(SIGALRM);
+    signal(SIGALRM, SIG_IGN);
+    raise(SIGALRM);
+    CHECK(ppoll(&in, 1, &no, &none) == 0);
+    signal(SIGALRM, on_alarm_idle);
+    raise(SIGALRM);
+    CHECK(epoll_pwait(epoll, &event, 1, 0, &none) == 0 && handled == 2);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGALRM));
+    CHECK_ERROR(ppoll(NULL, 0, &no, &none), EINTR);
+    CHECK(handled == 3);
+    close(epoll);
 }
 
 int main(void)
@@ -74,6 +120,8 @@ int main(void)
     CHECK(sigismember(&now, SIGALRM));
     raise(SIGALRM);
     CHECK_ERROR(pselect(0, NULL, NULL, NULL, &(struct timespec){2, 0}, &none), EINTR);
+
+    no_time();
 
     /* A file beside an empty pipe: the file is ready at once. */
     entries[1] = (struct pollfd){file, POLLIN, 0};
