@@ -5,8 +5,11 @@
  * microvisor are watched by waiters (wait.h), which put their watch on the set's ready list; a
  * sleeping epoll_wait sleeps in the host's and is woken by a bell, an eventfd in the host set. A
  * set inside a set is an object of the microvisor whose host descriptor is in the outer host set
- * too, as a hint to look at it. Events of bells and hints carry the set's mark, 64 random bits, as
- * data; they are edge-triggered and never reach the guest.
+ * too, as a hint to look at it. Events of bells carry the set's mark, 64 random bits, as data, those
+ * of hints the numbers after it; they are edge-triggered and never reach the guest.
+ *
+ * As in Linux, a set tells who waits for it of each event in it, ready before or not, and of nothing
+ * else: a watch that goes back on the list because it is still ready is no event (watch_put_back).
  *
  * Locks: epoll_lock (global: links between sets, and ends of sets and watched files), then the
  * set's lock (its watches), then the locks of watched objects, then nested_lock, then wait queues,
@@ -62,12 +65,12 @@ void epoll_ring(struct epoll_set *set)
         host_call3(SYS_write, set->bell, &one, sizeof one);
 }
 
-void watch_ready(struct watch *watch)
+void watch_put_back(struct watch *watch)
 {
     struct epoll_set *set = watch->set;
     lock_acquire(&set->ready_lock);
-    int was = watch->ready, wake = 0;
-    if (!was) {
+    int wake = 0;
+    if (!watch->ready) {
         watch->ready = 1;
         watch->ready_next = NULL;
         watch->ready_link = set->ready_end;
@@ -79,8 +82,12 @@ void watch_ready(struct watch *watch)
     lock_release(&set->ready_lock);
     if (wake)
         epoll_ring(set);
-    if (!was)
-        wait_queue_announce_waiters(&set->queue, READABLE);
+}
+
+void watch_ready(struct watch *watch)
+{
+    watch_put_back(watch);
+    wait_queue_announce_waiters(&watch->set->queue, READABLE);
 }
 
 static void watch_wake(struct waiter *waiter, int events)
@@ -241,18 +248,27 @@ static int own_ready(struct task *task, struct epoll_set *set)
     for (uint32_t left = set->ready_count; left && !found; left--) {
         struct watch *watch = ready_pop(set);
         if (watch && watch_look(task, watch)) {
-            watch_ready(watch);
+            watch_put_back(watch);
             found = 1;
         }
     }
     return found;
 }
 
-void nested_ready(struct epoll_set *set)
+void nested_ready(struct epoll_set *set, uint64_t data, uint64_t round)
 {
     LOCKED(&set->nested_lock);
     for (struct watch *watch = set->nested; watch; watch = watch->nested_next)
-        watch_ready(watch);
+        if (watch->hint == data && watch->round != round)
+            watch_ready(watch);
+}
+
+/* All sets inside are to be looked at, by the caller. The hints stay where they are for others. */
+static void nested_look(struct epoll_set *set)
+{
+    LOCKED(&set->nested_lock);
+    for (struct watch *watch = set->nested; watch; watch = watch->nested_next)
+        watch_put_back(watch);
 }
 
 static int epoll_poll(struct task *task, struct file *file, int events)
@@ -266,7 +282,7 @@ static int epoll_poll(struct task *task, struct file *file, int events)
         /* Old rings and hints make the host set readable too: take them out, and look again. */
         if (set->bell >= 0)
             host_call3(SYS_read, set->bell, &rung, sizeof rung);
-        nested_ready(set);
+        nested_look(set);
         ready = own_ready(task, set);
         if (!ready)
             ready = host_call5(SYS_ppoll, &host, 1, &none, 0, 8) > 0;
@@ -387,7 +403,8 @@ static long watch_connect(struct task *task, struct epoll_set *set, struct watch
     if (epoll_is_set(file)) {
         watch->host_fd = file->host_fd;
         set->host_count++;
-        result = host_control(set, EPOLL_CTL_ADD, watch->host_fd, EPOLLIN | EPOLLET, set->mark);
+        watch->hint = set->mark + ++set->hints;
+        result = host_control(set, EPOLL_CTL_ADD, watch->host_fd, EPOLLIN | EPOLLET, watch->hint);
         if (result < 0)
             return result;
         lock_acquire(&set->nested_lock);
@@ -401,7 +418,8 @@ static long watch_connect(struct task *task, struct epoll_set *set, struct watch
     watch->waiter.wake = watch_wake;
     if (file->operations->queue)
         wait_queue_add(file->operations->queue(file), &watch->waiter);
-    if (watch_look(task, watch))
+    /* Of what is ready in the host set of a set the hint tells: not twice. */
+    if (epoll_is_set(file) ? own_ready(task, set_of(file)) : watch_look(task, watch) != 0)
         watch_ready(watch);
     return 0;
 }

@@ -23,6 +23,8 @@ struct watch {
     struct watch *chain;                      /* in its bucket */
     struct watch *file_next, **file_link;     /* file->watchers, under the file's lock */
     struct watch *nested_next, **nested_link; /* set->nested; link NULL when its file is no set */
+    uint64_t hint;                            /* data of its host events, when its file is a set */
+    uint64_t round;                           /* in which its events were given to the guest last */
     struct watch *ready_next, **ready_link;   /* under ready_lock */
 };
 
@@ -36,7 +38,9 @@ struct epoll_set {
     struct file *file;
     _Atomic int bell;      /* eventfd, -1 as long as no object of the microvisor was watched */
     _Atomic int host_turn; /* who comes first when there is room for few events */
-    uint64_t mark;
+    uint64_t mark;         /* data of the bell's events; those of the hints are the next ones */
+    _Atomic uint32_t hints;  /* given out so far */
+    _Atomic uint64_t rounds; /* looks that epoll_wait took so far */
     struct watch **buckets;
     uint32_t bucket_count, watch_count;
     _Atomic uint32_t host_count; /* watches with something in the host set */
@@ -57,7 +61,9 @@ int epoll_is_set(const struct file *file);
 /* Wakes one task that sleeps in the set's host descriptor. */
 void epoll_ring(struct epoll_set *set);
 
-/* Puts a watch on the ready list, and wakes who waits for the set. */
+/* Puts a watch on the ready list, which wakes tasks in epoll_wait. watch_ready is for an event: it
+ * tells poll and outer sets too. */
+void watch_put_back(struct watch *watch);
 void watch_ready(struct watch *watch);
 
 /* Takes the first watch off the ready list; NULL when it is empty. */
@@ -66,7 +72,9 @@ struct watch *ready_pop(struct epoll_set *set);
 /* What holds now of what the watch waits for. With the set's lock held. */
 uint32_t watch_look(struct task *task, struct watch *watch);
 
-/* Something in a set inside this one may have happened: all of them are to be looked at. */
-void nested_ready(struct epoll_set *set);
+/* Something has happened in the set inside this one whose hint this is. Nothing is done if its
+ * events were given to the guest in this round: the call that did has not returned, so it may well
+ * have been this that it told of. */
+void nested_ready(struct epoll_set *set, uint64_t hint, uint64_t round);
 
 #endif

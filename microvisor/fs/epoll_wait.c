@@ -17,6 +17,7 @@
 struct harvest {
     uint64_t address; /* of the guest's array */
     uint32_t count, room;
+    uint64_t round; /* of set->rounds */
 };
 
 static int harvest_put(struct task *task, struct harvest *harvest, uint32_t events, uint64_t data)
@@ -43,13 +44,14 @@ static int harvest_own(struct task *task, struct epoll_set *set, struct harvest 
         if (!events)
             continue;
         if ((error = harvest_put(task, harvest, events, watch->data))) {
-            watch_ready(watch);
+            watch_put_back(watch);
             break;
         }
+        watch->round = harvest->round;
         if (watch->events & EPOLLONESHOT)
             watch->events = 0;
         else if (!(watch->events & EPOLLET))
-            watch_ready(watch);
+            watch_put_back(watch);
     }
     return error;
 }
@@ -74,8 +76,8 @@ static long harvest_host(struct task *task, struct epoll_set *set, struct harves
     if (count < 0)
         return count;
     for (long i = 0; i < count; i++)
-        if (events[i].data.u64 == set->mark)
-            nested_ready(set);
+        if (events[i].data.u64 - set->mark <= set->hints) /* the bell's need nothing more */
+            nested_ready(set, events[i].data.u64, harvest->round);
         else if (!error)
             error = harvest_put(task, harvest, events[i].events, events[i].data.u64);
     return error;
@@ -88,6 +90,7 @@ static long set_wait(struct task *task, struct epoll_set *set, struct harvest *h
     struct timespec left;
     long error = 0;
     for (;;) {
+        harvest->round = atomic_fetch_add(&set->rounds, 1) + 1;
         int host_first = set->host_turn = !set->host_turn;
         if (!host_first)
             error = harvest_own(task, set, harvest);
@@ -142,7 +145,7 @@ static long wait_call(struct task *task, const uint64_t args[6], uint64_t deadli
         return -EBADF;
     if (!epoll_is_set(file))
         return -EINVAL;
-    struct harvest harvest = {args[1], 0, (uint32_t)room};
+    struct harvest harvest = {args[1], 0, (uint32_t)room, 0};
     if (!mask_address)
         return set_wait(task, set_of(file), &harvest, deadline);
     signal_mask_swap(task, mask);
