@@ -46,6 +46,7 @@ void Bundler::reset()
     innerLabels.clear();
     addressTaken.clear();
     jumpedTo.clear();
+    anyPlace.clear();
     disassembler.reset(); // it belongs to the context that ends here
     drift = 0;
     scratchBusy = false;
@@ -102,6 +103,7 @@ void Bundler::changeSection(MCSection *section, uint32_t subsection)
     deadEnd = it == phases.end();
     falls = it != phases.end() && it->second.falls;
     labelled = begins = false;
+    aligned = phase == 0;
     scratchBusy = false;
 }
 
@@ -119,7 +121,11 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
               static_cast<const MCSymbolELF *>(symbol)->getType() == ELF::STT_FUNC;
     if (!entry && !symbol->isTemporary())
         innerLabels.insert(symbol);
-    if (entry || addressTaken.erase(symbol)) {
+    // Where only jumps arrive in assembly, and none so far, a table behind may name the label.
+    // Padding costs no time there.
+    bool assembly = loc.isValid() && !rewritten;
+    bool target = assembly && !falls && !begins;
+    if (entry || addressTaken.erase(symbol) || target) {
         probe();
         rewriter.label();
         scratchBusy = false;
@@ -130,6 +136,8 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
         functionName = symbol->getName().str();
         functionReported = false;
         ++NumEntries;
+    } else if (assembly && !aligned) {
+        anyPlace.insert(symbol);
     }
     rewriter.label();
     openRegion();
@@ -154,8 +162,8 @@ bool Bundler::emitSymbolAttribute(MCSymbol *symbol, MCSymbolAttr attribute)
 }
 
 // A forward reference by lea to a label in text: something may jump there. What the code
-// generator's own tables refer to is aligned already; backward references in assembly must be
-// aligned by hand.
+// generator's own tables refer to is aligned already; targets of backward references in assembly
+// must be aligned by hand where control passes them.
 void Bundler::noteAddress(const MCInst &inst)
 {
     if (t.kind(inst.getOpcode()) != Kind::Lea || inst.getOperand(1 + MemBase).getReg() != t.RIP ||
@@ -176,6 +184,23 @@ void Bundler::noteJump(const MCInst &inst)
     auto *ref = dyn_cast<MCSymbolRefExpr>(inst.getOperand(0).getExpr());
     if (ref && ref->getSymbol().isUndefined())
         jumpedTo.insert(&ref->getSymbol());
+}
+
+// Data that names a label in text may be a table of jumps.
+void Bundler::noteData(const MCExpr &value, SMLoc loc)
+{
+    if (auto *binary = dyn_cast<MCBinaryExpr>(&value)) {
+        noteData(*binary->getLHS(), loc);
+        noteData(*binary->getRHS(), loc);
+    } else if (auto *ref = dyn_cast<MCSymbolRefExpr>(&value)) {
+        const MCSymbol *symbol = &ref->getSymbol();
+        if (symbol->isUndefined())
+            addressTaken.insert(symbol);
+        else if (anyPlace.erase(symbol))
+            getContext().reportWarning(loc, Twine("'") + symbol->getName() +
+                                                "' does not begin a bundle; if indirect jumps are "
+                                                "to go there, put .p2align 5 in front of it");
+    }
 }
 
 // Unwind rules take effect behind the instruction that changed the frame, before any padding.
@@ -227,6 +252,7 @@ void Bundler::alignCode(Align align, unsigned max)
             nopsTo(to, max);
     };
     probe();
+    aligned = align.value() >= LIND_BUNDLE_SIZE && !max;
     if (align.value() <= LIND_BUNDLE_SIZE) {
         if (phase != Unknown || open) {
             openRegion();
@@ -280,7 +306,7 @@ void Bundler::dataFollows()
     if (phase != Unknown)
         openRegion();
     pendingSlot = false;
-    poppedScratch = false;
+    poppedScratch = aligned = false;
 }
 
 // What follows has a length that only LLVM's layout knows.
@@ -293,6 +319,7 @@ void Bundler::sizeUnknown()
     probe();
     closeRegion();
     phase = Unknown;
+    aligned = false;
 }
 
 void Bundler::dataError(SMLoc where, const Twine &what)
@@ -376,10 +403,15 @@ void Bundler::emitBytes(StringRef data)
 void Bundler::emitValueImpl(const MCExpr *value, unsigned size, SMLoc loc)
 {
     endBytes();
-    if (inCode())
+    if (inCode()) {
         dataError(loc, "data in text");
-    else
-        MCELFStreamer::emitValueImpl(value, size, loc);
+        return;
+    }
+    auto *section = static_cast<MCSectionELF *>(getCurrentSectionOnly());
+    if (section->getFlags() & ELF::SHF_ALLOC && section->getType() != ELF::SHT_X86_64_UNWIND &&
+        section->getName() != ".eh_frame")
+        noteData(*value, loc);
+    MCELFStreamer::emitValueImpl(value, size, loc);
 }
 
 // The byte that fills text in place of a value of so many bytes; nothing, after an error, if the
@@ -786,7 +818,7 @@ void Bundler::afterAtom(ArrayRef<MCInst> insts)
     deadEnd = kind == Kind::JumpRegister || kind == Kind::JumpMemory || kind == Kind::Trap ||
               last.getOpcode() == t.JMP_1 || last.getOpcode() == t.JMP_4;
     falls = !deadEnd;
-    labelled = begins = false;
+    labelled = begins = aligned = false;
 }
 
 } // namespace lind

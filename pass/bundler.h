@@ -110,6 +110,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void useSlots();
     void noteAddress(const llvm::MCInst &inst);
     void noteJump(const llvm::MCInst &inst);
+    void noteData(const llvm::MCExpr &value, llvm::SMLoc loc);
     bool inCode() const;
     bool isEntry(const llvm::MCSymbol *symbol) const;
     void alignCode(llvm::Align align, unsigned max);
@@ -169,6 +170,7 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     bool falls = false;      // control reaches it from the instruction before
     bool labelled = false;   // or, if not: a label stands there
     bool begins = false;     // which is a function's or the target of a jump
+    bool aligned = false;    // nothing stands behind an alignment to a bundle
     unsigned regionPhase = 0;
     llvm::SmallVector<Slot, 0> slots;
     llvm::SmallVector<Jump, 0> jumps;
@@ -178,7 +180,8 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     // Labels in text that are no entries, and labels whose address was taken before they were
     // emitted.
     llvm::DenseSet<const llvm::MCSymbol *> innerLabels, addressTaken;
-    llvm::DenseSet<const llvm::MCSymbol *> jumpedTo; // labels yet to come that jumps go to
+    llvm::DenseSet<const llvm::MCSymbol *> jumpedTo;   // labels yet to come that jumps go to
+    llvm::DenseSet<const llvm::MCSymbol *> anyPlace;   // assembly's labels that begin no bundle
 
     std::string functionName; // of the last entry, for errors
     bool functionReported = false;

@@ -32,3 +32,23 @@ f:      leaq 8(%rsp), %rdi
         jmp *%rax
 # CHECK: leal 0x{{[0-9a-f]+}}(%rip), %eax
 # ALIGNED: {{[02468ace]}}0:{{.*}}cmc
+# So is one that data names ahead of it, or that only an indirect jump can reach.
+        .section .data.rel.ro, "aw"
+table:  .quad .Lfirst, .Lsecond
+        .text
+        jmp *table(,%rdi,8)
+.Lfirst:
+        xorl %eax, %eax
+        clc
+.Lsecond:
+        stc
+        ret
+.Lthird:
+        cmc
+        ret
+        .section .data.rel.ro, "aw"
+        .quad .Lthird
+        .text
+# ALIGNED: {{[02468ace]}}0:{{.*}}xorl
+# ALIGNED: {{[02468ace]}}0:{{.*}}stc
+# ALIGNED: {{[02468ace]}}0:{{.*}}cmc
