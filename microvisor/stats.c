@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "microvisor/proc/helper.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/process.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/trace.h"
@@ -60,6 +61,7 @@ int stats_report(void)
     stats.user = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
     stats.system = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
     stats.memory = (uint64_t)usage.ru_maxrss;
+    process_totals(&stats.processes, &stats.processes_most);
     if (pipe2(ends, O_CLOEXEC))
         return -errno;
     pid_t pid = helper_start("lind-trace", "--stats", (const int[]){ends[0], -1, STDERR_FILENO}, 3);

@@ -54,6 +54,7 @@ struct stats {
     uint64_t ticks, nanoseconds; /* that passed; counters have ticks */
     uint64_t user, system;       /* CPU time of lind-run, microseconds */
     uint64_t memory;             /* KiB at most */
+    uint64_t processes, processes_most; /* in all, and at most at once */
     struct stats_counter {
         _Atomic uint64_t calls, errors, ticks;
     } counters[STATS_CALLS];

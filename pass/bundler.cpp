@@ -125,7 +125,8 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
     // Padding costs no time there.
     bool assembly = loc.isValid() && !rewritten;
     bool target = assembly && !falls && !begins;
-    if (entry || addressTaken.erase(symbol) || target) {
+    bool taken = addressTaken.erase(symbol);
+    if (entry || taken || target) {
         probe();
         rewriter.label();
         scratchBusy = false;
@@ -140,6 +141,8 @@ void Bundler::emitLabel(MCSymbol *symbol, SMLoc loc)
         anyPlace.insert(symbol);
     }
     rewriter.label();
+    if (taken && assembly)
+        rewriter.indirectTarget();
     openRegion();
     if (!pendingSlot) // padding goes in front of the label, so that a jump to it skips it
         newSlot();

@@ -101,6 +101,12 @@ void Rewriter::label()
     flagsClobberedBy.clear();
 }
 
+void Rewriter::indirectTarget()
+{
+    scratchClobberedBy = flagsClobberedBy = "an indirect jump to this label";
+    scratchKnown = 0;
+}
+
 void Rewriter::clobber()
 {
     scratchClobberedBy = mnemonic.str();

@@ -49,6 +49,8 @@ class Rewriter
     void rewrite(const llvm::MCInst &inst);
     // Control may arrive here from elsewhere: what is known about %r11 and the flags ends.
     void label();
+    // Indirect jumps arrive here, which have overwritten both.
+    void indirectTarget();
     // Sections change or the input ends: a prefix without its instruction is an error.
     void flush();
 

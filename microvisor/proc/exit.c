@@ -22,6 +22,8 @@
 static _Atomic uint32_t first_ended;
 static int first_status;
 static _Atomic uint32_t living = 1;
+static _Atomic uint32_t living_most = 1;
+static _Atomic uint64_t started = 1;
 
 static void futex_wake(_Atomic uint32_t *word)
 {
@@ -35,7 +37,16 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t value)
 
 void process_started(void)
 {
-    atomic_fetch_add(&living, 1);
+    uint32_t now = atomic_fetch_add(&living, 1) + 1, most = atomic_load(&living_most);
+    while (now > most && !atomic_compare_exchange_weak(&living_most, &most, now))
+        ;
+    atomic_fetch_add_explicit(&started, 1, memory_order_relaxed);
+}
+
+void process_totals(uint64_t *all, uint64_t *most)
+{
+    *all = atomic_load(&started);
+    *most = atomic_load(&living_most);
 }
 
 void process_not_started(void)

@@ -49,6 +49,11 @@ void executable_put(struct executable *executable);
  * place are given to it. Called once. Returns its task, or NULL with *error set to -errno. */
 struct task *process_create(struct descriptors *descriptors, struct place *place, int *error);
 
+/* A process beside the first one, which has its program already: with copies of what it has, in a
+ * process group of its own. Returns its task, which process_adopt gives a program, or NULL when out
+ * of memory, after which lind-run has to end. */
+struct task *process_beside(struct process *first);
+
 /* A new task of a process, in the tree, with tid `tid` (0: a new number) and a copy of no
  * registers; it runs once worker_start or task_run is called. From now on it is sent the process'
  * signals that are not in mask. name: 16 bytes, or NULL. NULL when out of memory. */
@@ -117,6 +122,9 @@ int process_end_others(struct task *task);
 /* Counts a process that was made by fork among those that processes_wait_all waits for. */
 void process_started(void);
 void process_not_started(void);
+
+/* How many processes there have been, and at most at once. */
+void process_totals(uint64_t *all, uint64_t *most);
 
 /* clone.c: the parent that waits in clone goes on: the child has left its space. */
 void vfork_done(struct process *child);

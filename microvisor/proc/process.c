@@ -197,6 +197,27 @@ struct process *process_copy(struct process *from)
     return process;
 }
 
+struct task *process_beside(struct process *first)
+{
+    struct process *process = process_copy(first);
+    if (!process)
+        return NULL;
+    process->descriptors = descriptors_copy(first->descriptors);
+    if (!process->descriptors) {
+        process_undo_copy(process);
+        return NULL;
+    }
+    process->exit_signal = SIGCHLD;
+    tree_lock();
+    process->pid = process->group = tree_new_id();
+    process->session = first->session;
+    process->terminal = first->terminal;
+    tree_add(process, first->parent_process);
+    tree_unlock();
+    process_started();
+    return task_create(process, process->pid, 0, NULL);
+}
+
 void process_undo_copy(struct process *process)
 {
     executable_put(process->executable);

@@ -58,6 +58,18 @@
         syscall
         movb $1, %r11b
         movzwl %r11w, %eax
+# Indirect jumps overwrite both on their way to a label.
+        leaq 1f(%rip), %rax
+        jmp *%rax
+1:
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}%r11 is read here{{.*}}an indirect jump to this label
+        movq %r11, %rax
+        leaq 1f(%rip), %rax
+        cmpl %ecx, %edx
+        jmp *%rax
+1:
+# CHECK: errors.s:[[@LINE+1]]:{{.*}}the flags are read here{{.*}}an indirect jump to this label
+        adcl %ecx, %edx
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}outside of the cage
         movabsq %fs:0x100000000, %rax
 # CHECK: errors.s:[[@LINE+1]]:{{.*}}name a label

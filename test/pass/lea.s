@@ -41,7 +41,7 @@ table:  .quad .Lfirst, .Lsecond
         xorl %eax, %eax
         clc
 .Lsecond:
-        stc
+        testl %edi, %edi
         ret
 .Lthird:
         cmc
@@ -50,5 +50,5 @@ table:  .quad .Lfirst, .Lsecond
         .quad .Lthird
         .text
 # ALIGNED: {{[02468ace]}}0:{{.*}}xorl
-# ALIGNED: {{[02468ace]}}0:{{.*}}stc
+# ALIGNED: {{[02468ace]}}0:{{.*}}testl
 # ALIGNED: {{[02468ace]}}0:{{.*}}cmc

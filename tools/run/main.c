@@ -25,7 +25,10 @@ static const char help[] =
     "                           with K, M or G, or 'unlimited'\n"
     "      --inherit-fds        pass on all open descriptors, not standard input, output and\n"
     "                           error alone\n"
-    "      --stats              report calls, memory and time on standard error at the end\n"
+    "      --with=COMMAND       start this program, too, with its arguments, split into words as\n"
+    "                           by a shell; it is killed when PROGRAM ends\n"
+    "      --stats              report calls, processes, memory and time on standard error at the\n"
+    "                           end\n"
     "      --trace[=CALL,...]   print each call, or those named, with arguments and result on\n"
     "                           standard error\n"
     "  -h, --help               print this help\n"
@@ -50,6 +53,7 @@ enum {
     OPT_NO_DEFAULT,
     OPT_LIMIT,
     OPT_INHERIT,
+    OPT_WITH,
 };
 
 static const struct option options[] = {
@@ -61,6 +65,7 @@ static const struct option options[] = {
     {"inherit-fds", no_argument, NULL, OPT_INHERIT},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"argv0", required_argument, NULL, OPT_ARGV0},
+    {"with", required_argument, NULL, OPT_WITH},
     {"stats", no_argument, NULL, OPT_STATS},
     {"trace", optional_argument, NULL, OPT_TRACE},
     {"help", no_argument, NULL, 'h'},
@@ -135,6 +140,9 @@ static void set_option(struct run_options *run, int key, char *argument)
         break;
     case OPT_ARGV0:
         run->argv0 = argument;
+        break;
+    case OPT_WITH:
+        append(&run->beside, &run->beside_count, argument);
         break;
     case OPT_STATS:
         run->stats = 1;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/busy.h"
@@ -74,7 +75,9 @@ static int program_open(const char *name, char path[PATH_MAX])
     }
 }
 
-/* Grants one --dir HOST[:GUEST][:ro]. Returns 0 or lind-run's exit status, having said why. */
+/* Grants one --dir HOST[:GUEST][:ro]. Returns 0 or lind-run's exit status, having said why. A
+ * misspelt `:ro` must not become part of a path that is writable: what follows the guest path is
+ * `ro`, `rw` or an error, as is a guest path with a ':'. */
 static int grant(struct place *place, const char *option)
 {
     char text[2 * PATH_MAX], host[PATH_MAX];
@@ -91,6 +94,9 @@ static int grant(struct place *place, const char *option)
     char *guest = strchr(text, ':');
     if (guest)
         *guest++ = 0;
+    const char *wrong = guest ? strchr(guest, ':') : NULL;
+    if (wrong)
+        return complain(EXIT_LIND, "--dir %s: '%s' is neither :ro nor :rw", option, wrong);
     if (!realpath(text, host))
         return complain(EXIT_LIND, "--dir %s: %s: %s", option, text, strerror(errno));
     if (!guest || !*guest)
@@ -344,6 +350,67 @@ static int begin_executing(int fd, struct busy **busy)
     return fstat(fd, &status) ? -errno : busy_begin(&status, BUSY_EXECUTED, busy);
 }
 
+/* A program beside the first one (--with). */
+struct beside {
+    wordexp_t command;
+    int fd;
+    char path[PATH_MAX];
+    struct task *task;
+};
+
+/* Finds the program that `command` names, and makes it visible. Returns 0 or an exit status. */
+static int find_beside(struct beside *beside, const char *command, struct place *place)
+{
+    static const char *const words[] = {
+        [WRDE_BADCHAR] = "an unquoted newline or one of |&;<>(){}",
+        [WRDE_CMDSUB] = "command substitution is not done",
+        [WRDE_NOSPACE] = "out of memory",
+        [WRDE_SYNTAX] = "a quote or parenthesis without its partner",
+    };
+    int error = wordexp(command, &beside->command, WRDE_NOCMD);
+    if (error)
+        return complain(EXIT_LIND, "--with %s: %s", command,
+                        error > 0 && error < (int)(sizeof words / sizeof *words) && words[error]
+                            ? words[error]
+                            : "cannot be split into words");
+    if (!beside->command.we_wordc)
+        return complain(EXIT_LIND, "--with needs a program");
+    const char *name = beside->command.we_wordv[0];
+    beside->fd = program_open(name, beside->path);
+    if (beside->fd < 0)
+        return complain(beside->fd == -ENOENT || beside->fd == -ENOTDIR ? EXIT_NOT_FOUND
+                                                                         : EXIT_CANNOT_RUN,
+                        "%s: %s", name, strerror(-beside->fd));
+    error = place_grant_file(place, beside->path, beside->path, 1);
+    return error && error != -EEXIST ? complain(EXIT_LIND, "%s: %s", name, strerror(-error)) : 0;
+}
+
+/* Loads it into a cage. Returns 0, with its task ready to run, or an exit status. */
+static int load_beside(struct beside *beside, const struct run_options *run, struct process *first)
+{
+    const char *why = NULL, *name = beside->command.we_wordv[0];
+    struct strings arguments = {0}, environment = {0};
+    struct loaded loaded;
+    struct busy *busy;
+    beside->task = process_beside(first);
+    if (!beside->task || append(&arguments, beside->command.we_wordv) ||
+        make_environment(run, &environment))
+        return complain(EXIT_LIND, "out of memory");
+    const struct program program = {beside->fd, beside->path, beside->path, &arguments,
+                                    &environment};
+    int error = begin_executing(beside->fd, &busy);
+    if (!error)
+        error = program_load(&program, beside->task->process, &loaded, &why);
+    strings_free(&arguments);
+    strings_free(&environment);
+    if (error)
+        return complain(EXIT_CANNOT_RUN, "%s: %s", name, why ? why : strerror(-error));
+    loaded.executable->busy = busy;
+    process_adopt(beside->task, &loaded, NULL, beside->path, beside->fd);
+    wordfree(&beside->command);
+    return 0;
+}
+
 int run_program(const struct run_options *run)
 {
     const char *why = NULL;
@@ -399,6 +466,11 @@ int run_program(const struct run_options *run)
     timers_cpu_limit_changed(task->process);
     atexit(remove_private);
     status = make_place(run, place, path);
+    struct beside *beside = calloc(run->beside_count + 1, sizeof *beside);
+    if (!beside)
+        return complain(EXIT_LIND, "out of memory");
+    for (size_t i = 0; i < run->beside_count && !status; i++)
+        status = find_beside(&beside[i], run->beside[i], place);
     if (!status)
         status = set_directory(run, task);
     for (int i = 0; !status && i <= 2; i++)
@@ -438,8 +510,16 @@ int run_program(const struct run_options *run)
         return complain(EXIT_LIND, "cannot take signals: %s", strerror(-error));
 
     status = watch(run, task->process->cage.handlers);
+    /* All are loaded before any runs: if one cannot be, none has. */
+    for (size_t i = 0; i < run->beside_count && !status; i++)
+        status = load_beside(&beside[i], run, task->process);
     if (status)
         return status;
+    for (size_t i = 0; i < run->beside_count; i++)
+        if ((error = worker_start(beside[i].task)))
+            return complain(EXIT_LIND, "--with %s: no thread: %s", run->beside[i],
+                            strerror(-error));
+    free(beside);
 
     task_run(task);
     int ended = processes_wait_all();

@@ -16,6 +16,8 @@ struct run_options {
     size_t environment_count;
     const char **limits; /* NAME=SOFT[:HARD], checked by limit_parse */
     size_t limit_count;
+    const char **beside; /* commands of programs to start beside it */
+    size_t beside_count;
     int clear_environment;
     int no_default_dirs;
     int inherit_fds; /* all open descriptors, not 0, 1 and 2 alone */

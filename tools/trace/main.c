@@ -455,6 +455,8 @@ static void print_stats(const struct stats *stats)
         stats->system / 1000000, stats->system % 1000000);
     add(&line, "at most %lu KiB of memory\n", stats->memory);
     put(&line);
+    add(&line, "processes %lu, at most %lu at once\n", stats->processes, stats->processes_most);
+    put(&line);
 }
 
 /* Reads one `size` long. Returns whether it came. */
