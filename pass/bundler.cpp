@@ -722,6 +722,7 @@ void Bundler::fillToBundleEnd()
 {
     MCELFStreamer::emitValueToAlignment(Align(LIND_BUNDLE_SIZE), 0xcc, 1, 0);
     deadEnd = false;
+    falls = true;
 }
 
 //===-- the stack pointer's drift (R5) -------------------------------------------------------===//

@@ -41,3 +41,17 @@ g:      .byte 0x48, 0x83, 0xec, 0x18 # sub $24,%rsp, which needs a probe at the 
         .org g + 96
 1:      .byte 0x48, 0x83, 0xc4, 0x18
         ret
+# Control comes back from calls.
+        .globl h
+        .type h, @function
+# CHECK-LABEL: <h>:
+# CHECK: xgetbv
+# CHECK: cltd
+# CHECK: cmc
+h:      call g
+        .byte 0x0f, 0x01, 0xd0, 0x90
+        call *%rax
+        .byte 0x99, 0x90
+        syscall
+        .byte 0xf5
+        ret
