@@ -143,6 +143,8 @@ static long change_times(struct task *task, uint64_t dirfd, uint64_t path,
         if (flags)
             return -EINVAL;
         DESCRIPTION(file, task, dirfd);
+        if (file && file->operations->set_times)
+            return file->operations->set_times(task, file, times);
         long error = check_changed(file, 1);
         return error ? error : host_call4(SYS_utimensat, file->host_fd, 0, times, 0);
     }

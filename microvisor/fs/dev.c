@@ -125,6 +125,28 @@ static const struct file_operations full_operations = {
 static const struct file_operations random_operations = {
     .read = random_read, .write = null_write, .poll = random_poll, DEVICE};
 
+long dev_splice_read(const struct file *file, uint8_t *bytes, uint64_t length)
+{
+    if (file->operations == &random_operations) {
+        long done;
+        do {
+            done = host_call3(SYS_getrandom, bytes, length, 0);
+        } while (done == -EINTR);
+        return done;
+    }
+    if (file->operations != &zero_operations && file->operations != &full_operations)
+        return -EINVAL;
+    memset(bytes, 0, length);
+    return (long)length;
+}
+
+long dev_splice_write(const struct file *file, uint64_t length)
+{
+    int takes = file->operations == &null_operations || file->operations == &zero_operations ||
+                file->operations == &random_operations;
+    return takes ? (long)length : -EINVAL;
+}
+
 /* The names, in the order of their ids - 2. */
 static const struct dev_name {
     const char *name;

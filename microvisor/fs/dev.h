@@ -18,6 +18,11 @@ long dev_node_path(const struct node *node, char *text, size_t size);
 /* fstat of a file that is a node of the tree. HOT. */
 long dev_file_stat(struct task *task, struct file *file, struct stat *status);
 
+/* splice(2) of a device: what there is to read is put at bytes, or the bytes are taken. Returns the
+ * number; -EINVAL if Linux does not splice that device so, or it is none. */
+long dev_splice_read(const struct file *file, uint8_t *bytes, uint64_t length);
+long dev_splice_write(const struct file *file, uint64_t length);
+
 /* fstat of the host's terminal: it is /dev/console. */
 long dev_console_stat(struct task *task, struct stat *status);
 

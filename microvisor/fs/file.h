@@ -95,6 +95,8 @@ struct file_operations {
     long (*sync)(struct task *task, struct file *file, int data_only);      /* [EINVAL] */
     /* fchmod and fchown [of the host fd or the node; EPERM] */
     long (*change)(struct task *task, struct file *file, const struct node_change *change);
+    /* futimens; times NULL: now [of the host fd; EPERM] */
+    long (*set_times)(struct task *task, struct file *file, const struct timespec times[2]);
     /* A host fd, not owned by the caller, that mmap of this description may map; -ENODEV. The
      * memory room asks for it. [ENODEV, or host_fd for FILE_REGULAR] A description that returns -1
      * is mapped as anonymous zeroes (/dev/zero). */

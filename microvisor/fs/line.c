@@ -201,16 +201,22 @@ static void echo_visibly(struct terminal *terminal, uint8_t byte)
     terminal->column += 2;
 }
 
+/* ECHOPRT: what was erased ends. */
+static void finish_erasing(struct terminal *terminal)
+{
+    if (terminal->erasing)
+        output_processed(terminal, '/');
+    terminal->erasing = 0;
+}
+
 static void echo(struct terminal *terminal, uint8_t byte)
 {
     if (!local(terminal, ECHO))
         return;
+    finish_erasing(terminal);
     if (terminal->lines == terminal->input_head)
         terminal->line_column = terminal->column;
-    if (byte == '\n')
-        output_processed(terminal, byte);
-    else
-        echo_visibly(terminal, byte);
+    echo_visibly(terminal, byte);
 }
 
 static void echo_backspace(struct terminal *terminal, uint32_t count, int wipe)
@@ -298,10 +304,18 @@ static uint32_t tab_width(const struct terminal *terminal)
 static void erase_one(struct terminal *terminal, uint64_t start, int with_echoe)
 {
     uint8_t byte = *input_at(terminal, start);
+    uint64_t end = terminal->input_head;
     terminal->input_head = start;
     if (!local(terminal, ECHO))
         return;
-    if (!with_echoe)
+    if (local(terminal, ECHOPRT)) {
+        if (!terminal->erasing)
+            output_processed(terminal, '\\');
+        terminal->erasing = 1;
+        echo_visibly(terminal, byte);
+        while (++start != end)
+            output_processed(terminal, *input_at(terminal, start));
+    } else if (!with_echoe)
         echo_visibly(terminal, terminal->settings.c_cc[VERASE]);
     else if (byte == '\t')
         echo_backspace(terminal, tab_width(terminal), 0);
@@ -314,38 +328,42 @@ static void erase_one(struct terminal *terminal, uint64_t start, int with_echoe)
 /* VERASE, VWERASE, VKILL. */
 static void erase(struct terminal *terminal, uint8_t byte)
 {
-    int word = is(terminal, byte, VWERASE), one = is(terminal, byte, VERASE), letters = 0;
+    int word = is(terminal, byte, VWERASE), one = is(terminal, byte, VERASE), letters = 0, more = 1;
     if (terminal->input_head == terminal->lines)
         return;
     if (!word && !one &&
         (!local(terminal, ECHO) || !local(terminal, ECHOK) || !local(terminal, ECHOKE) ||
          !local(terminal, ECHOE))) {
         terminal->input_head = terminal->lines;
-        if (local(terminal, ECHO))
+        if (local(terminal, ECHO)) {
+            finish_erasing(terminal);
             echo_visibly(terminal, byte);
+        }
         if (local(terminal, ECHO) && local(terminal, ECHOK))
             output_processed(terminal, '\n');
         return;
     }
-    while (terminal->input_head != terminal->lines) {
+    while (more && terminal->input_head != terminal->lines) {
         uint64_t start = terminal->input_head - 1;
         while (is_continuation(terminal, *input_at(terminal, start)) && start != terminal->lines)
             start--;
         uint8_t first = *input_at(terminal, start);
         if (is_continuation(terminal, first))
-            return; /* no character begins here */
+            break; /* no character begins here */
         int is_letter_here = is_letter(first) || (first >= '0' && first <= '9') || first == '_';
         if (word && letters && !is_letter_here)
-            return;
+            break;
         letters |= is_letter_here;
         erase_one(terminal, start, !one || local(terminal, ECHOE));
-        if (one)
-            return;
+        more = !one;
     }
+    if (terminal->input_head == terminal->lines && local(terminal, ECHO))
+        finish_erasing(terminal);
 }
 
 static void reprint(struct terminal *terminal, uint8_t byte)
 {
+    finish_erasing(terminal);
     echo_visibly(terminal, byte);
     output_processed(terminal, '\n');
     for (uint64_t at = terminal->lines; at != terminal->input_head; at++)
@@ -355,7 +373,7 @@ static void reprint(struct terminal *terminal, uint8_t byte)
 void line_flush(struct terminal *terminal)
 {
     terminal->input_tail = terminal->lines = terminal->input_head;
-    terminal->literal = 0;
+    terminal->literal = terminal->erasing = 0;
     set_status(terminal, TIOCPKT_FLUSHREAD, 0);
     wait_queue_announce(&terminal->queues[MASTER], WRITABLE);
 }
@@ -390,6 +408,8 @@ static int receive_editing(struct terminal *terminal, uint8_t byte)
         erase(terminal, byte);
     } else if (extended && is(terminal, byte, VLNEXT)) {
         terminal->literal = 1;
+        if (local(terminal, ECHO))
+            finish_erasing(terminal);
         if (local(terminal, ECHO) && local(terminal, ECHOCTL)) {
             output_put(terminal, '^');
             output_put(terminal, '\b');
@@ -413,6 +433,7 @@ static int receive_editing(struct terminal *terminal, uint8_t byte)
 
 int line_receive(struct terminal *terminal, uint8_t byte)
 {
+    int ended = 0;
     if (!line_has_room(terminal))
         return 0;
     if (input(terminal, ISTRIP))
@@ -440,14 +461,22 @@ int line_receive(struct terminal *terminal, uint8_t byte)
     if (byte == '\r') {
         if (input(terminal, IGNCR))
             return 1;
-        if (input(terminal, ICRNL))
+        if (input(terminal, ICRNL)) {
             byte = '\n';
+            ended = 1;
+        }
     } else if (byte == '\n' && input(terminal, INLCR)) {
         byte = '\r';
     }
     if (local(terminal, ICANON) && receive_editing(terminal, byte))
         return 1;
-    echo(terminal, byte);
+    if (ended && local(terminal, ECHO)) {
+        /* Only a line feed that was typed is one like other control characters. */
+        finish_erasing(terminal);
+        output_processed(terminal, byte);
+    } else {
+        echo(terminal, byte);
+    }
     put_data(terminal, byte);
     return 1;
 }
@@ -473,6 +502,12 @@ uint64_t line_read(struct terminal *terminal, uint8_t *bytes, uint64_t size, int
         terminal->input_tail++;
         if (byte || !*ended)
             bytes[count++] = byte;
+    }
+    /* An end of file goes with the bytes before it, also when these are all that was asked for. */
+    if (canonical && count == size && !*ended && terminal->input_tail != stop &&
+        is_end(terminal, terminal->input_tail) && !*input_at(terminal, terminal->input_tail)) {
+        terminal->input_tail++;
+        *ended = 1;
     }
     wait_queue_announce(&terminal->queues[MASTER], WRITABLE);
     return count;
@@ -505,7 +540,7 @@ void line_changed(struct terminal *terminal, const struct termios2 *old)
         terminal->lines = local(terminal, ICANON) ? at : terminal->input_tail;
         if (local(terminal, ICANON) && at != terminal->input_tail)
             *end_word(terminal, at - 1) |= 1UL << (at - 1) % 64;
-        terminal->literal = 0;
+        terminal->literal = terminal->erasing = 0;
     }
     if (!input(terminal, IXON) && old->c_iflag & IXON)
         line_start(terminal);

@@ -10,6 +10,7 @@
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/dev.h"
 #include "microvisor/fs/pipe.h"
 #include "microvisor/fs/unix_socket.h"
 #include "microvisor/signal/signal.h"
@@ -28,6 +29,12 @@ struct move {
 static int is_pipe(const struct file *file)
 {
     return file->operations == &pipe_operations;
+}
+
+/* Of the microvisor, with operations alone: a device, or what splice does not take. */
+static int is_own(const struct file *file)
+{
+    return file->host_fd < 0 && !is_pipe(file) && !unix_socket_of(file);
 }
 
 /* Trusted bytes into a pipe or socket, or out of a socket. */
@@ -95,13 +102,13 @@ static long limit_length(struct task *task, const struct move *move, uint64_t le
     return (long)(length < limit - (uint64_t)at ? length : limit - (uint64_t)at);
 }
 
-/* A host descriptor into a pipe or socket, or a socket into a pipe: one piece. */
+/* A host descriptor into a pipe or socket, or a socket or device into a pipe: one piece. */
 static long into_pipe(struct task *task, struct move *move, uint64_t length, int nonblock)
 {
-    int seeks = move->in->kind == FILE_REGULAR;
+    int seeks = move->in->kind == FILE_REGULAR, own = is_own(move->in);
     if (length > PIECE)
         length = PIECE;
-    if (!seeks && (nonblock || file_flags(move->out) & O_NONBLOCK)) {
+    if (!seeks && !own && (nonblock || file_flags(move->out) & O_NONBLOCK)) {
         if (!move->out->operations->poll(task, move->out, POLLOUT))
             return -EAGAIN;
         if (length > PIPE_BUF) /* for which there is room */
@@ -115,6 +122,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
     if (seeks && !move->in_address)
         at = host_call3(SYS_lseek, in, 0, SEEK_CUR);
     long got = unix_socket_of(move->in) ? pass(task, move->in, buffer, length, nonblock, 1)
+               : own                    ? dev_splice_read(move->in, buffer, length)
                : move->in_address || seeks
                    ? host_call4(SYS_pread64, in, buffer, length, at)
                    : task_interruptible(task, SYS_read, in, HOST_ARG(buffer), length);
@@ -123,7 +131,8 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
         done = pass(task, move->out, buffer, (uint64_t)got, nonblock, 0);
         /* What came from a stream is gone there, so it has to get into the pipe whatever happens,
          * but for the pipe's end. */
-        while (!seeks && !move->in_address && done != got && done != -EPIPE && !task->exiting) {
+        while (!seeks && !own && !move->in_address && done != got && done != -EPIPE &&
+               !task->exiting) {
             long more = done < 0 ? 0 : done;
             done = pipe_put(task, move->out, buffer + more, (uint64_t)(got - more), 0);
             done = done < 0 ? (more ? more : done) : more + done;
@@ -131,7 +140,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
                 break;
         }
     }
-    if (done > 0 && move->in_address)
+    if (done > 0 && move->in_address && !own)
         move->in_offset += done;
     else if (done > 0 && seeks)
         host_call3(SYS_lseek, in, at + done, SEEK_SET);
@@ -139,7 +148,7 @@ static long into_pipe(struct task *task, struct move *move, uint64_t length, int
     return done;
 }
 
-/* A pipe into a host descriptor or socket: one piece. */
+/* A pipe into a host descriptor, socket or device: one piece. */
 static long out_of_pipe(struct task *task, struct move *move, uint64_t length, int nonblock)
 {
     uint8_t *buffer = file_pages(PIECE);
@@ -150,12 +159,14 @@ static long out_of_pipe(struct task *task, struct move *move, uint64_t length, i
     if (got > 0) {
         uint64_t out = (uint64_t)move->out->host_fd;
         done = unix_socket_of(move->out) ? pass(task, move->out, buffer, (uint64_t)got, nonblock, 0)
+               : is_own(move->out)       ? dev_splice_write(move->out, (uint64_t)got)
                : move->out_address
                    ? host_call4(SYS_pwrite64, out, buffer, got, move->out_offset)
                    : task_interruptible(task, SYS_write, out, HOST_ARG(buffer), (uint64_t)got);
         if (done > 0) {
             pipe_drop(move->in, (uint64_t)done);
-            move->out_offset += done;
+            if (!is_own(move->out))
+                move->out_offset += done;
         }
     }
     file_pages_free(buffer, PIECE);
@@ -251,13 +262,16 @@ static long splice_run(struct task *task, struct move *move, uint64_t count, uin
             return -EINVAL;
         if (move->in_address || move->out_address)
             return -EINVAL;
-    } else if (other->host_fd < 0 || other->kind == FILE_OTHER || other->kind == FILE_DIRECTORY) {
+    } else if (is_own(move->in) || is_own(move->out)) {
+        if (is_pipe(move->in) ? dev_splice_write(move->out, 0) != 0 : !is_pipe(move->out))
+            return -EINVAL;
+    } else if (other->kind == FILE_OTHER || other->kind == FILE_DIRECTORY) {
         return -EINVAL;
     }
     long length = limit_length(task, move, count);
     if (length <= 0)
         return length;
-    if (move->out->kind == FILE_REGULAR && file_flags(move->out) & O_APPEND)
+    if ((move->out->kind == FILE_REGULAR || is_own(move->out)) && file_flags(move->out) & O_APPEND)
         return -EINVAL;
     if (is_pipe(move->out))
         return into_pipe(task, move, (uint64_t)length, nonblock);

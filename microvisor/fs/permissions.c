@@ -46,3 +46,32 @@ int permissions_change(const struct credentials *who, struct permissions *permis
     *permissions = new;
     return 0;
 }
+
+int permissions_check_times(const struct credentials *who, const struct permissions *permissions,
+                            const struct timespec times[2])
+{
+    int all_now = 1;
+    for (int i = 0; times && i < 2; i++) {
+        int is_now = times[i].tv_nsec == UTIME_NOW;
+        if (!is_now && times[i].tv_nsec != UTIME_OMIT &&
+            (times[i].tv_nsec < 0 || times[i].tv_nsec >= 1000000000))
+            return -EINVAL;
+        all_now &= is_now;
+    }
+    if (!who->fsuid || who->fsuid == permissions->uid)
+        return 0;
+    if (!all_now)
+        return -EPERM;
+    /* Now is what who may write could have as well by writing. */
+    uint32_t bit = permissions_in_group(who, permissions->gid) ? S_IWGRP : S_IWOTH;
+    return permissions->mode & bit ? 0 : -EACCES;
+}
+
+void permissions_set_time(struct timespec *time, const struct timespec *new,
+                          const struct timespec *now)
+{
+    if (!new || new->tv_nsec == UTIME_NOW)
+        *time = *now;
+    else if (new->tv_nsec != UTIME_OMIT)
+        *time = *new;
+}

@@ -25,9 +25,11 @@
 
 #include "microvisor/calls.h"
 #include "microvisor/fs/descriptors.h"
+#include "microvisor/fs/permissions.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/fs/ranges.h"
 #include "microvisor/fs/wait.h"
+#include "microvisor/proc/proc.h"
 #include "microvisor/signal/signal.h"
 #include "rt/copy.h"
 
@@ -60,7 +62,8 @@ struct pipe {
     struct offer *_Atomic offer; /* OFFERED, or NULL */
     uint32_t wanted;             /* the least that a waiting writer needs free; 0: none waits */
     uint64_t inode;
-    struct timespec made;
+    struct permissions permissions;
+    struct timespec accessed, modified, changed; /* not by transfers, but by futimens and its kin */
 };
 
 static struct pool pipes = POOL_OF(struct pipe);
@@ -348,15 +351,42 @@ static long pipe_write(struct task *task, struct file *file, const struct transf
 static long pipe_stat(struct task *task, struct file *file, struct stat *status)
 {
     struct pipe *pipe = pipe_of(file);
-    struct credentials *who = &task->process->credentials;
+    LOCKED(&pipe->lock);
     status->st_dev = 13; /* a device of its own, as pipefs has */
     status->st_ino = pipe->inode;
-    status->st_mode = S_IFIFO | 0600;
+    status->st_mode = S_IFIFO | pipe->permissions.mode;
     status->st_nlink = 1;
-    status->st_uid = who->euid;
-    status->st_gid = who->egid;
+    status->st_uid = pipe->permissions.uid;
+    status->st_gid = pipe->permissions.gid;
     status->st_blksize = PIPE_BUF;
-    status->st_atim = status->st_mtim = status->st_ctim = pipe->made;
+    status->st_atim = pipe->accessed;
+    status->st_mtim = pipe->modified;
+    status->st_ctim = pipe->changed;
+    return 0;
+}
+
+static long pipe_change(struct task *task, struct file *file, const struct node_change *change)
+{
+    const struct credentials who = process_credentials(task->process);
+    struct pipe *pipe = pipe_of(file);
+    LOCKED(&pipe->lock);
+    long error = permissions_change(&who, &pipe->permissions, change);
+    if (!error)
+        now(&pipe->changed);
+    return error;
+}
+
+static long pipe_set_times(struct task *task, struct file *file, const struct timespec times[2])
+{
+    const struct credentials who = process_credentials(task->process);
+    struct pipe *pipe = pipe_of(file);
+    LOCKED(&pipe->lock);
+    long error = permissions_check_times(&who, &pipe->permissions, times);
+    if (error)
+        return error;
+    now(&pipe->changed);
+    permissions_set_time(&pipe->accessed, times ? &times[0] : NULL, &pipe->changed);
+    permissions_set_time(&pipe->modified, times ? &times[1] : NULL, &pipe->changed);
     return 0;
 }
 
@@ -405,42 +435,9 @@ static void pipe_count(struct pipe *pipe, const struct file *file, int by)
         pipe->writers += (uint32_t)by;
 }
 
-/* Rings of the usual size that are ready for the next pipe: a shell makes one for each command, and
- * mapping it and touching its pages takes longer than all that is done with it. */
-enum { RINGS_KEPT = 16 };
-static struct {
-    struct lock lock;
-    uint32_t count;
-    uint8_t *rings[RINGS_KEPT];
-} idle;
-
-static uint8_t *ring_new(uint32_t capacity)
-{
-    uint8_t *ring = NULL;
-    lock_acquire(&idle.lock);
-    if (capacity == PIPE_CAPACITY && idle.count)
-        ring = idle.rings[--idle.count];
-    lock_release(&idle.lock);
-    return ring ? ring : file_pages(capacity);
-}
-
-static void ring_free(uint8_t *ring, uint32_t capacity)
-{
-    if (!ring)
-        return;
-    lock_acquire(&idle.lock);
-    if (capacity == PIPE_CAPACITY && idle.count < RINGS_KEPT) {
-        idle.rings[idle.count++] = ring;
-        ring = NULL;
-    }
-    lock_release(&idle.lock);
-    if (ring)
-        file_pages_free(ring, capacity);
-}
-
 static void pipe_destroy(struct pipe *pipe)
 {
-    ring_free(pipe->ring, pipe->capacity);
+    pipe_ring_free(pipe->ring, pipe->capacity);
     atomic_fetch_sub(&total_capacity, pipe->capacity);
     pool_give(&pipes, pipe);
 }
@@ -485,9 +482,11 @@ const struct file_operations pipe_operations = {
     .ioctl = pipe_ioctl,
     .release = pipe_release,
     .reopen = pipe_reopen,
+    .change = pipe_change,
+    .set_times = pipe_set_times,
 };
 
-int pipe_new(uint32_t flags, struct file *ends[2])
+int pipe_new(const struct task *task, uint32_t flags, struct file *ends[2])
 {
     struct pipe *pipe = pool_take(&pipes);
     if (!pipe)
@@ -499,8 +498,10 @@ int pipe_new(uint32_t flags, struct file *ends[2])
     }
     pipe->inode = atomic_fetch_add(&last_inode, 1) + 1;
     pipe->readers = pipe->writers = 1;
-    now(&pipe->made);
-    pipe->ring = ring_new(pipe->capacity);
+    pipe->permissions = permissions_new(task, 0600);
+    now(&pipe->changed);
+    pipe->accessed = pipe->modified = pipe->changed;
+    pipe->ring = pipe_ring_new(pipe->capacity);
     ends[0] = pipe->ring ? file_new(&pipe_operations, -1, O_RDONLY | flags, FILE_OTHER) : NULL;
     ends[1] = ends[0] ? file_new(&pipe_operations, -1, O_WRONLY | flags, FILE_OTHER) : NULL;
     if (!ends[1]) {
@@ -530,7 +531,7 @@ long pipe_set_capacity(struct file *file, uint64_t size)
         return size > INT_MAX ? -EINVAL : -EPERM;
     while (capacity < size)
         capacity *= 2;
-    uint8_t *ring = ring_new(capacity), *old = NULL;
+    uint8_t *ring = pipe_ring_new(capacity), *old = NULL;
     long result = capacity;
     if (!ring)
         return -ENOMEM;
@@ -556,8 +557,8 @@ long pipe_set_capacity(struct file *file, uint64_t size)
     lock_release(&pipe->lock);
     lock_release(&pipe->writing);
     lock_release(&pipe->reading);
-    ring_free(ring, capacity);
-    ring_free(old, old_capacity);
+    pipe_ring_free(ring, capacity);
+    pipe_ring_free(old, old_capacity);
     return result;
 }
 
@@ -683,7 +684,7 @@ long call_pipe2(struct task *task, const uint64_t args[6])
     /* O_DIRECT (packets) is refused as by a Linux without it. */
     if (flags & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
-    long error = pipe_new(flags & O_NONBLOCK, ends);
+    long error = pipe_new(task, flags & O_NONBLOCK, ends);
     if (error)
         return error;
     return descriptor_install_pair(task, ends, args[0], !!(flags & O_CLOEXEC));

@@ -8,9 +8,13 @@
 
 extern const struct file_operations pipe_operations;
 
-/* Both ends of a new pipe, each with one reference. flags: O_NONBLOCK or 0. Returns 0, -ENOMEM or
- * -ENFILE. HOT. */
-int pipe_new(uint32_t flags, struct file *ends[2]);
+/* Both ends of a new pipe of the task's, each with one reference. flags: O_NONBLOCK or 0. Returns
+ * 0, -ENOMEM or -ENFILE. HOT. */
+int pipe_new(const struct task *task, uint32_t flags, struct file *ends[2]);
+
+/* pipe_ring.c: memory for a pipe of that capacity, NULL when there is none. HOT. */
+uint8_t *pipe_ring_new(uint32_t capacity);
+void pipe_ring_free(uint8_t *ring, uint32_t capacity);
 
 /* F_GETPIPE_SZ; F_SETPIPE_SZ (any size from 1 up, rounded as Linux does): the capacity in bytes,
  * -EPERM beyond PIPE_CAPACITY_MAX, -EBUSY when the content would not fit, -ENOMEM. HOT. */

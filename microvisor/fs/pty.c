@@ -280,16 +280,17 @@ int pty_open_master(struct task *task, int flags, struct file **file)
     return -ENOSPC;
 }
 
-/* Counts one more slave. */
-static int slave_count(struct terminal *terminal, int even_locked)
+/* Counts one more slave, for the task. */
+static int slave_count(const struct task *task, struct terminal *terminal, int even_locked)
 {
     LOCKED(&terminal->lock);
-    int open = terminal->masters && (even_locked || !terminal->locked);
-    if (open) {
-        terminal->slaves++;
-        terminal->slaves_gone = 0;
-    }
-    return open ? 0 : -EIO;
+    if (!terminal->masters || (terminal->locked && !even_locked))
+        return -EIO;
+    if (terminal->exclusive[SLAVE] && task->process->credentials.euid)
+        return -EBUSY;
+    terminal->slaves++;
+    terminal->slaves_gone = 0;
+    return 0;
 }
 
 /* Makes the description of a counted slave. */
@@ -303,7 +304,7 @@ static int slave_open(struct task *task, struct terminal *terminal, int flags, s
 
 int pty_open_peer(struct task *task, struct terminal *terminal, int flags, struct file **file)
 {
-    int error = slave_count(terminal, 0);
+    int error = slave_count(task, terminal, 0);
     return error ? error : slave_open(task, terminal, flags, file);
 }
 
@@ -323,7 +324,7 @@ int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **
     struct terminal *terminal = number < TERMINAL_NUMBERS ? numbers[number] : NULL;
     int error = !terminal                          ? -EIO
                 : !may_open(&who, terminal, flags) ? -EACCES
-                                                   : slave_count(terminal, 0);
+                                                   : slave_count(task, terminal, 0);
     lock_release(&numbers_lock);
     return error ? error : slave_open(task, terminal, flags, file);
 }
@@ -334,7 +335,7 @@ int terminal_open_own(struct task *task, int flags, struct file **file)
     struct terminal *terminal = task->process->terminal;
     int error = terminal ? 0 : -ENXIO, is_host = terminal && terminal->is_host;
     if (terminal && !is_host)
-        error = slave_count(terminal, 1);
+        error = slave_count(task, terminal, 1);
     tree_unlock();
     if (is_host)
         return host_terminal_open_own(task, flags, file);

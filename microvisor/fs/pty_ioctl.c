@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/fs/terminal.h"
@@ -23,21 +24,58 @@ static uint32_t speed_of(tcflag_t bits)
     return speeds[(bits & 017) + (bits & CBAUDEX ? 16 : 0)];
 }
 
-/* TCSETS and its kin. */
+/* System V's struct termio: the low halves of the flags, and the first control characters. */
+struct old_settings {
+    uint16_t iflag, oflag, cflag, lflag;
+    uint8_t line, characters[8];
+};
+_Static_assert(sizeof(struct old_settings) == 18, "the kernel's struct termio");
+
+static void merge_old(struct termios2 *settings, const struct old_settings *old)
+{
+    settings->c_iflag = (settings->c_iflag & 0xffff0000) | old->iflag;
+    settings->c_oflag = (settings->c_oflag & 0xffff0000) | old->oflag;
+    settings->c_cflag = (settings->c_cflag & 0xffff0000) | old->cflag;
+    settings->c_lflag = (settings->c_lflag & 0xffff0000) | old->lflag;
+    settings->c_line = old->line;
+    memcpy(settings->c_cc, old->characters, sizeof old->characters);
+}
+
+/* TCGETA. */
+static long get_old_settings(struct task *task, struct terminal *terminal, uint64_t argument)
+{
+    struct old_settings old = {0};
+    lock_acquire(&terminal->lock);
+    const struct termios2 *settings = &terminal->settings;
+    old.iflag = (uint16_t)settings->c_iflag;
+    old.oflag = (uint16_t)settings->c_oflag;
+    old.cflag = (uint16_t)settings->c_cflag;
+    old.lflag = (uint16_t)settings->c_lflag;
+    old.line = settings->c_line;
+    memcpy(old.characters, settings->c_cc, sizeof old.characters);
+    lock_release(&terminal->lock);
+    return task_copyout(task, argument, &old, sizeof old);
+}
+
+/* TCSETS and its kin; TCSETA and its, of the size of struct old_settings. */
 static long set_settings(struct task *task, struct terminal *terminal, uint64_t argument,
                          size_t size, int flush)
 {
     struct termios2 new, old;
+    struct old_settings part;
+    int is_part = size == sizeof part;
     long result = terminal_check(task, terminal, SIGTTOU);
     if (result)
         return result;
     lock_acquire(&terminal->lock);
     new = terminal->settings;
     lock_release(&terminal->lock);
-    if (task_copyin(task, &new, argument, size))
+    if (task_copyin(task, is_part ? (void *)&part : &new, argument, size))
         return -EFAULT;
+    if (is_part)
+        merge_old(&new, &part);
     new.c_cflag = (new.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8 | CREAD;
-    if (size == TERMIOS_SIZE || (new.c_cflag &CBAUD) != BOTHER)
+    if (size <= TERMIOS_SIZE || (new.c_cflag &CBAUD) != BOTHER)
         new.c_ospeed = new.c_ispeed = speed_of(new.c_cflag);
     lock_acquire(&terminal->lock);
     if (flush)
@@ -124,6 +162,33 @@ static long flush(struct task *task, struct terminal *terminal, enum side side, 
     return 0;
 }
 
+/* What little there is to know about a pair, and the right to open its slave. */
+static long property(struct task *task, struct terminal *terminal, enum side side, uint32_t command,
+                     uint64_t argument)
+{
+    int number = N_TTY;
+    long result = 0;
+    if (command == TIOCSETD) {
+        result = terminal_check(task, terminal, SIGTTOU);
+        if (!result && task_copyin(task, &number, argument, sizeof number))
+            result = -EFAULT;
+        return result ? result : number == N_TTY ? 0 : -EINVAL; /* the only discipline */
+    }
+    lock_acquire(&terminal->lock);
+    if (command == TIOCEXCL || command == TIOCNXCL)
+        terminal->exclusive[side] = command == TIOCEXCL;
+    else if (command == TIOCGEXCL)
+        number = terminal->exclusive[side];
+    else if (command == TIOCGSOFTCAR)
+        number = !!(terminal->settings.c_cflag & CLOCAL);
+    else if (command == TIOCGDEV)
+        number = (int)makedev(136, terminal->number);
+    lock_release(&terminal->lock);
+    return command == TIOCEXCL || command == TIOCNXCL
+               ? 0
+               : task_copyout(task, argument, &number, sizeof number);
+}
+
 /* Commands of masters alone. */
 static long master_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t argument)
 {
@@ -190,6 +255,13 @@ long pty_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t 
     case TCSETSW:
     case TCSETSF:
         return set_settings(task, terminal, argument, TERMIOS_SIZE, command == TCSETSF);
+    case TCGETA:
+        return get_old_settings(task, terminal, argument);
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+        return set_settings(task, terminal, argument, sizeof(struct old_settings),
+                            command == TCSETAF);
     case TCSETS2:
     case TCSETSW2:
     case TCSETSF2:
@@ -206,7 +278,17 @@ long pty_ioctl(struct task *task, struct file *file, uint32_t command, uint64_t 
         return task_copyout(task, argument, &number, sizeof number);
     case TCSBRK:
     case TCSBRKP:
+    case TIOCSBRK:
+    case TIOCCBRK: /* there is no line that could be broken */
         return terminal_check(task, terminal, SIGTTOU);
+    case TIOCEXCL:
+    case TIOCNXCL:
+    case TIOCGEXCL:
+    case TIOCGETD:
+    case TIOCSETD:
+    case TIOCGDEV:
+    case TIOCGSOFTCAR:
+        return property(task, terminal, side, command, argument);
     case TCXONC:
         return flow(task, terminal, argument);
     case TCFLSH:

@@ -119,10 +119,14 @@ void terminal_leader_ended(struct process *leader)
     }
 }
 
-static long take(struct process *process, struct terminal *terminal)
+/* TIOCSCTTY; root may take another session's terminal away. */
+static long take(struct process *process, struct terminal *terminal, int steal)
 {
     if (process->pid == process->session && process->terminal == terminal)
         return 0;
+    int leader = process->pid == process->session && !process->terminal;
+    if (leader && steal && !process->credentials.euid && !terminal->is_host)
+        detach(terminal);
     if (!may_adopt(process, terminal))
         return -EPERM;
     adopt(process, terminal);
@@ -170,7 +174,7 @@ long terminal_job_ioctl(struct task *task, struct terminal *terminal, enum side 
     tree_lock();
     switch (command) {
     case TIOCSCTTY:
-        result = take(process, terminal);
+        result = take(process, terminal, argument == 1);
         break;
     case TIOCNOTTY:
         result = give_up(process, terminal);

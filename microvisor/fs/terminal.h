@@ -37,6 +37,7 @@ struct terminal {
     int slaves_gone;                /* there were some, and there are none */
     int locked;                     /* TIOCSPTLCK */
     int packets;                    /* TIOCPKT */
+    int exclusive[2];               /* TIOCEXCL, by side: that of the slave counts */
     uint8_t status;                 /* TIOCPKT_* bits that the master has not read yet */
     struct termios2 settings;
     struct winsize window;
@@ -48,6 +49,7 @@ struct terminal {
     uint64_t ends[TERMINAL_RING / 64];      /* bit of each byte: a line ends with it */
     uint64_t input_tail, lines, input_head; /* read to; end of the last whole line; written to */
     int literal;                            /* VLNEXT came: the next byte is data */
+    int erasing; /* with ECHOPRT: a backslash and erased bytes were echoed, no slash yet */
 
     /* What was written to the slave, and echoes, that the master has not read. */
     uint8_t *output;
@@ -140,7 +142,8 @@ static inline enum side side_of(const struct file *file)
 }
 
 /* Opens a new pair's master; the slave of a pair by number; the caller's controlling terminal.
- * Return 0 or -errno: -EIO for a locked or hung-up one, -ENOSPC, -ENXIO, -ENOMEM. */
+ * Return 0 or -errno: -EIO for a locked or hung-up one, -EBUSY for one with TIOCEXCL, unless it is
+ * root's open, -ENOSPC, -ENXIO, -ENOMEM. */
 int pty_open_master(struct task *task, int flags, struct file **file);
 int pty_open_slave(struct task *task, uint32_t number, int flags, struct file **file);
 int terminal_open_own(struct task *task, int flags, struct file **file);

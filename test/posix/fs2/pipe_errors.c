@@ -1,4 +1,5 @@
 // Do pipes refuse what Linux refuses, with the same errors?
+// RUN: musl-gcc -static -O1 %s -o %t.native && %t.native
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
 
@@ -9,6 +10,39 @@ static volatile int signals;
 static void on_signal(int number)
 {
     signals++;
+}
+
+/* Mode, owner and times are the pipe's, whatever its ends do. */
+static void attributes(const int ends[2])
+{
+    struct stat status;
+    struct timespec times[2] = {{1000, 5}, {2000, 6}};
+    CHECK(!fchmod(ends[0], 0640) && !fstat(ends[1], &status) && status.st_mode == (S_IFIFO | 0640));
+    CHECK(!fchown(ends[1], (uid_t)-1, (gid_t)-1) && !fstat(ends[0], &status));
+    CHECK(status.st_uid == geteuid() && status.st_gid == getegid());
+    CHECK(!futimens(ends[1], times) && !fstat(ends[0], &status));
+    CHECK(status.st_atim.tv_sec == 1000 && status.st_atim.tv_nsec == 5 && status.st_mtim.tv_sec == 2000 && status.st_mtim.tv_nsec == 6);
+    CHECK(status.st_ctim.tv_sec > 1000000000);
+    times[0].tv_nsec = UTIME_OMIT;
+    times[1].tv_nsec = UTIME_NOW;
+    CHECK(!futimens(ends[0], times) && !fstat(ends[0], &status) && status.st_atim.tv_sec == 1000 && status.st_mtim.tv_sec > 1000000000);
+    CHECK(!futimens(ends[0], NULL) && !fstat(ends[0], &status) && status.st_atim.tv_sec > 1000000000);
+    times[0].tv_nsec = 1000000000;
+    CHECK_ERROR(futimens(ends[0], times), EINVAL);
+    CHECK(!fchmod(ends[0], 0600));
+    if (geteuid())
+        return;
+    /* Whose it is decides, not whose process it is. */
+    CHECK(!fchown(ends[0], 1234, 1235) && !fstat(ends[1], &status) && status.st_uid == 1234 && status.st_gid == 1235);
+    CHECK(!seteuid(1236));
+    times[0].tv_nsec = 0;
+    CHECK_ERROR(fchmod(ends[0], 0666), EPERM);
+    CHECK_ERROR(fchown(ends[0], 1236, (gid_t)-1), EPERM);
+    CHECK_ERROR(futimens(ends[0], times), EPERM);
+    CHECK_ERROR(futimens(ends[0], NULL), EACCES);
+    CHECK(!seteuid(0) && !fchown(ends[0], 1236, (gid_t)-1) && !seteuid(1236));
+    CHECK(!fchmod(ends[0], 0600) && !futimens(ends[0], times) && !seteuid(0));
+    CHECK(!fchown(ends[0], 0, 0));
 }
 
 int main(void)
@@ -45,6 +79,7 @@ int main(void)
     CHECK((fcntl(ends[0], F_GETFL) & O_ACCMODE) == O_RDONLY);
     CHECK((fcntl(ends[1], F_GETFL) & O_ACCMODE) == O_WRONLY);
     CHECK(fcntl(ends[0], F_GETFD) == 0);
+    attributes(ends);
     int closing[2];
     CHECK(pipe2(closing, O_CLOEXEC | O_NONBLOCK) == 0);
     CHECK(fcntl(closing[0], F_GETFD) == FD_CLOEXEC && fcntl(closing[1], F_GETFD) == FD_CLOEXEC);

@@ -69,6 +69,40 @@ static void sockets(int in)
     close(ends[1]);
 }
 
+/* splice from and to devices, as far as Linux has it. */
+static void devices(void)
+{
+    int ends[2], null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR), full = open("/dev/full", O_RDWR);
+    int random = open("/dev/urandom", O_RDWR), append = open("/dev/null", O_WRONLY | O_APPEND);
+    loff_t at = 5;
+    CHECK(pipe2(ends, O_NONBLOCK) == 0 && null > 0 && zero > 0 && full > 0 && random > 0 && append > 0);
+    memset(back, 'x', sizeof back);
+    CHECK(splice(zero, NULL, ends[1], NULL, 100, 0) == 100 && splice(full, &at, ends[1], NULL, 50, 0) == 50 && at == 5);
+    CHECK(read(ends[0], back, 200) == 150 && !back[0] && !back[149] && back[150] == 'x');
+    CHECK(splice(random, NULL, ends[1], NULL, 4000, 0) == 4000 && read(ends[0], back, 5000) == 4000);
+    int set = 0;
+    for (int i = 0; i < 4000; i++)
+        set += back[i] != 0;
+    CHECK(set > 3000);
+    CHECK_ERROR(splice(null, NULL, ends[1], NULL, 100, 0), EINVAL);
+    CHECK(write(ends[1], "abcdef", 6) == 6);
+    CHECK_ERROR(splice(ends[0], NULL, full, NULL, 100, 0), EINVAL);
+    CHECK_ERROR(splice(ends[0], NULL, append, NULL, 100, 0), EINVAL);
+    CHECK(splice(ends[0], NULL, null, NULL, 2, 0) == 2 && splice(ends[0], NULL, zero, NULL, 2, 0) == 2);
+    CHECK(splice(ends[0], NULL, random, NULL, 100, 0) == 2);
+    CHECK_ERROR(splice(ends[0], NULL, null, &at, 100, 0), EAGAIN);
+    CHECK_ERROR(splice(ends[0], NULL, full, NULL, 100, 0), EINVAL);
+    CHECK_ERROR(splice(zero, NULL, null, NULL, 100, 0), EINVAL);
+    while (splice(zero, NULL, ends[1], NULL, sizeof data, 0) > 0)
+        ;
+    CHECK_ERROR(splice(zero, NULL, ends[1], NULL, 1, 0), EAGAIN);
+    close(ends[0]);
+    CHECK_ERROR(splice(zero, NULL, ends[1], NULL, 1, 0), EPIPE);
+    close(ends[1]);
+    for (int fd = null; fd <= append; fd++)
+        close(fd);
+}
+
 int main(void)
 {
     int in = open("sendfile.in", O_RDWR | O_CREAT | O_TRUNC, 0600), out = open("sendfile.out", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -141,6 +175,7 @@ int main(void)
     int reader = open("sendfile.out", O_RDONLY);
     CHECK_ERROR(copy_file_range(in, NULL, reader, NULL, 10, 0), EBADF);
     sockets(in);
+    devices();
     unlink("sendfile.in");
     unlink("sendfile.out");
     return check_done();

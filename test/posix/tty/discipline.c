@@ -33,6 +33,21 @@ static void defaults(void)
     FAILS(lseek(slave, 0, SEEK_SET), ESPIPE);
 }
 
+/* An end of file belongs to the bytes before it, also for who asked for these alone (older
+ * kernels left it to the next read). */
+static void ends_of_file(void)
+{
+    char bytes[10];
+    TYPE("hello\004");
+    CHECK(ready(slave, POLLIN, 5000) && read(slave, bytes, 3) == 3 && read(slave, bytes, 2) == 2);
+    CHECK(!ready(slave, POLLIN, 20));
+    TYPE("xyz\004\004abc\n");
+    CHECK(ready(slave, POLLIN, 5000) && read(slave, bytes, 3) == 3);
+    READS(slave, "");
+    CHECK(read(slave, bytes, 4) == 4 && !memcmp(bytes, "abc\n", 4));
+    GIVES(master, "helloxyzabc\r\n");
+}
+
 static void lines(void)
 {
     int count;
@@ -51,6 +66,7 @@ static void lines(void)
     READS(slave, "rest");
     TYPE("\004");
     READS(slave, "");
+    ends_of_file();
     TYPE("a\rb\n");
     READS(slave, "a\n");
     READS(slave, "b\n");
@@ -115,6 +131,32 @@ static void erasing(void)
     GIVES(master, "\001b\b \bc\r\n");
 }
 
+/* ECHOPRT: on paper, what was erased is printed again between a backslash and a slash. */
+static void printing(void)
+{
+    settings(0, 0, 0, 0, ECHOPRT, 0);
+    TYPE("abcd\177\177e\n");
+    READS(slave, "abe\n");
+    GIVES(master, "abcd\\dc/e\r\n");
+    TYPE("ab cd\027e\177\177\177\177f\n");
+    READS(slave, "f\n");
+    GIVES(master, "ab cd\\dc/e\\e ba/f\r\n");
+    TYPE("ab\025c\n");
+    READS(slave, "c\n");
+    GIVES(master, "ab\\ba/c\r\n");
+    TYPE("a\tb\001\177\177\177\026x\177\022\n");
+    READS(slave, "a\n");
+    GIVES(master, "a\tb^A\\^Ab\t/^\bx\\x/^R\r\na\r\n");
+    settings(IUTF8, 0, 0, 0, 0, 0);
+    TYPE("x\303\244\177y\n");
+    READS(slave, "xy\n");
+    GIVES(master, "x\303\244\\\303\244/y\r\n");
+    settings(0, 0, 0, 0, 0, ECHOKE);
+    TYPE("ab\177\025c\n");
+    READS(slave, "c\n");
+    GIVES(master, "ab\\b/^U\r\nc\r\n");
+}
+
 static void multibyte(void)
 {
     TYPE("\303\244\177\n");
@@ -152,6 +194,22 @@ static void echoes(void)
     TYPE("\033[A\n");
     READS(slave, "\033[A\n");
     GIVES(master, "\033[A\r\n");
+    settings(0, 0, 0, 0, ECHOCTL, ICANON); /* a line feed is a control character here */
+    TYPE("a\nb\rc");
+    READS(slave, "a\nb\nc");
+    GIVES(master, "a^Jb\r\nc");
+    settings(INLCR, 0, 0, 0, 0, 0);
+    TYPE("\n");
+    READS(slave, "\r");
+    GIVES(master, "^M");
+    settings(0, INLCR, 0, 0, 0, ECHOCTL);
+    TYPE("a\nb\rc");
+    READS(slave, "a\nb\nc");
+    GIVES(master, "a\r\nb\r\nc");
+    settings(0, 0, 0, 0, ICANON | ECHOCTL, 0);
+    TYPE("a\026\nb\n"); /* and here, if it was quoted */
+    READS(slave, "a\nb\n");
+    GIVES(master, "a^\b^Jb\r\n");
     settings(0, 0, 0, 0, ECHONL, ECHO);
     TYPE("secret\n");
     READS(slave, "secret\n");
@@ -340,6 +398,7 @@ int main(void)
     FRESH(lines());
     FRESH(long_lines());
     FRESH(erasing());
+    FRESH(printing());
     FRESH(multibyte());
     FRESH(literals());
     FRESH(echoes());

@@ -135,6 +135,31 @@ static void control(void)
     CHECK(!ioctl(slave, TIOCSCTTY, 0) && tcgetpgrp(slave) == getpid());
 }
 
+/* Root takes another session's terminal, which then has none. */
+static void stolen(void)
+{
+    pid_t thief = start();
+    if (!thief) {
+        FAILS(ioctl(slave, TIOCSCTTY, 1), EPERM); /* leads no session */
+        CHECK(setsid() == getpid());
+        FAILS(ioctl(slave, TIOCSCTTY, 0), EPERM);
+        if (geteuid()) {
+            FAILS(ioctl(slave, TIOCSCTTY, 1), EPERM);
+            finish();
+        }
+        CHECK(!seteuid(1234));
+        FAILS(ioctl(slave, TIOCSCTTY, 1), EPERM);
+        CHECK(!seteuid(0) && !ioctl(slave, TIOCSCTTY, 1) && !ioctl(slave, TIOCSCTTY, 1));
+        CHECK(tcgetsid(slave) == getpid() && tcgetpgrp(slave) == getpid());
+        finish();
+    }
+    ENDS(thief);
+    if (!geteuid()) {
+        FAILS(tcgetsid(slave), ENOTTY);
+        FAILS(open("/dev/tty", O_RDWR), ENXIO);
+    }
+}
+
 static void keys(void)
 {
     block(SIGINT);
@@ -366,6 +391,7 @@ int main(void)
         signal(number, SIG_DFL);
     setvbuf(stdout, NULL, _IOFBF, 65536);
     as_leader("control", control);
+    as_leader("stolen", stolen);
     as_leader("keys", keys);
     as_leader("foreground", foreground);
     as_leader("background", background);

@@ -195,6 +195,73 @@ static void volume(void)
     close_pair();
 }
 
+/* TIOCEXCL: no more opens, but for root's. */
+static void exclusive(void)
+{
+    int value = 7, status;
+    open_pair();
+    CHECK(!ioctl(slave, TIOCGEXCL, &value) && value == 0 && !ioctl(slave, TIOCEXCL));
+    CHECK(!ioctl(slave, TIOCGEXCL, &value) && value == 1);
+    CHECK(!ioctl(master, TIOCGEXCL, &value) && value == 0);
+    CHECK(!chmod(ptsname(master), 0666));
+    pid_t pid = fork();
+    if (!pid) {
+        CHECK(geteuid() || !seteuid(1234));
+        FAILS(open_slave(O_NOCTTY), EBUSY);
+        FAILS(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY), EBUSY);
+        CHECK(!ioctl(slave, TIOCNXCL));
+        CHECK(open_slave(O_NOCTTY) >= 0);
+        _exit(check_end());
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && !status);
+    CHECK(!ioctl(slave, TIOCGEXCL, &value) && value == 0 && !ioctl(slave, TIOCEXCL));
+    if (!geteuid()) {
+        int again = open_slave(O_NOCTTY);
+        CHECK(again >= 0 && !close(again));
+    }
+    close_pair();
+}
+
+/* The kernel's struct termio. */
+struct old_settings {
+    unsigned short iflag, oflag, cflag, lflag;
+    unsigned char line, characters[8];
+};
+
+static void properties(void)
+{
+    int value = 7;
+    unsigned number;
+    struct old_settings old;
+    struct termios t;
+    open_pair();
+    CHECK(!ioctl(slave, TIOCGETD, &value) && value == 0 && !ioctl(slave, TIOCSETD, &value));
+    value = 99;
+    FAILS(ioctl(slave, TIOCSETD, &value), EINVAL);
+    FAILS(ioctl(slave, TIOCSETD, (void *)8), EFAULT);
+    FAILS(ioctl(slave, TIOCGETD, (void *)8), EFAULT);
+    CHECK(!ioctl(slave, TIOCSBRK) && !ioctl(slave, TIOCCBRK) && !ioctl(slave, TCSBRK, 0));
+    CHECK(!ioctl(master, TIOCGPTN, &number) && !ioctl(slave, TIOCGDEV, &value));
+    CHECK((dev_t)value == makedev(136, number));
+    CHECK(!ioctl(master, TIOCGDEV, &value) && (dev_t)value == makedev(136, number));
+    CHECK(!ioctl(slave, TIOCGSOFTCAR, &value) && value == 0);
+    CHECK(!ioctl(slave, TCGETA, &old) && !tcgetattr(slave, &t));
+    CHECK(old.iflag == (unsigned short)t.c_iflag && old.lflag == (unsigned short)t.c_lflag);
+    CHECK(old.cflag == (unsigned short)t.c_cflag && old.oflag == (unsigned short)t.c_oflag);
+    CHECK(!memcmp(old.characters, t.c_cc, 8) && old.characters[VKILL] == 025);
+    t.c_lflag |= EXTPROC; /* in the high half */
+    CHECK(!tcsetattr(slave, TCSANOW, &t));
+    old.lflag &= (unsigned short)~ECHO;
+    old.characters[VKILL] = 'k';
+    CHECK(!ioctl(master, TCSETAW, &old) && !tcgetattr(slave, &t));
+    CHECK((t.c_lflag & (ECHO | ICANON | EXTPROC)) == (ICANON | EXTPROC));
+    CHECK(t.c_cc[VKILL] == 'k' && t.c_cc[VSUSP] == 032);
+    CHECK(!ioctl(slave, TCSETA, &old) && !ioctl(slave, TCSETAF, &old));
+    FAILS(ioctl(slave, TCGETA, (void *)8), EFAULT);
+    FAILS(ioctl(slave, TCSETA, (void *)8), EFAULT);
+    close_pair();
+}
+
 int main(void)
 {
     alarm(60);
@@ -202,6 +269,8 @@ int main(void)
     locks();
     slave_closes();
     master_closes();
+    exclusive();
+    properties();
     packets();
     windows();
     volume();
