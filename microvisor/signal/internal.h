@@ -8,7 +8,7 @@
 struct signal_entry {
     struct signal_entry *next;
     uint32_t timer; /* number of the timer that sent it plus one, 0 for none */
-    uint32_t unused;
+    uint32_t reserved; /* of a timer of timer_create: it was counted with the timer */
     siginfo_t info;
 };
 
@@ -32,11 +32,12 @@ struct signal_actions {
     _Atomic uint64_t pending; /* process-directed */
     struct signal_list list;
     struct signal_queue *tasks;
-    uint32_t queued;         /* entries in use */
+    _Atomic uint32_t queued; /* entries in use, and timers of timer_create, which have one in reserve
+                              * each; changed under the lock */
     _Atomic uint32_t stopped; /* futex of parked tasks: the stop signal, 0 while the process runs */
     _Atomic int continued;    /* the parent is to hear of it */
     int stop_taken; /* a stop signal was taken and no SIGCONT came since; under the lock */
-    uint64_t dropped_timers; /* bit n: an entry of timer n was dropped, timers are to be told */
+    struct signal_entry *dropped; /* entries of timers, which are to be told */
 };
 
 #define SIGNAL_SET_UNBLOCKABLE ((1ULL << (SIGKILL - 1)) | (1ULL << (SIGSTOP - 1)))

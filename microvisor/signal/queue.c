@@ -7,6 +7,8 @@
 #include "microvisor/time/timers.h"
 #include "rt/host.h"
 
+#define FIRST_QUEUED 32 /* signals from here on are queued as often as they are sent */
+
 static void list_clear(struct signal_list *list)
 {
     list->first = NULL;
@@ -46,23 +48,44 @@ void signal_actions_exec(struct signal_actions *actions)
     }
 }
 
-/* A free entry, or NULL when the process has as many as its limit allows (unless `always`), or when
- * memory is out. */
-static struct signal_entry *entry_new(struct process *process, int always)
+/* An entry for a signal, or NULL when the process has as many as its limit allows, or when memory is
+ * out. Signals without a queue are above the limit; a timer of timer_create has its own. */
+static struct signal_entry *entry_new(struct process *process, const siginfo_t *info, uint32_t timer)
 {
     struct signal_actions *actions = process->actions;
-    if (!always && actions->queued >= process_limit(process, RLIMIT_SIGPENDING))
+    int reserved = timer && info->si_code == SI_TIMER;
+    if (!reserved && info->si_signo >= FIRST_QUEUED &&
+        actions->queued >= process_limit(process, RLIMIT_SIGPENDING))
         return NULL;
     struct signal_entry *entry = pool_take(&entries);
-    if (entry)
-        actions->queued++;
+    if (!entry)
+        return NULL;
+    actions->queued += !reserved;
+    *entry = (struct signal_entry){.info = *info, .timer = timer, .reserved = (uint32_t)reserved};
     return entry;
 }
 
 static void entry_free(struct signal_actions *actions, struct signal_entry *entry)
 {
+    actions->queued -= !entry->reserved;
     pool_give(&entries, entry);
-    actions->queued--;
+}
+
+uint32_t signal_queued(struct process *process)
+{
+    return atomic_load(&process->actions->queued);
+}
+
+void signal_room_take(struct process *process)
+{
+    LOCKED(&process->actions->lock);
+    process->actions->queued++;
+}
+
+void signal_room_give(struct process *process)
+{
+    LOCKED(&process->actions->lock);
+    process->actions->queued--;
 }
 
 static void list_drop(struct signal_actions *actions, struct signal_list *list,
@@ -80,10 +103,26 @@ static void list_drop(struct signal_actions *actions, struct signal_list *list,
         *at = entry->next;
         if (!entry->next)
             list->end = at;
-        if (entry->timer)
-            actions->dropped_timers |= 1ULL << (entry->timer - 1);
-        entry_free(actions, entry);
+        if (entry->timer) {
+            entry->next = actions->dropped;
+            actions->dropped = entry;
+        } else {
+            entry_free(actions, entry);
+        }
     }
+}
+
+/* Takes one of the entries whose timers are to be told. Returns the timer's number plus one, or 0. */
+static uint32_t next_dropped(struct signal_actions *actions)
+{
+    LOCKED(&actions->lock);
+    struct signal_entry *entry = actions->dropped;
+    if (!entry)
+        return 0;
+    uint32_t timer = entry->timer;
+    actions->dropped = entry->next;
+    entry_free(actions, entry);
+    return timer;
 }
 
 void signals_drop(struct signal_actions *actions, uint64_t set)
@@ -97,19 +136,16 @@ void signal_actions_destroy(struct signal_actions *actions)
 {
     signal_host_forget(actions);
     list_drop(actions, &actions->list, &actions->pending, UINT64_MAX);
+    while (next_dropped(actions))
+        ;
     pool_give(&actions_pool, actions);
 }
 
 void signals_dropped(struct process *process)
 {
-    struct signal_actions *actions = process->actions;
-    lock_acquire(&actions->lock);
-    uint64_t timers = actions->dropped_timers;
-    actions->dropped_timers = 0;
-    lock_release(&actions->lock);
-    for (uint32_t i = 0; timers; i++, timers >>= 1)
-        if (timers & 1)
-            timers_signal_taken(process, i);
+    uint32_t timer;
+    while ((timer = next_dropped(process->actions)))
+        timers_signal_taken(process, timer - 1);
 }
 
 static void interrupt(const struct task *task)
@@ -315,12 +351,11 @@ static int send_locked(struct process *process, struct task *task, const siginfo
     }
     if (ignored && !(blocked_by(actions, task) & bit))
         return 1;
-    int standard = signal < 32;
+    int standard = signal < FIRST_QUEUED;
     if (standard && (atomic_load(pending) & bit))
         return 1;
-    struct signal_entry *entry = entry_new(process, standard);
+    struct signal_entry *entry = entry_new(process, info, timer);
     if (entry) {
-        *entry = (struct signal_entry){.info = *info, .timer = timer};
         *list->end = entry;
         list->end = &entry->next;
     } else if (!standard && info->si_code != SI_USER) {
@@ -338,7 +373,7 @@ int signal_send(struct process *process, struct task *task, const siginfo_t *inf
 {
     lock_acquire(&process->actions->lock);
     int result = send_locked(process, task, info, timer);
-    int dropped = process->actions->dropped_timers != 0;
+    int dropped = process->actions->dropped != NULL;
     lock_release(&process->actions->lock);
     if (dropped && !timer) /* a timer's caller holds the timers' lock; stop signals from timers are
                               told later */

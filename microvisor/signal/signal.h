@@ -110,6 +110,12 @@ void signal_send_self(struct task *task, int signal);
 int signal_send_task(struct task *task, const siginfo_t *info);
 int signal_send_process(struct process *process, const siginfo_t *info);
 
+/* Signals that the process has queued, as RLIMIT_SIGPENDING counts them, with those that each timer of
+ * timer_create has in reserve: signal_room_take and _give change that by one. */
+uint32_t signal_queued(struct process *process);
+void signal_room_take(struct process *process);
+void signal_room_give(struct process *process);
+
 /* What is pending for a task, for itself and for its process, blocked or not. */
 uint64_t signal_pending_set(const struct task *task);
 

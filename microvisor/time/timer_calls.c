@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "microvisor/proc/proc.h"
+#include "microvisor/proc/tree.h"
 #include "microvisor/signal/signal.h"
 #include "microvisor/time/clock.h"
 #include "microvisor/time/internal.h"
@@ -25,15 +27,14 @@ static struct setting get(struct process *process, struct timer *timer)
     return setting;
 }
 
-/* Arms or disarms. Returns 0 or -EAGAIN when there is no thread to be had. */
+/* Arms or disarms, with the lock held. Returns 0 or -EAGAIN when there is no thread to be had. */
 static int set(struct process *process, struct timer *timer, const struct setting *new,
                int absolute, struct setting *old)
 {
     int error = 0;
-    LOCKED(&timers_lock);
     *old = get(process, timer);
     if (new->value)
-        error = timers_register(process->timers);
+        error = timers_engine_start();
     if (!error) {
         timer->armed = new->value != 0;
         timer->interval = new->interval;
@@ -47,6 +48,14 @@ static int set(struct process *process, struct timer *timer, const struct settin
         timer_schedule(process, timer, 0);
     }
     return error;
+}
+
+/* One of setitimer's. */
+static int set_interval(struct process *process, uint64_t which, const struct setting *new,
+                        struct setting *old)
+{
+    LOCKED(&timers_lock);
+    return set(process, &process->timers->timer[which], new, 0, old);
 }
 
 static int timeval_get(const struct timeval *time, uint64_t *nanoseconds)
@@ -86,7 +95,7 @@ long call_setitimer(struct task *task, const uint64_t args[6])
     if (args[0] > ITIMER_PROF || timeval_get(&value.it_interval, &new.interval) ||
         timeval_get(&value.it_value, &new.value))
         return -EINVAL;
-    int error = set(task->process, &task->process->timers->timer[args[0]], &new, 0, &old);
+    int error = set_interval(task->process, args[0], &new, &old);
     if (error)
         return error;
     return args[2] ? put_itimer(task, args[2], &old) : 0;
@@ -96,20 +105,11 @@ long call_alarm(struct task *task, const uint64_t args[6])
 {
     uint64_t seconds = (uint32_t)args[0] > INT_MAX ? INT_MAX : (uint32_t)args[0];
     struct setting new = {0, seconds * SECOND}, old;
-    int error = set(task->process, &task->process->timers->timer[ITIMER_REAL], &new, 0, &old);
+    int error = set_interval(task->process, ITIMER_REAL, &new, &old);
     if (error)
         return error;
     uint64_t left = old.value / SECOND, rest = old.value % SECOND;
     return (long)(left + ((!left && rest) || rest >= SECOND / 2));
-}
-
-/* The timer with a program's id, or NULL. */
-static struct timer *find(struct task *task, uint64_t id)
-{
-    struct timer *timers = task->process->timers->timer;
-    if ((uint32_t)id >= TIMER_COUNT - TIMER_POSIX || !timers[TIMER_POSIX + (uint32_t)id].used)
-        return NULL;
-    return &timers[TIMER_POSIX + (uint32_t)id];
 }
 
 static long match_tid(struct task *task, void *data)
@@ -184,11 +184,49 @@ static int choose_notification(struct task *task, const struct event *event, str
     return 0;
 }
 
+/* As in Linux, a timer takes one of the signals that its user may have queued. */
+struct user_signals {
+    uint32_t uid;
+    uint64_t queued;
+};
+
+static long count_signals(struct process *process, void *data)
+{
+    struct user_signals *user = data;
+    if (process->state == PROCESS_ALIVE && process->credentials.uid == user->uid)
+        user->queued += signal_queued(process);
+    return 0;
+}
+
+static int within_limit(struct process *process)
+{
+    struct user_signals user = {.uid = process->credentials.uid};
+    TREE_LOCKED();
+    tree_each(count_signals, &user);
+    return user.queued < process_limit(process, RLIMIT_SIGPENDING);
+}
+
+/* Copies what was chosen to a new timer. Returns its id or -EAGAIN. */
+static int32_t make_timer(struct process *process, const struct timer *chosen, int value_is_id)
+{
+    LOCKED(&timers_lock);
+    struct timer *timer = timer_new(process->timers);
+    if (!timer)
+        return -EAGAIN;
+    int32_t id = (int32_t)(timer->number - TIMER_POSIX);
+    timer->clock = chosen->clock;
+    timer->notify = chosen->notify;
+    timer->signal = chosen->signal;
+    timer->target = chosen->target;
+    timer->owner = chosen->owner;
+    timer->value = value_is_id ? (uint64_t)id : chosen->value;
+    return id;
+}
+
 long call_timer_create(struct task *task, const uint64_t args[6])
 {
-    struct timer *timers = task->process->timers->timer;
     struct event event = {.signal = SIGALRM};
-    struct timer timer = {.used = 1};
+    struct timer timer = {0};
     if (args[1] && task_copyin(task, &event, args[1], sizeof event))
         return -EFAULT;
     int error = choose_clock(task, (int)args[0], &timer);
@@ -196,21 +234,13 @@ long call_timer_create(struct task *task, const uint64_t args[6])
         error = choose_notification(task, &event, &timer);
     if (error)
         return error;
-    lock_acquire(&timers_lock);
-    int32_t id = 0;
-    while (id < TIMER_COUNT - TIMER_POSIX && timers[TIMER_POSIX + id].used)
-        id++;
-    if (id < TIMER_COUNT - TIMER_POSIX) {
-        if (!args[1])
-            timer.value = (uint64_t)id;
-        timers[TIMER_POSIX + id] = timer;
-    }
-    lock_release(&timers_lock);
-    if (id == TIMER_COUNT - TIMER_POSIX)
-        return -EAGAIN;
+    int32_t id = within_limit(task->process) ? make_timer(task->process, &timer, !args[1]) : -EAGAIN;
+    if (id < 0)
+        return id;
     if (!task_copyout(task, args[2], &id, sizeof id))
         return 0;
-    timers[TIMER_POSIX + id].used = 0;
+    const uint64_t made[6] = {(uint32_t)id};
+    call_timer_delete(task, made);
     return -EFAULT;
 }
 
@@ -232,10 +262,11 @@ long call_timer_settime(struct task *task, const uint64_t args[6])
         return -EINVAL;
     struct setting new = {timespec_nanoseconds(&value.it_interval),
                           timespec_nanoseconds(&value.it_value)};
-    struct timer *timer = find(task, args[0]);
-    if (!timer)
-        return -EINVAL;
-    int error = set(task->process, timer, &new, (args[1] & TIMER_ABSTIME) != 0, &old);
+    lock_acquire(&timers_lock);
+    struct timer *timer = timer_find(task->process->timers, (uint32_t)args[0]);
+    int error = timer ? set(task->process, timer, &new, (args[1] & TIMER_ABSTIME) != 0, &old)
+                      : -EINVAL;
+    lock_release(&timers_lock);
     if (error)
         return error;
     return args[3] ? put_itimerspec(task, args[3], &old) : 0;
@@ -243,29 +274,28 @@ long call_timer_settime(struct task *task, const uint64_t args[6])
 
 long call_timer_gettime(struct task *task, const uint64_t args[6])
 {
-    struct timer *timer = find(task, args[0]);
-    if (!timer)
-        return -EINVAL;
+    struct setting setting = {0};
     lock_acquire(&timers_lock);
-    struct setting setting = get(task->process, timer);
+    struct timer *timer = timer_find(task->process->timers, (uint32_t)args[0]);
+    if (timer)
+        setting = get(task->process, timer);
     lock_release(&timers_lock);
-    return put_itimerspec(task, args[1], &setting);
+    return !timer ? -EINVAL : put_itimerspec(task, args[1], &setting);
 }
 
 long call_timer_getoverrun(struct task *task, const uint64_t args[6])
 {
-    struct timer *timer = find(task, args[0]);
+    LOCKED(&timers_lock);
+    struct timer *timer = timer_find(task->process->timers, (uint32_t)args[0]);
     return timer ? timer->last_overrun : -EINVAL;
 }
 
 long call_timer_delete(struct task *task, const uint64_t args[6])
 {
-    long result = -EINVAL;
     LOCKED(&timers_lock);
-    struct timer *timer = find(task, args[0]);
-    if (timer) {
-        *timer = (struct timer){0};
-        result = 0;
-    }
-    return result;
+    struct timer *timer = timer_find(task->process->timers, (uint32_t)args[0]);
+    if (!timer)
+        return -EINVAL;
+    timer_free(timer);
+    return 0;
 }

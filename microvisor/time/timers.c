@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "microvisor/fs/file.h"
 #include "microvisor/fs/pool.h"
 #include "microvisor/proc/proc.h"
 #include "microvisor/signal/internal.h"
@@ -25,10 +26,10 @@
 #include "rt/host.h"
 
 #define LOOK_LEAST (SECOND / 1000)
+#define LOOKS_AT_ONCE 64 /* before others get the lock */
 #define LOOK_IDLE_MOST (SECOND / 32)
 
 struct lock timers_lock;
-static struct timers *engine_first;     /* processes that ever armed a timer */
 static int engine_started;              /* the thread runs */
 static _Atomic uint32_t engine_changes; /* futex: the thread has to look again */
 static _Atomic uint64_t engine_next =
@@ -152,9 +153,8 @@ static void engine_wake(void)
 void timer_schedule(struct process *process, struct timer *timer, uint64_t not_before)
 {
     uint64_t now = clock_host(CLOCK_MONOTONIC);
-    timer->look = timer->armed ? next_look(process, timer, now) : NEVER;
-    if (timer->look < not_before)
-        timer->look = not_before;
+    uint64_t look = timer->armed ? next_look(process, timer, now) : NEVER;
+    timer_look_at(timer, look < not_before ? not_before : look);
     if (timer->look < atomic_load(&engine_next))
         engine_wake();
 }
@@ -185,10 +185,10 @@ static long find_task(struct task *task, void *data)
     return 1;
 }
 
-static void expire(struct timers *timers, uint32_t number, uint64_t reading, uint64_t now)
+static void expire(struct timer *timer, uint64_t reading, uint64_t now)
 {
-    struct process *process = timers->process;
-    struct timer *timer = &timers->timer[number];
+    struct process *process = timer->timers->process;
+    uint32_t number = timer->number;
     siginfo_t info = {.si_signo = timer->signal, .si_code = SI_KERNEL};
     if (number >= TIMER_POSIX) {
         info.si_code = SI_TIMER;
@@ -206,24 +206,26 @@ static void expire(struct timers *timers, uint32_t number, uint64_t reading, uin
     if (!timer->interval) {
         timer->armed = 0;
         timer->queued = !sent;
-        timer->look = NEVER;
+        timer_look_at(timer, NEVER);
     } else if (!sent && number != TIMER_CPU_LIMIT) {
         timer->queued = 1;
-        timer->look = NEVER; /* until the signal is taken */
+        timer_look_at(timer, NEVER); /* until the signal is taken */
     } else {
         timer->overrun += advance(timer, reading) + 1;
-        timer->look = next_look(process, timer, now);
-        if (timer->look < now + LOOK_LEAST)
-            timer->look = now + LOOK_LEAST;
+        uint64_t look = next_look(process, timer, now);
+        timer_look_at(timer, look < now + LOOK_LEAST ? now + LOOK_LEAST : look);
     }
 }
 
 int timers_signal_taken(struct process *process, uint32_t number)
 {
-    struct timer *timer = &process->timers->timer[number];
     uint64_t overrun = 0;
     LOCKED(&timers_lock);
-    if (timer->queued) {
+    /* A signal may outlive its timer. */
+    struct timer *timer = number < TIMER_POSIX
+                              ? &process->timers->timer[number]
+                              : timer_find(process->timers, number - TIMER_POSIX);
+    if (timer && timer->queued) {
         timer->queued = 0;
         if (timer->armed && timer->interval)
             timer->overrun += advance(timer, timer_clock(process, timer));
@@ -239,21 +241,21 @@ static void *engine_run(void *unused)
 {
     for (;;) {
         uint32_t changes = atomic_load(&engine_changes);
-        uint64_t next = NEVER, now = clock_host(CLOCK_MONOTONIC);
+        uint64_t now = clock_host(CLOCK_MONOTONIC);
+        struct timer *timer;
         lock_acquire(&timers_lock);
-        for (struct timers *timers = engine_first; timers; timers = timers->next)
-            for (uint32_t i = 0; i < TIMER_COUNT; i++) {
-                struct timer *timer = &timers->timer[i];
-                if (timer->armed && timer->look <= now) {
-                    uint64_t reading = timer_clock(timers->process, timer);
-                    if (reading >= timer->expiry)
-                        expire(timers, i, reading, now);
-                    else
-                        timer->look = next_look(timers->process, timer, now);
-                }
-                if (timer->armed && timer->look < next)
-                    next = timer->look;
+        for (unsigned looks = 1; (timer = timers_first()) && timer->look <= now; looks++) {
+            uint64_t reading = timer_clock(timer->timers->process, timer);
+            if (reading >= timer->expiry)
+                expire(timer, reading, now);
+            else
+                timer_look_at(timer, next_look(timer->timers->process, timer, now));
+            if (looks % LOOKS_AT_ONCE == 0) {
+                lock_release(&timers_lock);
+                lock_acquire(&timers_lock);
             }
+        }
+        uint64_t next = timer ? timer->look : NEVER;
         atomic_store(&engine_next, next);
         lock_release(&timers_lock);
         struct timespec end = timespec_of(next);
@@ -263,9 +265,8 @@ static void *engine_run(void *unused)
     return NULL;
 }
 
-/* Enters the process' timers in the engine's list and starts its thread. The lock is held. Returns
- * 0 or -EAGAIN. Uses libc. */
-int timers_register(struct timers *timers)
+/* Starts the engine's thread. The lock is held. Returns 0 or -EAGAIN. Uses libc. */
+int timers_engine_start(void)
 {
     if (!engine_started) {
         int error = host_thread_start(engine_run, NULL);
@@ -273,12 +274,57 @@ int timers_register(struct timers *timers)
             return error;
         engine_started = 1;
     }
-    if (!timers->registered) {
-        timers->registered = 1;
-        timers->next = engine_first;
-        engine_first = timers;
-    }
     return 0;
+}
+
+/* The timer with an id, used or not; it is less than timers->room. */
+static struct timer *posix_timer(struct timers *timers, uint32_t id)
+{
+    int piece = 31 - __builtin_clz(id / TIMER_PIECE + 1);
+    return &timers->piece[piece][id - TIMER_PIECE * ((1U << piece) - 1)];
+}
+
+static uint64_t piece_size(int piece)
+{
+    return ((uint64_t)TIMER_PIECE << piece) * sizeof(struct timer);
+}
+
+struct timer *timer_find(struct timers *timers, uint32_t id)
+{
+    struct timer *timer = id < timers->room ? posix_timer(timers, id) : NULL;
+    return timer && timer->used ? timer : NULL;
+}
+
+struct timer *timer_new(struct timers *timers)
+{
+    uint32_t id = timers->first_free;
+    while (id < timers->room && posix_timer(timers, id)->used)
+        id++;
+    timers->first_free = id;
+    if (id == timers->room) {
+        int piece = 31 - __builtin_clz(id / TIMER_PIECE + 1);
+        if (piece == TIMER_PIECES || !(timers->piece[piece] = file_pages(piece_size(piece))))
+            return NULL;
+        timers->room += TIMER_PIECE << piece;
+    }
+    struct timer *timer = posix_timer(timers, id);
+    *timer = (struct timer){
+        .used = 1, .timers = timers, .number = TIMER_POSIX + id, .look = NEVER};
+    timers->used++;
+    signal_room_take(timers->process);
+    return timer;
+}
+
+void timer_free(struct timer *timer)
+{
+    struct timers *timers = timer->timers;
+    uint32_t id = timer->number - TIMER_POSIX;
+    timer_look_at(timer, NEVER);
+    *timer = (struct timer){0};
+    timers->used--;
+    if (id < timers->first_free)
+        timers->first_free = id;
+    signal_room_give(timers->process);
 }
 
 static struct pool pool = POOL_OF(struct timers);
@@ -292,6 +338,9 @@ struct timers *timers_create(struct process *process)
     static const int clocks[] = {CLOCK_MONOTONIC, TIMER_CPU_USER, TIMER_CPU, TIMER_CPU};
     static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
     for (int i = 0; i < TIMER_POSIX; i++) {
+        timers->timer[i].timers = timers;
+        timers->timer[i].number = (uint32_t)i;
+        timers->timer[i].look = NEVER;
         timers->timer[i].clock = clocks[i];
         timers->timer[i].signal = signals[i];
     }
@@ -300,19 +349,27 @@ struct timers *timers_create(struct process *process)
 
 void timers_exec(struct timers *timers)
 {
-    LOCKED(&timers_lock);
-    for (int i = TIMER_POSIX; i < TIMER_COUNT; i++)
-        timers->timer[i] = (struct timer){0};
+    lock_acquire(&timers_lock);
+    for (uint32_t id = 0; timers->used && id < timers->room; id++) {
+        struct timer *timer = timer_find(timers, id);
+        if (timer)
+            timer_free(timer);
+    }
+    for (int i = 0; i < TIMER_PIECES; i++)
+        if (timers->piece[i]) {
+            file_pages_free(timers->piece[i], piece_size(i));
+            timers->piece[i] = NULL;
+        }
+    timers->room = timers->first_free = 0;
+    lock_release(&timers_lock);
 }
 
 void timers_destroy(struct timers *timers)
 {
+    timers_exec(timers);
     lock_acquire(&timers_lock);
-    for (struct timers **at = &engine_first; *at; at = &(*at)->next)
-        if (*at == timers) {
-            *at = timers->next;
-            break;
-        }
+    for (int i = 0; i < TIMER_POSIX; i++)
+        timer_look_at(&timers->timer[i], NEVER);
     lock_release(&timers_lock);
     pool_give(&pool, timers);
 }
@@ -323,7 +380,7 @@ void timers_cpu_limit_changed(struct process *process)
     LOCKED(&timers_lock);
     /* Of two changes at a time the later one counts for both: whoever comes here last sees it. */
     rlim_t limit = process_limit(process, RLIMIT_CPU);
-    timer->armed = limit < INT64_MAX / SECOND && !timers_register(process->timers);
+    timer->armed = limit < INT64_MAX / SECOND && !timers_engine_start();
     timer->expiry = limit * SECOND;
     timer->interval = SECOND;
     timer_schedule(process, timer, 0);

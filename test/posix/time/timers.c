@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ static int due(long long start, int first, int interval)
     return passed < 0 ? 0 : 1 + (int)(passed / (interval * 1000000LL));
 }
 
+static const char *program;
 static volatile double work;
 
 /* Uses CPU time. */
@@ -238,6 +240,81 @@ static void posix_timers(void)
     CHECK(!timer_delete(timer));
 }
 
+/* A timer takes one of the signals that may be queued, whether its signal is or not; and there is
+ * no other limit that a program meets. All of many ring. */
+static void many_timers(void)
+{
+    enum { MANY = 3000, SIGNAL = 40 };
+    static timer_t timers[MANY];
+    static unsigned char came[MANY];
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGNAL};
+    struct itimerspec value = {{0, 0}, {0, 1000000}};
+    struct rlimit limit;
+    const struct timespec patience = {20, 0};
+    sigset_t set;
+    siginfo_t info;
+    sigemptyset(&set);
+    sigaddset(&set, SIGNAL);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (int i = 0; i < MANY; i++) {
+        event.sigev_value.sival_int = i;
+        CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timers[i]));
+    }
+    CHECK(!getrlimit(RLIMIT_SIGPENDING, &limit));
+    limit.rlim_cur = 10;
+    CHECK(!setrlimit(RLIMIT_SIGPENDING, &limit));
+    FAILS(timer_create(CLOCK_MONOTONIC, &event, &timers[0]), EAGAIN);
+    FAILS(sigqueue(getpid(), SIGNAL, (union sigval){0}), EAGAIN);
+    for (int i = 0; i < MANY; i++) {
+        value.it_value.tv_nsec = 1 + i * 7919LL % 50 * 1000000; /* in any order */
+        CHECK(!timer_settime(timers[i], 0, &value, NULL));
+    }
+    for (int i = 0; i < MANY; i += 3) { /* a third is armed again, or not to ring */
+        value.it_value.tv_nsec = i % 2 ? 999999999 : 0;
+        CHECK(!timer_settime(timers[i], 0, &value, NULL));
+    }
+    for (int left = MANY - MANY / 3; left > 0;) {
+        int got = sigtimedwait(&set, &info, &patience);
+        CHECK(got == SIGNAL && info.si_code == SI_TIMER);
+        if (got != SIGNAL)
+            break;
+        came[info.si_value.sival_int]++;
+        left -= info.si_value.sival_int % 3 != 0; /* the others may have rung before */
+    }
+    for (int i = 0; i < MANY; i++)
+        CHECK(i % 3 == 0 || came[i] == 1);
+    for (int i = 0; i < MANY; i++)
+        CHECK(!timer_delete(timers[i]));
+    while (sigtimedwait(&set, &info, &(struct timespec){0, 0}) == SIGNAL)
+        ;
+    int count = 0;
+    timer_t timer;
+    while (count < 20 && !timer_create(CLOCK_MONOTONIC, &event, &timer))
+        timers[count++] = timer;
+    CHECK(count <= 10); /* fewer when others of this user have signals queued */
+    for (int i = 0; i < count; i++)
+        CHECK(!timer_delete(timers[i]));
+
+    /* Those of a process are gone with it, and with execve. */
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(!setrlimit(RLIMIT_SIGPENDING, &limit));
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = fork();
+        if (!pid) {
+            for (int i = 0; i < 2000; i++)
+                if (timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+                    timer_settime(timer, 0, &value, NULL))
+                    _exit(1);
+            if (round % 2)
+                execl(program, program, "gone", NULL);
+            _exit(0);
+        }
+        int status;
+        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* Soft limit of CPU time: a signal each second from there on. */
 static void cpu_limit(void)
 {
@@ -250,8 +327,13 @@ static void cpu_limit(void)
     CHECK(rings[SIGXCPU] == 1);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
+    struct itimerspec value;
+    program = arguments[0];
+    if (count > 1)
+        return !(syscall(SYS_timer_gettime, 0, &value) == -1 && errno == EINVAL &&
+                 syscall(SYS_timer_gettime, 1999, &value) == -1);
     struct sigaction action = {.sa_sigaction = ring, .sa_flags = SA_SIGINFO};
     const int signals[] = {SIGALRM, SIGPROF, SIGVTALRM, SIGXCPU, SIGRTMIN + 2};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
@@ -259,6 +341,7 @@ int main(void)
     alarms();
     intervals();
     posix_timers();
+    many_timers();
     cpu_limit();
     return check_end();
 }
