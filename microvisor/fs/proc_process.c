@@ -1,6 +1,7 @@
 /* What the files in /proc/PID say (proc(5)). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -284,7 +285,8 @@ static void add_status(struct content *content, const struct process *process, u
     content_add(content, "Groups:\t");
     for (uint32_t i = 0; i < who->group_count; i++)
         content_add(content, "%u ", who->groups[i]);
-    content_add(content, "\n");
+    content_add(content, "\nNStgid:\t%d\nNSpid:\t%lu\nNSpgid:\t%d\nNSsid:\t%d\n", process->pid,
+                number ? number : (uint64_t)process->pid, process->group, process->session);
 }
 
 void proc_without_parts(struct content *content, proc_content *of, int pid)
@@ -324,6 +326,25 @@ static void add_signals(struct content *content, struct process *process, uint64
                 state.ignored, state.caught);
 }
 
+/* None is inheritable or ambient (capget(2)). */
+static void add_capabilities(struct content *content, const struct process *process)
+{
+    uint32_t all = identity_capabilities(process);
+    content_add(content, "CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\n", 0, all, all);
+    content_add(content, "CapBnd:\t%016x\nCapAmb:\t%016x\n", CAPABILITIES_OF_ROOT, 0);
+}
+
+/* How often a task had to leave its CPU. Of others than the caller only the host knows: 0. */
+static void add_switches(struct content *content, const struct subject *of)
+{
+    struct rusage usage = {0};
+    uint64_t number = of->number ? of->number : (uint64_t)of->process->pid;
+    if (number == (uint64_t)of->task->tid)
+        host_call2(SYS_getrusage, RUSAGE_THREAD, &usage);
+    content_add(content, "voluntary_ctxt_switches:\t%ld\nnonvoluntary_ctxt_switches:\t%ld\n",
+                usage.ru_nvcsw, usage.ru_nivcsw);
+}
+
 void proc_statm(struct content *content, const struct subject *of)
 {
     struct memory_usage usage;
@@ -348,15 +369,33 @@ void proc_status(struct content *content, const struct subject *of)
     tree_unlock();
     content_add(content, "Umask:\t%04o\nFDSize:\t%u\n", atomic_load(&process->place->umask),
                 process->descriptors->end);
-    content_add(content, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\n",
-                usage.total * PAGE_KIB, usage.total * PAGE_KIB, usage.locked * PAGE_KIB,
-                usage.total * PAGE_KIB);
-    content_add(content,
-                "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\n",
-                usage.data * PAGE_KIB, usage.stack * PAGE_KIB, usage.text * PAGE_KIB);
+    const struct {
+        const char *name;
+        uint64_t pages;
+    } lines[] = {
+        {"VmPeak", usage.total}, /* peaks are not kept */
+        {"VmSize", usage.total},
+        {"VmLck", usage.locked},
+        {"VmPin", 0},
+        {"VmHWM", usage.total},
+        {"VmRSS", usage.total},
+        {"RssAnon", usage.total - usage.shared},
+        {"RssFile", usage.shared},
+        {"RssShmem", 0},
+        {"VmData", usage.data},
+        {"VmStk", usage.stack},
+        {"VmExe", usage.text},
+        {"VmLib", 0},
+        {"VmSwap", 0},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        content_add(content, "%s:\t%8lu kB\n", lines[i].name, lines[i].pages * PAGE_KIB);
     content_add(content, "Threads:\t%u\n", task_count(process));
     add_signals(content, process, of->number);
-    content_add(content, "NoNewPrivs:\t1\nSeccomp:\t0\n");
+    add_capabilities(content, process);
+    content_add(content, "NoNewPrivs:\t%d\nSeccomp:\t0\n",
+                (process->options & OPTION_NO_NEW_PRIVILEGES) != 0);
+    add_switches(content, of);
 }
 
 /* What a host descriptor without a guest path is called. */

@@ -78,10 +78,14 @@ void proc_loadavg(struct content *content, const struct subject *of)
     content_add(content, "1/1 %d\n", of->process->pid);
 }
 
+/* What sysinfo(2) does not say of memory in use is shown as anonymous memory, and files' pages as
+ * none but the buffers. */
 void proc_meminfo(struct content *content, const struct subject *of)
 {
     struct sysinfo info;
     sysinfo(&info);
+    unsigned long known = info.freeram + info.bufferram + info.sharedram;
+    unsigned long anonymous = info.totalram > known ? info.totalram - known : 0;
     const struct {
         const char *name;
         unsigned long value;
@@ -90,14 +94,46 @@ void proc_meminfo(struct content *content, const struct subject *of)
         {"MemFree:", info.freeram},
         {"MemAvailable:", info.freeram + info.bufferram},
         {"Buffers:", info.bufferram},
-        {"Cached:", 0},
-        {"Shmem:", info.sharedram},
+        {"Cached:", info.sharedram},
+        {"SwapCached:", 0},
+        {"Active:", anonymous},
+        {"Inactive:", info.bufferram + info.sharedram},
+        {"Active(anon):", anonymous},
+        {"Inactive(anon):", info.sharedram},
+        {"Active(file):", 0},
+        {"Inactive(file):", info.bufferram},
+        {"Unevictable:", 0},
+        {"Mlocked:", 0},
         {"SwapTotal:", info.totalswap},
         {"SwapFree:", info.freeswap},
+        {"Dirty:", 0},
+        {"Writeback:", 0},
+        {"AnonPages:", anonymous},
+        {"Mapped:", 0},
+        {"Shmem:", info.sharedram},
+        {"KReclaimable:", 0},
+        {"Slab:", 0},
+        {"SReclaimable:", 0},
+        {"SUnreclaim:", 0},
+        {"KernelStack:", 0},
+        {"PageTables:", 0},
+        {"CommitLimit:", info.totalram / 2 + info.totalswap}, /* the default ratio */
+        {"Committed_AS:", anonymous + info.sharedram},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        content_add(content, "%-14s%10lu kB\n", lines[i].name,
+        content_add(content, "%-15s%9lu kB\n", lines[i].name,
                     lines[i].value * info.mem_unit / 1024);
+}
+
+/* Nothing is counted: vmstat(8) sees a machine without paging. */
+void proc_vmstat(struct content *content, const struct subject *of)
+{
+    struct sysinfo info;
+    sysinfo(&info);
+    content_add(content,
+                "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n"
+                "pgmajfault 0\n",
+                info.freeram * info.mem_unit / 4096);
 }
 
 #define TICK 10000000UL /* nanoseconds */

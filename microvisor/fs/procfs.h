@@ -36,7 +36,7 @@ typedef void proc_content(struct content *content, const struct subject *of);
 proc_content proc_auxv, proc_cmdline, proc_comm, proc_environ, proc_fdinfo, proc_limits, proc_maps,
     proc_mounts, proc_mountinfo, proc_stat, proc_statm, proc_status; /* proc_process.c */
 proc_content proc_boot_id, proc_cpuinfo, proc_loadavg, proc_meminfo, proc_system_stat, proc_uptime,
-    proc_uuid; /* proc_system.c */
+    proc_uuid, proc_vmstat; /* proc_system.c */
 
 /* The content of those files that a zombie and process 1 have. -ESRCH for the others, and when
  * there is no process with this pid. */

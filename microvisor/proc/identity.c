@@ -307,10 +307,9 @@ long call_setsid(struct task *task, const uint64_t args[6])
     return result;
 }
 
-static uint32_t capabilities(const struct process *process)
+uint32_t identity_capabilities(const struct process *process)
 {
-    return process->credentials.euid ? 0
-                                     : 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SYS_CHROOT;
+    return process->credentials.euid ? 0 : CAPABILITIES_OF_ROOT;
 }
 
 /* Checks a header of capget and capset. Returns the number of capability words, or an error. */
@@ -339,7 +338,7 @@ static long capabilities_of(struct task *task, int id, uint32_t *all)
     const struct task *of = id ? tree_find_task(id) : task;
     const struct process *process = of ? of->process : tree_find(id);
     if (process)
-        *all = capabilities(process);
+        *all = identity_capabilities(process);
     return process ? 0 : -ESRCH;
 }
 
@@ -372,7 +371,7 @@ long call_capset(struct task *task, const uint64_t args[6])
         return -EPERM;
     if (task_copyin(task, data, args[1], (size_t)words * sizeof *data))
         return -EFAULT;
-    uint32_t all = capabilities(task->process);
+    uint32_t all = identity_capabilities(task->process);
     int same = data[0].effective == all && data[0].permitted == all && !data[0].inheritable &&
                !data[1].effective && !data[1].permitted && !data[1].inheritable;
     return same ? 0 : -EPERM;

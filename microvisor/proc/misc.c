@@ -246,9 +246,7 @@ long call_prctl(struct task *task, const uint64_t args[6])
     case PR_GET_SECUREBITS:
         return 0;
     case PR_CAPBSET_READ:
-        return value > CAP_LAST_CAP ? -EINVAL
-                                     : value == CAP_SETUID || value == CAP_SETGID ||
-                                           value == CAP_SYS_CHROOT;
+        return value > CAP_LAST_CAP ? -EINVAL : value < 32 && CAPABILITIES_OF_ROOT >> value & 1;
     case PR_GET_TSC: {
         static const int enabled = PR_TSC_ENABLE;
         return task_copyout(task, value, &enabled, sizeof enabled);

@@ -87,6 +87,10 @@ void process_adopt(struct task *task, const struct loaded *loaded, struct descri
 /* The task structure's memory goes back to the pool. */
 void task_free(struct task *task);
 
+/* The capabilities that there are: a process whose user is root has all of them, others none. */
+#define CAPABILITIES_OF_ROOT (1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SYS_CHROOT)
+uint32_t identity_capabilities(const struct process *process); /* identity.c */
+
 /* identity.c: what execve does to ids. hidden: of a program that the process may not read. */
 void identity_exec(struct task *task, int hidden);
 

@@ -1,4 +1,5 @@
 // Does /proc/self tell a program about itself?
+// RUN: musl-gcc -static -O1 %s -o %t.native && %t.native first "second argument"
 // RUN: %lind-cc -O1 %s -o %t && %lind-run --env COLOUR=green %t first "second argument"
 #include "check.h"
 
@@ -39,6 +40,48 @@ static unsigned long field(const char *name)
     snprintf(start, sizeof start, "\n%s:\t", name);
     const char *line = strstr(text, start);
     return line ? strtoul(line + strlen(start), NULL, 16) : ~0UL;
+}
+
+/* The number of a line of /proc/PID/status, which is in text. */
+static long number(const char *name)
+{
+    char start[40];
+    snprintf(start, sizeof start, "\n%s:\t", name);
+    const char *line = strstr(text, start);
+    if (!line)
+        printf("no %s\n", name);
+    return line ? atol(line + strlen(start)) : -1;
+}
+
+/* What else of status programs look for: ids, memory, capabilities, switches. */
+static void status_lines(void)
+{
+    struct {
+        uint32_t version;
+        int pid;
+    } header = {0x20080522, 0};
+    uint32_t capabilities[6]; /* twice effective, permitted, inheritable: low words, high words */
+    CHECK(syscall(SYS_capget, &header, capabilities) == 0);
+    CHECK(slurp("/proc/self/status") > 0);
+    CHECK(number("NStgid") == getpid() && number("NSpid") == syscall(SYS_gettid));
+    CHECK(number("NSpgid") == getpgrp() && number("NSsid") == getsid(0));
+    CHECK(number("VmHWM") >= number("VmRSS") && number("VmRSS") > 0 && number("VmSwap") >= 0 && number("VmPin") >= 0);
+    CHECK(number("RssAnon") > 0 && number("RssAnon") + number("RssFile") + number("RssShmem") == number("VmRSS"));
+    CHECK(field("CapEff") == (capabilities[0] | (unsigned long)capabilities[3] << 32));
+    CHECK(field("CapPrm") == (capabilities[1] | (unsigned long)capabilities[4] << 32));
+    CHECK(field("CapInh") == (capabilities[2] | (unsigned long)capabilities[5] << 32));
+    CHECK(field("CapBnd") != ~0UL && field("CapAmb") == 0);
+    for (int i = 0; i < 41; i++)
+        CHECK((long)(field("CapBnd") >> i & 1) == syscall(SYS_prctl, 23 /* PR_CAPBSET_READ */, i, 0, 0, 0));
+    long before = number("voluntary_ctxt_switches");
+    CHECK(before >= 0 && number("nonvoluntary_ctxt_switches") >= 0);
+    for (int i = 0; i < 5; i++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    CHECK(slurp("/proc/self/status") > 0 && number("voluntary_ctxt_switches") >= before + 5);
+    CHECK(slurp("/proc/self/oom_score_adj") > 0 && !strcmp(text, "0\n"));
+    CHECK(slurp("/proc/self/oom_score") > 0 && atoi(text) >= 0);
+    CHECK(slurp("/proc/self/cgroup") > 0 && strstr(text, "0::/") != NULL);
+    CHECK(slurp("/proc/self/wchan") > 0 && !strcmp(text, "0"));
 }
 
 int main(int argc, char **argv)
@@ -142,6 +185,7 @@ int main(int argc, char **argv)
     CHECK(seen == 7);
     closedir(directory);
 
+    status_lines();
     CHECK_ERROR(open("/proc/self/no-such-file", O_RDONLY), ENOENT);
     CHECK_ERROR(open("/proc/self/fd/999", O_RDONLY), ENOENT);
     CHECK_ERROR(open("/proc/self/fd/01", O_RDONLY), ENOENT);

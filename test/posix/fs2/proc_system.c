@@ -1,4 +1,5 @@
 // Does /proc describe the machine in the form that programs parse?
+// RUN: musl-gcc -static -O1 %s -o %t.native && %t.native
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
 
@@ -22,6 +23,32 @@ static const char *slurp(const char *path)
     return text;
 }
 
+/* The value in kB of a line of /proc/meminfo, which is in text. */
+static long memory(const char *name)
+{
+    char start[40];
+    snprintf(start, sizeof start, "\n%s:", name);
+    const char *line = strstr(text, start);
+    if (!line)
+        printf("no %s\n", name);
+    return line ? atol(line + strlen(start)) : -1;
+}
+
+/* What free(1), top(1) and vmstat(8) look for, and that it adds up. */
+static void memory_lines(long total)
+{
+    static const char *const names[] = {"SwapCached", "Dirty", "Writeback", "Mapped", "Slab", "PageTables", "KernelStack",
+                                        "Unevictable", "Mlocked", "CommitLimit", "Committed_AS", "SReclaimable"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK(memory(names[i]) >= 0);
+    CHECK(memory("Slab") == memory("SReclaimable") + memory("SUnreclaim"));
+    CHECK(labs(memory("Active") - memory("Active(anon)") - memory("Active(file)")) <= 1);
+    CHECK(labs(memory("Inactive") - memory("Inactive(anon)") - memory("Inactive(file)")) <= 1);
+    CHECK(memory("Shmem") <= memory("Cached") && memory("AnonPages") > 0);
+    CHECK(memory("MemFree") + memory("Buffers") + memory("Cached") + memory("AnonPages") + memory("Slab") <= total);
+    CHECK(memory("Active") + memory("Inactive") <= total);
+}
+
 int main(void)
 {
     struct sysinfo info;
@@ -33,6 +60,10 @@ int main(void)
     CHECK(total == info.totalram * info.mem_unit / 1024);
     CHECK(strstr(text, "\nMemAvailable:") && sscanf(strstr(text, "\nMemAvailable:"), " MemAvailable: %lu kB", &available) == 1);
     CHECK(available > 0 && available <= total);
+    memory_lines((long)total);
+    CHECK(atol(slurp("/proc/sys/kernel/threads-max")) > 0);
+    slurp("/proc/sys/kernel/core_pattern");
+    CHECK(strstr(slurp("/proc/vmstat"), "nr_free_pages ") && strstr(text, "\npgpgin ") && strstr(text, "\npswpout "));
     CHECK(strstr(slurp("/proc/cpuinfo"), "processor\t: 0\n") && strstr(text, "\nflags\t\t: ") && strstr(text, " sse2"));
     CHECK(sscanf(slurp("/proc/uptime"), "%lf %lf", &first, &second) == 2 && first > 0);
     CHECK(sscanf(slurp("/proc/loadavg"), "%lf %lf %lf", &first, &second, &third) == 3);
