@@ -82,6 +82,20 @@ static long pass_command(const struct file *file, uint32_t kind, long other, con
                : other;
 }
 
+/* How long what is written to a file will live, a hint that the host's file systems take. */
+static long write_hint(struct task *task, const struct file *file, int set, uint64_t argument)
+{
+    uint64_t hint = 0;
+    if (file->kind != FILE_REGULAR || file->host_fd < 0)
+        return -EINVAL;
+    if (set && (file->inherited || (file->mount && file->mount->read_only)))
+        return -EPERM;
+    if (set && task_copyin(task, &hint, argument, sizeof hint))
+        return -EFAULT;
+    long error = host_call3(SYS_fcntl, file->host_fd, set ? F_SET_RW_HINT : F_GET_RW_HINT, &hint);
+    return error || set ? error : task_copyout(task, argument, &hint, sizeof hint);
+}
+
 long call_fcntl(struct task *task, const uint64_t args[6])
 {
     uint32_t fd = (uint32_t)args[0], command = (uint32_t)args[1], argument = (uint32_t)args[2];
@@ -126,6 +140,11 @@ long call_fcntl(struct task *task, const uint64_t args[6])
     case F_SETPIPE_SZ:
         return file->operations == &pipe_operations ? pipe_set_capacity(file, argument)
                                                     : pass_command(file, FILE_STREAM, -EBADF, args);
+    case F_GETLEASE: /* none is ever given */
+        return F_UNLCK;
+    case F_GET_RW_HINT:
+    case F_SET_RW_HINT:
+        return write_hint(task, file, command == F_SET_RW_HINT, args[2]);
     case F_ADD_SEALS:
     case F_GET_SEALS:
         return pass_command(file, FILE_REGULAR, -EINVAL, args);

@@ -14,6 +14,23 @@ static int is_open(int fd) {
     return fcntl(fd, F_GETFD) >= 0;
 }
 
+/* Leases and hints about what is written: kept by the host, or not there. */
+static void hints(int fd) {
+    unsigned long hint = 7;
+    CHECK(fcntl(fd, F_GETLEASE) == F_UNLCK);
+    CHECK(fcntl(fd, F_GET_RW_HINT, &hint) == 0 && hint == 0 /* not set */);
+    hint = 2; /* short */
+    CHECK(fcntl(fd, F_SET_RW_HINT, &hint) == 0);
+    hint = 7;
+    CHECK(fcntl(fd, F_GET_RW_HINT, &hint) == 0 && hint == 2);
+    hint = 99;
+    FAILS(fcntl(fd, F_SET_RW_HINT, &hint), EINVAL);
+    hint = 0;
+    CHECK(fcntl(fd, F_SET_RW_HINT, &hint) == 0);
+    FAILS(fcntl(fd, F_GET_RW_HINT, (void *)8), EFAULT);
+    FAILS(fcntl(fd, F_SET_RW_HINT, (void *)8), EFAULT);
+}
+
 int main(void) {
     int fd = open("file", O_RDWR | O_CREAT, 0600);
     CHECK(fd == 3);
@@ -42,6 +59,7 @@ int main(void) {
     FAILS(fcntl(99, F_GETFD), EBADF);
     FAILS(fcntl(99, F_GETFL), EBADF);
     FAILS(fcntl(fd, 9999), EINVAL);
+    hints(fd);
     FAILS(close(99), EBADF);
     FAILS(close(-1), EBADF);
 
