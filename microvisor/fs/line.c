@@ -275,6 +275,17 @@ static void put_end(struct terminal *terminal, uint8_t byte)
     wait_queue_announce(&terminal->queues[SLAVE], READABLE);
 }
 
+/* EXTPROC: the other side edits, echoes and looks for signals. A byte can be read at once, also
+ * without the end of its line. */
+static void put_processed(struct terminal *terminal, uint8_t byte)
+{
+    put(terminal, byte);
+    if (!local(terminal, ICANON))
+        return;
+    terminal->lines = terminal->input_head;
+    wait_queue_announce(&terminal->queues[SLAVE], READABLE);
+}
+
 static void put_data(struct terminal *terminal, uint8_t byte)
 {
     if (byte == 0377 && input(terminal, PARMRK))
@@ -436,6 +447,11 @@ int line_receive(struct terminal *terminal, uint8_t byte)
     int ended = 0;
     if (!line_has_room(terminal))
         return 0;
+    if (local(terminal, EXTPROC) && !input(terminal, ISTRIP) &&
+        !(input(terminal, IUCLC) && local(terminal, IEXTEN))) {
+        put_processed(terminal, byte);
+        return 1;
+    }
     if (input(terminal, ISTRIP))
         byte &= 0177;
     if (input(terminal, IUCLC) && local(terminal, IEXTEN) && byte >= 'A' && byte <= 'Z')
@@ -532,13 +548,13 @@ static int default_flow(const struct termios2 *settings)
 void line_changed(struct terminal *terminal, const struct termios2 *old)
 {
     int flow = default_flow(&terminal->settings);
-    if ((old->c_lflag ^ terminal->settings.c_lflag) & ICANON) {
+    if ((old->c_lflag ^ terminal->settings.c_lflag) & (ICANON | EXTPROC)) {
         /* What was typed so far becomes a line, or all lines become bytes. */
         uint64_t at = terminal->input_head;
         for (unsigned i = 0; i < TERMINAL_RING / 64; i++)
             terminal->ends[i] = 0;
         terminal->lines = local(terminal, ICANON) ? at : terminal->input_tail;
-        if (local(terminal, ICANON) && at != terminal->input_tail)
+        if (local(terminal, ICANON) && !local(terminal, EXTPROC) && at != terminal->input_tail)
             *end_word(terminal, at - 1) |= 1UL << (at - 1) % 64;
         terminal->literal = terminal->erasing = 0;
     }
@@ -547,5 +563,7 @@ void line_changed(struct terminal *terminal, const struct termios2 *old)
     if (flow != default_flow(old))
         set_status(terminal, flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP,
                    TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
+    if ((old->c_lflag | terminal->settings.c_lflag) & EXTPROC)
+        set_status(terminal, TIOCPKT_IOCTL, 0);
     wait_queue_announce(&terminal->queues[SLAVE], READABLE | WRITABLE);
 }

@@ -528,7 +528,7 @@ long pipe_set_capacity(struct file *file, uint64_t size)
     struct pipe *pipe = pipe_of(file);
     uint32_t capacity = PIPE_BUF;
     if (size > PIPE_CAPACITY_MAX)
-        return size > INT_MAX ? -EINVAL : -EPERM;
+        return size > 1UL << 31 ? -EINVAL : -EPERM;
     while (capacity < size)
         capacity *= 2;
     uint8_t *ring = pipe_ring_new(capacity), *old = NULL;

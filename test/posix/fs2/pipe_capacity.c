@@ -25,6 +25,7 @@ int main(void)
     CHECK(fcntl(ends[1], F_SETPIPE_SZ, 1) == 4096);
     CHECK(fcntl(ends[1], F_SETPIPE_SZ, 0) == 4096);
     CHECK_ERROR(fcntl(ends[1], F_SETPIPE_SZ, -1), EINVAL);
+    CHECK_ERROR(fcntl(ends[1], F_SETPIPE_SZ, 1U << 31), EPERM);
     int file = open("/dev/null", O_RDWR);
     CHECK_ERROR(fcntl(file, F_GETPIPE_SZ), EBADF);
     return check_done();

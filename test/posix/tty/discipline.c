@@ -358,6 +358,28 @@ static void raw(void)
     READS(slave, "half");
 }
 
+/* EXTPROC: the other side has done it all. */
+static void processed(void)
+{
+    int count;
+    settings(0, 0, 0, 0, EXTPROC, 0);
+    TYPE("a\177b\003c\004\023\r");
+    READS(slave, "a\177b\003c\004\023\r");
+    CHECK(!ready(master, POLLIN, 20));
+    TYPE("typed");
+    for (count = 0; count != 5;)
+        ioctl(slave, FIONREAD, &count);
+    settings(0, 0, 0, 0, 0, EXTPROC); /* what is there becomes a line */
+    TYPE("ab\177c\n");
+    READS(slave, "typed");
+    READS(slave, "ac\n");
+    GIVES(master, "ab\b \bc\r\n");
+    TYPE("half");
+    GIVES(master, "half");
+    settings(0, 0, 0, 0, EXTPROC, 0);
+    READS(slave, "half");
+}
+
 static void flushing(void)
 {
     struct termios t;
@@ -406,6 +428,7 @@ int main(void)
     FRESH(output_modes());
     FRESH(flow());
     FRESH(raw());
+    FRESH(processed());
     FRESH(flushing());
     FRESH(readiness());
     return check_end();

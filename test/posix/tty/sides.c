@@ -135,6 +135,14 @@ static void packets(void)
     READS(master, "\20"); /* TIOCPKT_NOSTOP */
     settings(IXON, 0, 0, 0, 0, 0);
     READS(master, "\40");
+    settings(0, 0, 0, 0, EXTPROC, 0);
+    READS(master, "\100"); /* TIOCPKT_IOCTL */
+    settings(0, 0, 0, 0, 0, ECHO);
+    READS(master, "\100");
+    settings(0, 0, 0, 0, ECHO, EXTPROC);
+    READS(master, "\100");
+    settings(0, 0, 0, 0, 0, ECHO);
+    CHECK(!ready(master, POLLIN, 20));
     on = 0;
     CHECK(!ioctl(master, TIOCPKT, &on));
     SAY("data");
