@@ -139,6 +139,14 @@ void descriptors_leave(struct descriptors *table)
     file_pages_free(table, TABLE_HEAD + TABLE_BYTES);
 }
 
+int descriptor_closes_on_exec(struct task *task, uint64_t fd)
+{
+    struct descriptors *table = task->process->descriptors;
+    uint32_t number = (uint32_t)fd;
+    return number < DESCRIPTORS_MAX &&
+           (atomic_load_explicit(&table->slots[number], memory_order_relaxed) & SLOT_CLOSE_ON_EXEC);
+}
+
 void descriptors_exec(struct task *task)
 {
     close_matching(task->process->descriptors, 0, DESCRIPTORS_MAX - 1, SLOT_CLOSE_ON_EXEC);

@@ -53,6 +53,9 @@ void descriptors_leave(struct descriptors *table);
 /* exec: closes what is marked close-on-exec. */
 void descriptors_exec(struct task *task);
 
+/* Whether fd is one of those. */
+int descriptor_closes_on_exec(struct task *task, uint64_t fd);
+
 struct file *descriptor_get_shared(struct descriptors *table, uint32_t fd);
 
 /* The description of fd, to be given back with descriptor_put by the same task in the same call;

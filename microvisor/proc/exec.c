@@ -67,9 +67,10 @@ struct exec {
     struct file *file;       /* the program, or the script */
     struct descriptors *own; /* a copy of the table, if it is shared with another process */
     int unreadable;          /* for the process: the program or a script */
+    int out_of_reach;        /* what `path` names is closed in the new program */
     int kill;                /* Linux finds out too late that it fails, and ends the process */
     char path[4096];         /* how it was named */
-    char head[LINE_MAX_HERE + 1];
+    char head[LINE_MAX_HERE]; /* of the file, filled up with NULs */
 };
 
 static struct pool execs = POOL_OF(struct exec);
@@ -104,7 +105,9 @@ static int open_unreadable(struct exec *exec, uint64_t dirfd, const char *path, 
 static int open_program(struct exec *exec, uint64_t dirfd, const char *path, int flags)
 {
     int error;
-    if (!*path) { /* AT_EMPTY_PATH: what the descriptor stands for */
+    if (!*path && (int)dirfd == AT_FDCWD) {
+        error = -EACCES; /* a directory */
+    } else if (!*path) { /* AT_EMPTY_PATH: what the descriptor stands for */
         struct file *from = descriptor_get(exec->task, dirfd);
         error = from ? file_reopen(exec->task, from, O_RDONLY | O_NONBLOCK | O_CLOEXEC, &exec->file)
                      : -EBADF;
@@ -132,7 +135,55 @@ static int read_head(struct exec *exec)
     long got = host_call4(SYS_pread64, exec->file->host_fd, exec->head, LINE_MAX_HERE, 0);
     if (got < 0)
         return (int)got;
-    exec->head[got] = 0;
+    memset(exec->head + got, 0, sizeof exec->head - (size_t)got);
+    return 0;
+}
+
+static int is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* The first byte in [from, last] that is no blank, or that is one or NUL; NULL when there is none. */
+static char *find_word(char *from, const char *last)
+{
+    for (; from <= last; from++)
+        if (!is_blank(*from))
+            return from;
+    return NULL;
+}
+
+static char *find_word_end(char *from, const char *last)
+{
+    for (; from <= last; from++)
+        if (is_blank(*from) || !*from)
+            return from;
+    return NULL;
+}
+
+/* Takes a script's first line apart, as Linux' load_script does to the byte: the line ends at a
+ * newline within the buffer, or else, if the interpreter's name is not cut off, at the buffer's last
+ * byte; so blanks at the end of a file without a newline are followed by an argument, be it empty.
+ * Returns 0 or -ENOEXEC. */
+static int split_line(char *head, char **name, char **argument)
+{
+    char *last = head + LINE_MAX_HERE - 1, *end = memchr(head, '\n', LINE_MAX_HERE);
+    if (!end) {
+        char *word = find_word(head + 2, last);
+        if (!word || !find_word_end(word, last))
+            return -ENOEXEC;
+        end = last;
+    }
+    while (is_blank(end[-1]))
+        end--;
+    *name = find_word(head + 2, end);
+    if (!*name || *name == end)
+        return -ENOEXEC;
+    char *separator = find_word_end(*name, end);
+    *argument = separator && *separator ? find_word(separator, end) : NULL;
+    *end = 0;
+    if (*argument)
+        *separator = 0;
     return 0;
 }
 
@@ -140,22 +191,12 @@ static int read_head(struct exec *exec)
  * interpreter. Returns 0, or -ENOEXEC when the line is no good. */
 static int take_interpreter(struct exec *exec)
 {
-    char *line = exec->head + 2, *end = strchr(line, '\n');
-    if (!end && strlen(exec->head) == LINE_MAX_HERE && !strpbrk(line + strspn(line, " \t"), " \t"))
-        return -ENOEXEC; /* the interpreter's name is cut off */
-    if (end)
-        *end = 0;
-    for (size_t length = strlen(line);
-         length && (line[length - 1] == ' ' || line[length - 1] == '\t');)
-        line[--length] = 0;
-    line += strspn(line, " \t");
-    if (!*line)
-        return -ENOEXEC;
-    char *argument = strpbrk(line, " \t");
-    if (argument) {
-        *argument++ = 0;
-        argument += strspn(argument, " \t");
-    }
+    char *line, *argument;
+    int error = split_line(exec->head, &line, &argument);
+    if (error)
+        return error;
+    if (exec->out_of_reach)
+        return -ENOENT;
     struct strings *arguments = &exec->arguments;
     if (arguments->count) {
         char *first = strings_bytes(arguments);
@@ -164,13 +205,15 @@ static int take_interpreter(struct exec *exec)
         arguments->count--;
         memmove(first, first + size, arguments->size);
     }
-    int error = strings_insert(arguments, 0, exec->path);
-    if (!error && argument && *argument)
+    error = strings_insert(arguments, 0, exec->path);
+    if (!error && argument)
         error = strings_insert(arguments, 0, argument);
     if (!error)
         error = strings_insert(arguments, 0, line);
     if (error)
         return error;
+    if (!*line)
+        return -EACCES;
     snprintf(exec->path, sizeof exec->path, "%s", line);
     file_put(exec->file);
     return open_program(exec, (uint64_t)AT_FDCWD, line, 0);
@@ -223,10 +266,11 @@ static long run(struct exec *exec, uint64_t dirfd, int flags)
     char name[sizeof exec->path];
     snprintf(name, sizeof name, "%s", exec->path);
     int error = open_program(exec, dirfd, exec->path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
-    if (!*exec->path)
-        snprintf(exec->path, sizeof exec->path, "/dev/fd/%d", (int)dirfd);
-    else if (!error && *exec->path != '/' && (int)dirfd != AT_FDCWD)
-        snprintf(exec->path, sizeof exec->path, "/dev/fd/%d/%.4000s", (int)dirfd, name);
+    if (!error && *exec->path != '/' && (int)dirfd != AT_FDCWD) {
+        snprintf(exec->path, sizeof exec->path, "/dev/fd/%d%s%.4000s", (int)dirfd,
+                 *name ? "/" : "", name);
+        exec->out_of_reach = descriptor_closes_on_exec(task, dirfd);
+    }
     if (!error)
         error = read_head(exec);
     for (int depth = 0; !error && !memcmp(exec->head, "#!", 2); depth++) {

@@ -173,6 +173,92 @@ static void scripts(void)
     CHECK(RUN(execl(self, "myname", "name", "myname", (char *)0)) == 0);
 }
 
+/* Runs a script with the argument "y" whose interpreter is a link to this program. Returns its count
+ * of arguments, the length of the interpreter's own added if there is one, or errno + 100. */
+static int line(const char *text, size_t length)
+{
+    int fd = open("line", O_WRONLY | O_CREAT | O_TRUNC, 0700);
+    CHECK(fd >= 0 && write(fd, text, length) == (ssize_t)length);
+    close(fd);
+    return RUN(execl("./line", "x", "y", (char *)0));
+}
+
+#define LINE(text) line(text, sizeof text - 1)
+
+static int shown(int argc, char **argv)
+{
+    return argc == 4 ? 4 + (int)strlen(argv[1]) : argc;
+}
+
+/* A first line whose interpreter's name ends before this offset, and what follows then. */
+static int named(size_t end, const char *rest)
+{
+    char text[400] = "#!.";
+    memset(text + 3, '/', end - 3);
+    strcpy(text + end - 5, "shown");
+    strcpy(text + end, rest);
+    return line(text, strlen(text));
+}
+
+/* How the first line is taken apart: 256 bytes of it are looked at. */
+static void lines(void)
+{
+    char text[400];
+    unlink("shown");
+    symlink(self, "shown");
+    CHECK(LINE("#!./shown\n") == 3);
+    CHECK(LINE("#!./shown") == 3);
+    CHECK(LINE("#! \t ./shown \t \n") == 3);
+    CHECK(LINE("#!./shown  ") == 4); /* an empty argument: there is no newline */
+    CHECK(LINE("#!./shown a b \n") == 7);
+    CHECK(LINE("#!./shown a b ") == 8);
+    CHECK(LINE("#!./shown\0 a\n") == 3);
+    CHECK(LINE("#!./shown a\0b\n") == 5);
+    CHECK(LINE("#!   \n") == 100 + ENOEXEC);
+    int none = LINE("#!");
+    CHECK(none == 100 + EACCES || none == 100 + ENOENT); /* the empty name: depends on the kernel */
+    CHECK(named(255, "\n") == 3);
+    CHECK(named(255, " \n") == 3);
+    CHECK(named(255, "") == 3);
+    CHECK(named(256, "\n") == 100 + ENOEXEC);
+    CHECK(named(256, " a\n") == 100 + ENOEXEC);
+    CHECK(named(256, "") == 100 + ENOEXEC);
+    CHECK(named(253, " ") == 4);
+    CHECK(named(254, " ") == 3);
+    CHECK(named(252, " abcdef\n") == 6);
+    CHECK(named(253, " abcdef\n") == 5);
+    CHECK(named(254, " abcdef\n") == 3);
+    memset(text, 'a', sizeof text);
+    memcpy(text, "#!./shown ", 10);
+    CHECK(line(text, sizeof text) == 4 + 245);
+    text[255] = '\n';
+    CHECK(line(text, sizeof text) == 4 + 245);
+    text[254] = '\n';
+    CHECK(line(text, sizeof text) == 4 + 244);
+    memset(text + 2, ' ', sizeof text - 2);
+    CHECK(line(text, sizeof text) == 100 + ENOEXEC);
+}
+
+/* A script that its interpreter could not open by its name, since the descriptor is closed. */
+static void out_of_reach(void)
+{
+    char *arguments[] = {"x", "y", 0};
+    make("script", "#!./shown\n", 0700);
+    make("nobody", "#!\n", 0700);
+    for (int closes = 0; closes < 2; closes++) {
+        int wanted = closes ? 100 + ENOENT : 3, flag = closes ? O_CLOEXEC : 0;
+        int fd = open("script", O_RDONLY | flag), here = open(".", O_RDONLY | flag);
+        CHECK(RUN(execveat(fd, "", arguments, environ, AT_EMPTY_PATH)) == wanted);
+        CHECK(RUN(execveat(here, "script", arguments, environ, 0)) == wanted);
+        CHECK(RUN(execveat(here, "nobody", arguments, environ, 0)) == 100 + ENOEXEC);
+        CHECK(RUN(execveat(here, "shown", arguments, environ, 0)) == 0);
+        close(fd);
+        close(here);
+    }
+    FAILS(execveat(AT_FDCWD, "", arguments, environ, AT_EMPTY_PATH), EACCES);
+    FAILS(execveat(AT_FDCWD, "", arguments, environ, 0), ENOENT);
+}
+
 static void *execute(void *unused)
 {
     char id[20];
@@ -236,12 +322,17 @@ static void own_table(void)
 
 int main(int argc, char **argv)
 {
+    size_t length = strlen(argv[0]);
     self = argv[0];
+    if (length > 5 && !strcmp(argv[0] + length - 5, "shown"))
+        return shown(argc, argv);
     if (argc > 1)
         return started(argc, argv);
     errors();
     state();
     scripts();
+    lines();
+    out_of_reach();
     threads();
     spawns();
     own_table();
