@@ -50,7 +50,7 @@ void proc_environ(struct content *content, const struct subject *of)
 
 /* The name of one task, or of the process for number 0; and the task's host thread. */
 struct name_search {
-    int tid, host_id;
+    int tid, host_id, found;
     char name[sizeof((struct task *)0)->name];
 };
 
@@ -61,6 +61,7 @@ static long copy_name(struct task *task, void *data)
         return 0;
     task_get_name(task, search->name);
     search->host_id = atomic_load(&task->thread.host_id);
+    search->found = 1;
     return 1;
 }
 
@@ -221,14 +222,20 @@ static long count_task(struct task *task, void *data)
 static unsigned task_count(struct process *process)
 {
     unsigned count = 0;
+    struct name_search first = {.tid = process->pid};
     signal_each_task(process, count_task, &count);
-    return count;
+    signal_each_task(process, copy_name, &first);
+    return count + !first.found; /* the first stays as long as others do */
 }
 
-/* proc(5): R running, S asleep, T stopped. A process that looks at another sees it asleep: whether
- * it runs at the moment only the host knows. */
-static char state_of(const struct task *task, struct process *process)
+/* proc(5): R running, S asleep, T stopped, Z ended, which the first of several threads may have. A
+ * process that looks at another sees it asleep: whether it runs at the moment only the host
+ * knows. */
+static char state_of(const struct task *task, struct process *process,
+                     const struct name_search *search)
 {
+    if (!search->found)
+        return 'Z';
     return signal_stopped(process->actions) ? 'T' : process == task->process ? 'R' : 'S';
 }
 
@@ -262,10 +269,10 @@ void proc_stat(struct content *content, const struct subject *of)
                         : -ESRCH;
     int nice = priority > 0 ? 20 - (int)priority : 0; /* the system call says 20 less the value */
     const uint64_t cpu[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
+    char state = state_of(of->task, process, &search);
     unsigned tasks = task_count(process);
     tree_lock();
-    add_stat(content, process, of->number, search.name, state_of(of->task, process), cpu, tasks,
-             nice);
+    add_stat(content, process, of->number, search.name, state, cpu, tasks, nice);
     tree_unlock();
     content_add(content, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 %lu 0 0 0 0 0\n",
                 usage.total * LIND_PAGE_SIZE, usage.total, (uint64_t)RLIM_INFINITY,
@@ -357,13 +364,14 @@ void proc_status(struct content *content, const struct subject *of)
 {
     struct process *process = of->process;
     struct memory_usage usage;
-    struct name_search search = {.tid = (int)of->number};
-    char state = state_of(of->task, process);
+    struct name_search search = {.tid = of->number ? (int)of->number : process->pid};
     memory_usage(process->memory, &usage);
     find_name(process, &search);
+    char state = state_of(of->task, process, &search);
     tree_lock();
     add_status(content, process, of->number, search.name,
-               state == 'T'   ? "T (stopped)"
+               state == 'Z'   ? "Z (zombie)"
+               : state == 'T' ? "T (stopped)"
                : state == 'R' ? "R (running)"
                               : "S (sleeping)");
     tree_unlock();

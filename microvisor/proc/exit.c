@@ -71,8 +71,9 @@ void task_exit(struct task *task, int status)
     struct process *process = task->process;
     atomic_store(&task->exiting, 1);
     lock_acquire(&process->lock);
-    /* The status of a process whose tasks end one by one is its first task's. */
-    if (!atomic_load(&process->exiting) && task->tid == process->pid)
+    /* The status of a process whose tasks end one by one is that of the last one, as in Linux since
+     * 6.1. */
+    if (!atomic_load(&process->exiting))
         process->exit_status = status;
     lock_release(&process->lock);
     thread_leave(&task->thread);

@@ -345,6 +345,58 @@ static void ends(void)
     CHECK(!"reached");
 }
 
+static int goes;
+
+static void *end_later(void *from)
+{
+    char byte;
+    if (!from)
+        return NULL;
+    read(*(int *)from, &byte, 1);
+    syscall(SYS_exit, 7);
+    return NULL;
+}
+
+/* What /proc says of a process whose first thread has ended: the state. */
+static char state_of(pid_t pid)
+{
+    char name[40], text[512] = "", *end = NULL;
+    snprintf(name, sizeof name, "/proc/%d/stat", pid);
+    FILE *file = fopen(name, "r");
+    CHECK(file && fgets(text, sizeof text, file) && (end = strrchr(text, ')')));
+    if (file)
+        fclose(file);
+    return end ? end[2] : 0;
+}
+
+/* The status of a process whose threads end one by one is the last one's (Linux 6.1 and later); until
+ * then a first thread that has ended is a zombie that cannot be waited for. */
+static void one_by_one(void)
+{
+    for (int first = 0; first < 2; first++) {
+        int status, ends[2];
+        CHECK(!pipe(ends));
+        pid_t pid = fork();
+        if (!pid) {
+            pthread_t thread;
+            goes = ends[0];
+            pthread_create(&thread, NULL, end_later, first ? NULL : &goes);
+            if (first)
+                pthread_join(thread, NULL);
+            syscall(SYS_exit, 5);
+        }
+        if (!first) {
+            for (int i = 0; i < 1000 && state_of(pid) != 'Z'; i++)
+                usleep(1000);
+            CHECK(state_of(pid) == 'Z' && waitpid(pid, &status, WNOHANG) == 0);
+            CHECK(write(ends[1], "x", 1) == 1);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid && status == (first ? 5 << 8 : 7 << 8));
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 int main(void)
 {
     int status;
@@ -356,6 +408,7 @@ int main(void)
     shared();
     futex_errors();
     signals();
+    one_by_one();
     fflush(stdout);
     pid_t pid = fork();
     if (!pid) {
