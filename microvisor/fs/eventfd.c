@@ -66,17 +66,32 @@ static long counter_read(struct task *task, struct file *file, const struct tran
     return error ? error : ranges_copyout(task, transfer, 0, &value, sizeof value);
 }
 
-static long counter_write(struct task *task, struct file *file, const struct transfer *transfer)
+/* Adds the number at an offset of what is written. Returns 0 or -errno. */
+static long counter_add(struct task *task, struct file *file, const struct transfer *transfer,
+                        uint64_t offset)
 {
     uint64_t value;
-    if (transfer->total < sizeof value)
-        return -EINVAL;
-    if (ranges_copyin(task, transfer, 0, &value, sizeof value) != sizeof value)
+    if (ranges_copyin(task, transfer, offset, &value, sizeof value) != sizeof value)
         return -EFAULT;
     if (value == UINT64_MAX)
         return -EINVAL;
-    long error = value ? counter_change(task, file, 1, &value) : 0;
-    return error ? error : (long)sizeof value;
+    return value ? counter_change(task, file, 1, &value) : 0;
+}
+
+/* Each piece of writev is a number of its own, and of its size, as in Linux. */
+static long counter_write(struct task *task, struct file *file, const struct transfer *transfer)
+{
+    uint64_t done = 0;
+    for (unsigned i = 0; i < transfer->count; i++) {
+        uint64_t length = transfer->ranges[i].length;
+        if (!length && done)
+            continue;
+        long error = length != sizeof(uint64_t) ? -EINVAL : counter_add(task, file, transfer, done);
+        if (error)
+            return done ? (long)done : error;
+        done += sizeof(uint64_t);
+    }
+    return (long)done;
 }
 
 static int counter_poll(struct task *task, struct file *file, int events)

@@ -166,6 +166,8 @@ long file_lock_command(struct task *task, struct file *file, int command, uint64
     long result;
     if (task_copyin(task, &lock, argument, sizeof lock))
         return -EFAULT;
+    if (command == F_GETLK && lock.l_type != F_RDLCK && lock.l_type != F_WRLCK)
+        return -EINVAL;
     if (file->kind != FILE_REGULAR)
         return -ENOLCK;
     if (command == F_GETLK || command == F_SETLK || command == F_SETLKW)

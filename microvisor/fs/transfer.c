@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "microvisor/calls.h"
+#include "microvisor/fs/anonymous.h"
 #include "microvisor/fs/descriptors.h"
 #include "microvisor/signal/signal.h"
 
@@ -101,12 +102,18 @@ long file_write(struct task *task, struct file *file, const struct transfer *tra
     return result;
 }
 
+/* lseek of event counters and their like does nothing; that does not give them positions. */
+static int file_has_positions(const struct file *file)
+{
+    return file->operations->seek && file->operations->seek != anonymous_seek;
+}
+
 /* Whether the description lets a call read or write at a position; what has none is found first. */
 static long check_access(const struct file *file, int64_t position, int write)
 {
     if (!file || file_flags(file) & O_PATH)
         return -EBADF;
-    if (position != POSITION_CURRENT && !file->operations->seek)
+    if (position != POSITION_CURRENT && !file_has_positions(file))
         return -ESPIPE;
     if (write ? file_writable(file) : file_readable(file))
         return 0;

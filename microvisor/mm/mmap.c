@@ -18,7 +18,7 @@
 #define MAP_LEGACY                                                                                 \
     (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN |       \
      MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |          \
-     MAP_32BIT | MAP_UNINITIALIZED_LINUX | MAP_ABOVE4G_LINUX | (0x3fU << 26))
+     MAP_32BIT | MAP_UNINITIALIZED_LINUX | MAP_ABOVE4G_LINUX | (0x1fU << 26))
 /* Below this page MAP_32BIT finds its place. */
 #define PAGES_LOW (0x80000000U >> PAGE_SHIFT)
 #define PAGES_MAX (PAGES_END - PAGES_START)

@@ -102,12 +102,11 @@ static int start_words(struct task *task, struct task *child, const struct reque
     int error = thread_set_pointer(&child->thread, pointer);
     if (error)
         return error;
-    if (request->flags & CLONE_PARENT_SETTID &&
-        task_copyout(task, request->parent_tid, &child->tid, sizeof child->tid))
-        return -EFAULT;
+    /* As in Linux, it is no error if these cannot be written. */
+    if (request->flags & CLONE_PARENT_SETTID)
+        copyout_window(task->thread.base, request->parent_tid, &child->tid, sizeof child->tid);
     if (request->flags & CLONE_CHILD_SETTID)
-        copyout_window(base, request->child_tid, &child->tid,
-                       sizeof child->tid); /* as Linux: no error */
+        copyout_window(base, request->child_tid, &child->tid, sizeof child->tid);
     if (request->flags & CLONE_CHILD_CLEARTID)
         child->clear_child_tid = request->child_tid;
     return 0;

@@ -283,10 +283,12 @@ static long set_group(struct process *caller, struct process *process, int group
 long call_setpgid(struct task *task, const uint64_t args[6])
 {
     int pid = (int)args[0] ? (int)args[0] : task->process->pid, group = (int)args[1];
+    if (!group)
+        group = pid;
     if (group < 0)
         return -EINVAL;
     TREE_LOCKED();
-    return set_group(task->process, tree_find(pid), group ? group : pid);
+    return set_group(task->process, tree_find(pid), group);
 }
 
 static long in_group(struct process *process, void *group)

@@ -198,6 +198,21 @@ static long set_name(struct task *task, uint64_t from)
     return 0;
 }
 
+/* The set of ambient capabilities is empty, and stays so: none is inheritable. */
+static long ambient_capabilities(const uint64_t args[6])
+{
+    uint64_t what = args[1], capability = args[2];
+    if (args[3] || args[4])
+        return -EINVAL;
+    if (what == PR_CAP_AMBIENT_CLEAR_ALL)
+        return capability ? -EINVAL : 0;
+    if (capability > CAP_LAST_CAP)
+        return -EINVAL;
+    return what == PR_CAP_AMBIENT_IS_SET || what == PR_CAP_AMBIENT_LOWER ? 0
+           : what == PR_CAP_AMBIENT_RAISE                                ? -EPERM
+                                                                         : -EINVAL;
+}
+
 long call_prctl(struct task *task, const uint64_t args[6])
 {
     struct process *process = task->process;
@@ -247,6 +262,10 @@ long call_prctl(struct task *task, const uint64_t args[6])
         return 0;
     case PR_CAPBSET_READ:
         return value > CAP_LAST_CAP ? -EINVAL : value < 32 && CAPABILITIES_OF_ROOT >> value & 1;
+    case PR_CAP_AMBIENT:
+        return ambient_capabilities(args);
+    case PR_GET_THP_DISABLE: /* lind-run's own, which no cage changes */
+        return host_call5(SYS_prctl, PR_GET_THP_DISABLE, value, args[2], args[3], args[4]);
     case PR_GET_TSC: {
         static const int enabled = PR_TSC_ENABLE;
         return task_copyout(task, value, &enabled, sizeof enabled);

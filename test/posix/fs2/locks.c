@@ -74,6 +74,10 @@ int main(void)
     CHECK(control(two, F_OFD_SETLK, F_WRLCK, 30, 1) == 0);
 
     CHECK_ERROR(fcntl(two, F_GETLK, BAD), EFAULT);
+    probe = (struct flock){.l_type = F_UNLCK};
+    CHECK_ERROR(fcntl(two, F_GETLK, &probe), EINVAL); /* asks for nothing */
+    probe.l_type = 9;
+    CHECK_ERROR(fcntl(two, F_GETLK, &probe), EINVAL);
     CHECK_ERROR(fcntl(two, F_SETLK, BAD), EFAULT);
     CHECK_ERROR(fcntl(99, F_SETLK, &probe), EBADF);
     unlink("locks.tmp");

@@ -49,6 +49,7 @@ int main(void)
     TRY("mmap read-only private for writing", SYS_mmap, 0, PAGE, 3, MAP_PRIVATE, reading, 0);
     TRY("mmap VALIDATE", SYS_mmap, 0, PAGE, 3, VALIDATE, file, 0);
     TRY("mmap VALIDATE unknown flag", SYS_mmap, 0, PAGE, 3, VALIDATE | 0x200000, file, 0);
+    TRY("mmap VALIDATE highest flag", SYS_mmap, 0, PAGE, 3, VALIDATE | 0x80000000, file, 0);
     TRY("mmap VALIDATE MAP_SYNC", SYS_mmap, 0, PAGE, 3, VALIDATE | 0x80000, file, 0);
     TRY("mmap VALIDATE noreplace", SYS_mmap, at + 60 * PAGE, PAGE, 3, VALIDATE | NOREPLACE, file, 0);
     TRY("mmap file hugetlb", SYS_mmap, 0, PAGE, 3, MAP_PRIVATE | MAP_HUGETLB, file, 0);

@@ -197,6 +197,11 @@ static void clones(void)
     if (!pid)
         _exit(tid == getpid() ? 0 : 1);
     CHECK(tid == pid && waitpid(pid, &status, 0) == pid);
+    /* One that cannot be written is no error. */
+    pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_PARENT_SETTID, 0, 8L, 0, 0);
+    if (!pid)
+        _exit(4);
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 4);
     /* The descriptors are one table: what the child closes is closed here. */
     int fd = dup(0);
     pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_FILES, 0, 0, 0, 0);

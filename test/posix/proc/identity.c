@@ -114,6 +114,8 @@ int main(void)
     FAILS(getpgid(0x7ffffff0), ESRCH);
     FAILS(getsid(0x7ffffff0), ESRCH);
     FAILS(setpgid(0, -1), EINVAL);
+    FAILS(setpgid(-1, 0), EINVAL);
+    FAILS(setpgid(-1, 5), ESRCH);
     FAILS(setpgid(0x7ffffff0, 0), ESRCH);
     FAILS(setpgid(0, 0x7ffffff0), EPERM);
     if (getpgrp() == getpid())
