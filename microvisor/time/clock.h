@@ -81,7 +81,9 @@ static inline const struct timespec *deadline_left(uint64_t deadline, struct tim
 {
     if (deadline == NEVER)
         return NULL;
-    *left = timespec_of(deadline_passed(deadline) ? 0 : deadline - clock_host(CLOCK_MONOTONIC));
+    /* One reading: between two the deadline may pass. */
+    uint64_t now = deadline ? clock_host(CLOCK_MONOTONIC) : 0;
+    *left = timespec_of(deadline > now ? deadline - now : 0);
     return left;
 }
 
