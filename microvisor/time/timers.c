@@ -4,8 +4,8 @@
  * first moment at which a timer may have expired, looks at its clock, and sends its signal. As in
  * Linux, an interval timer is armed again when its signal is taken (overruns are counted then), so
  * a program that does not take signals costs nothing; when the signal was ignored, or merged with
- * one that is pending, it is armed again at once but looked at a thousand times a second at most
- * (attack row K14).
+ * one that is pending, it is armed again at once but looked at a thousand times a second at most,
+ * and less often if the process has many (attack row K14).
  *
  * CPU clocks have no sleep: a process with n tasks cannot use its remaining time up in less than an
  * nth of that, so that is when its clock is looked at next.
@@ -118,6 +118,13 @@ uint64_t timer_clock(struct process *process, struct timer *timer)
     }
 }
 
+/* How long not to look at a timer that costs the engine time and its program none: all of a process
+ * take as much of the engine's time as TIMER_PIECE. */
+static uint64_t look_least(const struct timer *timer)
+{
+    return LOOK_LEAST * (1 + timer->timers->used / TIMER_PIECE);
+}
+
 /* When to look at an armed timer next, in CLOCK_MONOTONIC time. */
 static uint64_t next_look(struct process *process, struct timer *timer, uint64_t now)
 {
@@ -132,7 +139,7 @@ static uint64_t next_look(struct process *process, struct timer *timer, uint64_t
         if (tasks > 1 && timer->clock != TIMER_CPU_TASK)
             wait /= tasks;
         /* Less and less often while the process sleeps. */
-        timer->idle = reading != timer->seen         ? LOOK_LEAST
+        timer->idle = reading != timer->seen         ? look_least(timer)
                       : timer->idle < LOOK_IDLE_MOST ? timer->idle * 2
                                                      : timer->idle;
         timer->seen = reading;
@@ -213,7 +220,8 @@ static void expire(struct timer *timer, uint64_t reading, uint64_t now)
     } else {
         timer->overrun += advance(timer, reading) + 1;
         uint64_t look = next_look(process, timer, now);
-        timer_look_at(timer, look < now + LOOK_LEAST ? now + LOOK_LEAST : look);
+        uint64_t least = now + look_least(timer);
+        timer_look_at(timer, look < least ? least : look);
     }
 }
 
@@ -237,6 +245,16 @@ int timers_signal_taken(struct process *process, uint32_t number)
     return (int)overrun;
 }
 
+/* Gives the lock to others, who would not get it from a thread that takes it again at once. */
+static void engine_release(void)
+{
+    const struct timespec moment = {0, 20000};
+    int wanted = atomic_load(&timers_lock.state) == 2;
+    lock_release(&timers_lock);
+    if (wanted)
+        host_call2(SYS_nanosleep, &moment, 0);
+}
+
 static void *engine_run(void *unused)
 {
     for (;;) {
@@ -251,13 +269,13 @@ static void *engine_run(void *unused)
             else
                 timer_look_at(timer, next_look(timer->timers->process, timer, now));
             if (looks % LOOKS_AT_ONCE == 0) {
-                lock_release(&timers_lock);
+                engine_release();
                 lock_acquire(&timers_lock);
             }
         }
         uint64_t next = timer ? timer->look : NEVER;
         atomic_store(&engine_next, next);
-        lock_release(&timers_lock);
+        engine_release();
         struct timespec end = timespec_of(next);
         host_call6(SYS_futex, (uint64_t)&engine_changes, 9 | 128 /* WAIT_BITSET, private */,
                    changes, next == NEVER ? 0 : (uint64_t)&end, 0, UINT32_MAX);
