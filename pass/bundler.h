@@ -110,18 +110,11 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void useSlots();
     void noteAddress(const llvm::MCInst &inst);
     void noteJump(const llvm::MCInst &inst);
-    void noteData(const llvm::MCExpr &value, llvm::SMLoc loc);
     bool inCode() const;
     bool isEntry(const llvm::MCSymbol *symbol) const;
     void alignCode(llvm::Align align, unsigned max);
     void nopsTo(llvm::Align align, unsigned max);
     void fillToBundleEnd();
-    void dataFollows();
-    void sizeUnknown();
-    void endBytes();
-    bool decode(llvm::StringRef data, llvm::SmallVectorImpl<llvm::MCInst> &insts);
-    void dataError(llvm::SMLoc where, const llvm::Twine &what);
-    std::optional<uint8_t> fillOf(uint64_t value, unsigned size, llvm::SMLoc loc);
 
     // Drift of %rsp since the last certain access through it (R5).
     void beforeAtom(llvm::ArrayRef<llvm::MCInst> insts);
@@ -131,6 +124,15 @@ class Bundler final : public llvm::MCELFStreamer, private Sink
     void probe();
     bool returnCfaIsOpen();
     bool takesReturn(const llvm::MCInst &inst) const;
+
+    // data.cpp
+    void dataFollows();
+    void sizeUnknown();
+    void endBytes();
+    bool decode(llvm::StringRef data, llvm::SmallVectorImpl<llvm::MCInst> &insts);
+    void dataError(llvm::SMLoc where, const llvm::Twine &what);
+    std::optional<uint8_t> fillOf(uint64_t value, unsigned size, llvm::SMLoc loc);
+    void noteData(const llvm::MCExpr &value, llvm::SMLoc loc);
 
     // layout.cpp
     void openRegion();

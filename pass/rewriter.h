@@ -68,13 +68,6 @@ class Rewriter
     void rewriteString(const MCInst &inst);
     void rewriteLea(MCInst &inst);
     void rewriteAbsoluteMove(const MCInst &inst);
-    void jumpGroup(unsigned target64, bool call = false);
-    void callDirect(const MCInst &inst, bool keep);
-    void callRegister(unsigned target64, bool keep);
-    void callMemory(const MCInst &inst, bool keep);
-    llvm::MCSymbol *pushReturn();
-    bool isDistance(const MCInst &inst);
-    bool loadTarget(const MCInst &inst);
     bool takePrefix(const MCInst &inst);
     bool checkPrefixes(MCInst &inst);
     bool addThreadPointer(MCInst &inst, int at);
@@ -85,6 +78,16 @@ class Rewriter
     unsigned definesR11(const MCInst &inst) const; // likewise
     bool smallStackOperand(const MCInst &inst, int at) const;
     bool constant(const MCOperand &operand, int64_t &value) const;
+
+    // calls.cpp
+    void jumpGroup(unsigned target64, bool call = false);
+    void callDirect(const MCInst &inst, bool keep);
+    void callRegister(unsigned target64, bool keep);
+    void callMemory(const MCInst &inst, bool keep);
+    llvm::MCSymbol *pushReturn();
+    bool isDistance(const MCInst &inst);
+    bool loadTarget(const MCInst &inst);
+    void distanceError();
 
     // stack.cpp
     bool writesStackPointer(const MCInst &inst) const;

@@ -29,6 +29,8 @@ f:      movl $1, %eax
 # CHECK: bytes-errors.s:[[@LINE+1]]:{{.*}}data in text;
         .fill 4, 2, 0x90
 # CHECK: bytes-errors.s:[[@LINE+1]]:{{.*}}data in text;
+        .fill 4, 2, 0xcc90
+# CHECK: bytes-errors.s:[[@LINE+1]]:{{.*}}data in text;
         .quad f
 # CHECK: bytes-errors.s:[[@LINE+1]]:{{.*}}data in text;
         .uleb128 1f - f
