@@ -69,6 +69,7 @@ void parcel_wait(struct parcel *parcel, struct unix_socket *in)
 
 void parcel_leave(struct parcel *parcel)
 {
+    parcel_uncount(parcel);
     if (!parcel->in)
         return;
     lock_acquire(&circles.lock);
@@ -118,21 +119,21 @@ struct unix_socket *pending_take(struct unix_socket *listening, int all)
 }
 
 /* For each parcel that has a socket and waits here, or where somebody waits to be accepted. */
-static void each_inside(struct unix_socket *socket, void (*visit)(struct unix_socket *inside))
+static void each_parcel(struct unix_socket *socket, void (*visit)(struct parcel *parcel))
 {
     for (struct unix_socket *in = socket; in;
          in = in == socket ? socket->pending : in->next_pending)
         for (struct parcel *parcel = in->parcels; parcel; parcel = parcel->next)
-            for (uint32_t i = 0; i < parcel->count; i++) {
-                struct unix_socket *inside = unix_socket_of(parcel->files[i]);
-                if (inside)
-                    visit(inside);
-            }
+            visit(parcel);
 }
 
-static void explain(struct unix_socket *socket)
+static void explain(struct parcel *parcel)
 {
-    socket->unexplained--;
+    for (uint32_t i = 0; i < parcel->count; i++) {
+        struct unix_socket *inside = unix_socket_of(parcel->files[i]);
+        if (inside)
+            inside->unexplained--;
+    }
 }
 
 /* Somebody may receive it. */
@@ -145,8 +146,18 @@ static void acquit(struct unix_socket *socket)
     circles.found = socket;
 }
 
+static void acquit_inside(struct parcel *parcel)
+{
+    for (uint32_t i = 0; i < parcel->count; i++) {
+        struct unix_socket *inside = unix_socket_of(parcel->files[i]);
+        if (inside)
+            acquit(inside);
+    }
+}
+
 /* Finds what is in circles, or waits in such sockets alone: a list, each with a reference of its
- * description, so that nothing of it goes before all of it was looked at. */
+ * description, so that nothing of it goes before all of it was looked at. From here on nothing of it
+ * counts against a limit, however long it takes to free it. */
 static struct unix_socket *find(void)
 {
     struct unix_socket *socket, *dead = NULL;
@@ -156,17 +167,18 @@ static struct unix_socket *find(void)
     }
     for (socket = circles.travelling; socket; socket = socket->next_travelling)
         if (socket->suspect)
-            each_inside(socket, explain);
+            each_parcel(socket, explain);
     for (socket = circles.travelling; socket; socket = socket->next_travelling)
         if (socket->unexplained)
             acquit(socket);
     while ((socket = circles.found)) {
         circles.found = socket->next_found;
-        each_inside(socket, acquit);
+        each_parcel(socket, acquit_inside);
     }
     for (socket = circles.travelling; socket; socket = socket->next_travelling)
         if (socket->suspect) {
             file_get(socket->file);
+            each_parcel(socket, parcel_uncount);
             socket->next_found = dead;
             dead = socket;
         }

@@ -23,12 +23,11 @@
 static struct pool records = POOL_OF(struct record);
 static struct pool parcels = POOL_OF(struct parcel);
 static _Atomic int64_t total_rings;
-static _Atomic uint32_t in_flight; /* descriptions in parcels */
+static _Atomic uint32_t in_flight; /* descriptions in parcels that somebody may receive */
 
-/* Records that are being freed: by one task at a time, in a loop, as freeing a description may free
- * the records of another socket, and so on without end. */
-static struct {
-    struct lock lock; /* a leaf */
+/* Records that this host thread is freeing: in a loop, as freeing a description may free the records
+ * of another socket, and so on without end. */
+static _Thread_local struct {
     struct record *first;
     int running;
 } doomed;
@@ -46,12 +45,18 @@ long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit)
     }
     file_get(file);
     parcel->files[parcel->count++] = file;
+    parcel->counted++;
     return 0;
+}
+
+void parcel_uncount(struct parcel *parcel)
+{
+    atomic_fetch_sub(&in_flight, atomic_exchange(&parcel->counted, 0));
 }
 
 void parcel_free(struct parcel *parcel)
 {
-    atomic_fetch_sub(&in_flight, parcel->count);
+    parcel_uncount(parcel);
     for (uint32_t i = 0; i < parcel->count; i++)
         file_put(parcel->files[i]);
     pool_give(&parcels, parcel);
@@ -81,21 +86,17 @@ void records_free(struct record *list)
     struct record *last = list;
     while (last->next)
         last = last->next;
-    lock_acquire(&doomed.lock);
     last->next = doomed.first;
     doomed.first = list;
-    if (!doomed.running) {
-        doomed.running = 1;
-        while (doomed.first) {
-            struct record *record = doomed.first;
-            doomed.first = record->next;
-            lock_release(&doomed.lock);
-            record_free(record);
-            lock_acquire(&doomed.lock);
-        }
-        doomed.running = 0;
+    if (doomed.running)
+        return;
+    doomed.running = 1;
+    while (doomed.first) {
+        struct record *record = doomed.first;
+        doomed.first = record->next;
+        record_free(record);
     }
-    lock_release(&doomed.lock);
+    doomed.running = 0;
 }
 
 uint64_t queue_charge(const struct unix_socket *socket)
