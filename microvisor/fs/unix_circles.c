@@ -156,8 +156,8 @@ static void acquit_inside(struct parcel *parcel)
 }
 
 /* Finds what is in circles, or waits in such sockets alone: a list, each with a reference of its
- * description, so that nothing of it goes before all of it was looked at. From here on nothing of it
- * counts against a limit, however long it takes to free it. */
+ * description, so that nothing of it goes before all of it was looked at. From here on nothing of
+ * it counts against a limit, however long it takes to free it. */
 static struct unix_socket *find(void)
 {
     struct unix_socket *socket, *dead = NULL;

@@ -25,8 +25,8 @@ static struct pool parcels = POOL_OF(struct parcel);
 static _Atomic int64_t total_rings;
 static _Atomic uint32_t in_flight; /* descriptions in parcels that somebody may receive */
 
-/* Records that this host thread is freeing: in a loop, as freeing a description may free the records
- * of another socket, and so on without end. */
+/* Records that this host thread is freeing: in a loop, as freeing a description may free the
+ * records of another socket, and so on without end. */
 static _Thread_local struct {
     struct record *first;
     int running;

@@ -34,7 +34,7 @@
 struct parcel {
     uint32_t count;
     _Atomic uint32_t counted; /* how many of these count against the limit of parcel_add */
-    struct unix_socket *in; /* in which it waits, if it has a socket; then linked there */
+    struct unix_socket *in;   /* in which it waits, if it has a socket; then linked there */
     struct parcel *next, **link;
     struct file *files[PARCEL_MAX];
 };
@@ -175,8 +175,8 @@ long patience_sleep(struct task *task, struct patience *patience, struct wait_qu
 struct parcel *parcel_new(void);
 
 /* Adds a description, whose reference stays the caller's; the parcel has room. Returns 0 or
- * -ETOOMANYREFS when `limit` of them are on their way in this lind-run. The parcel counts until it is
- * received, or nobody can receive it any more: it is uncounted then, once or again. */
+ * -ETOOMANYREFS when `limit` of them are on their way in this lind-run. The parcel counts until it
+ * is received, or nobody can receive it any more: it is uncounted then, once or again. */
 long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit);
 void parcel_uncount(struct parcel *parcel);
 void parcel_free(struct parcel *parcel);
