@@ -66,6 +66,24 @@ static int gives(int fd, const char *wanted, size_t length)
 }
 #define GIVES(fd, text) CHECK(gives(fd, text, sizeof text - 1))
 
+/* Reads whatever comes, up to this. */
+static int drains(int fd, const char *last, size_t length)
+{
+    char bytes[16384];
+    size_t got = 0;
+    while (got < sizeof bytes && ready(fd, POLLIN, 5000)) {
+        ssize_t part = read(fd, bytes + got, sizeof bytes - got);
+        if (part <= 0)
+            break;
+        got += (size_t)part;
+        if (got >= length && !memcmp(bytes + got - length, last, length))
+            return 1;
+    }
+    printf("# %zu bytes came, and not what was to be the last\n", got);
+    return 0;
+}
+#define DRAINS(fd, text) CHECK(drains(fd, text, sizeof text - 1))
+
 /* One read of exactly this. */
 static int reads(int fd, const char *wanted, size_t length)
 {
