@@ -1,7 +1,8 @@
 // Are sockets that were sent to each other and closed, which nobody can receive any more, freed with all that waits in them, and nothing else?
 // Does the process that made them leave others the right to send descriptors? Natively it must be so, too.
 // RUN: %lind-cc -O1 -D_GNU_SOURCE -I%root/test/posix/Inputs %s -o %t && rm -rf %t.dir && mkdir %t.dir && cd %t.dir && timeout 60 %lind-run %t
-// RUN: musl-gcc -static -O1 -D_GNU_SOURCE -I%root/test/posix/Inputs %s -o %t.native && rm -rf %t.dir && mkdir %t.dir && cd %t.dir && timeout 60 %t.native
+// The kernel's own collector, for which senders wait, is a single thread that has its turn to wait for: two threads are enough for it.
+// RUN: musl-gcc -static -O1 -D_GNU_SOURCE -DTHREADS=2 -I%root/test/posix/Inputs %s -o %t.native && rm -rf %t.dir && mkdir %t.dir && cd %t.dir && timeout 60 %t.native
 // The control: with one end of each kept open it may all be received yet, and the limit is met.
 // RUN: cd %t.dir && timeout 60 %lind-run %t keep | FileCheck %s
 // CHECK: too many references
@@ -18,7 +19,10 @@
 #include "check.h"
 
 /* With many threads the one that frees a circle seldom runs, while others make and free their own. */
-enum { LIMIT = 400, ROUNDS = 300, THREADS = 24 };
+enum { LIMIT = 400, ROUNDS = 300 };
+#ifndef THREADS
+#define THREADS 24
+#endif
 
 static long send_all(int to, const int *files, unsigned count)
 {
