@@ -199,6 +199,8 @@ struct task {
     int reenter;            /* left cage code to enter it anew: another window, other registers */
     struct task *next_id;   /* in the tree's hash of tids, under the tree lock */
     struct spin futex_spin; /* and for a word to change */
+    _Atomic int lock_waits; /* it waits for a lock with an owner (time/futex_owner.c) */
+    _Atomic int owns_nothing; /* it ends: locks that have it as their owner have none */
 };
 
 static inline struct task *task_of(struct thread *thread)

@@ -5,6 +5,7 @@ _Atomic uint32_t windows_borrowing;
 /* rt/copy_access.S: return the number of bytes not copied; a fault inside ends them early. */
 size_t copy_bytes(void *to, const void *from, size_t length);
 size_t set_bytes(void *to, int byte, size_t length);
+size_t swap_word(uint32_t *word, uint32_t *expected, uint32_t value);
 
 int copyin_window(uint64_t base, void *to, uint64_t from, size_t length)
 {
@@ -34,6 +35,13 @@ int clearout_window(uint64_t base, uint64_t to, size_t length)
     if (!range_ok(to, length))
         return -EFAULT;
     return set_bytes((void *)(base + to), 0, length) ? -EFAULT : 0;
+}
+
+int swap(const struct thread *thread, uint64_t at, uint32_t *expected, uint32_t value)
+{
+    if (at % sizeof value || !range_ok(at, sizeof value))
+        return -EFAULT;
+    return swap_word((uint32_t *)(thread->base + at), expected, value) ? -EFAULT : 0;
 }
 
 int clearout(const struct thread *thread, uint64_t to, size_t length)

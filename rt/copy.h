@@ -78,6 +78,10 @@ static inline long copyinstr(const struct thread *thread, char *to, uint64_t fro
 size_t copy_across(const struct thread *to_thread, uint64_t to, const struct thread *from_thread,
                    uint64_t from, size_t length);
 
+/* Makes the word at an aligned offset `value` if it is *expected, in one step; *expected becomes
+ * what it was. Returns 0 or -EFAULT (or if it cannot be written: it always is). */
+int swap(const struct thread *thread, uint64_t at, uint32_t *expected, uint32_t value);
+
 /* Sets length bytes to zero. Returns 0 or -EFAULT. */
 int clearout(const struct thread *thread, uint64_t to, size_t length);
 

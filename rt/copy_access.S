@@ -23,6 +23,18 @@ set_bytes:
         mov     %esi, %eax
         mov     %rdx, %rcx
         rep stosb
+        jmp     copy_access_fault
+
+/* size_t swap_word(uint32_t *word, uint32_t *expected, uint32_t value): compares and exchanges; *expected becomes what was there. */
+        .globl swap_word
+        .hidden swap_word
+        .type swap_word, @function
+swap_word:
+        mov     $4, %ecx
+        mov     (%rsi), %eax
+        lock cmpxchg %edx, (%rdi)
+        mov     %eax, (%rsi)
+        xor     %ecx, %ecx
 copy_access_end:
 copy_access_fault:
         mov     %rcx, %rax

@@ -81,6 +81,7 @@ int task_run(struct task *task)
          * program's: a bad one faults, for which no signal may be blocked. */
         thread_forget(thread);
         futex_task_end(task);
+        futex_owner_end(task);
         block_signals(SIG_BLOCK);
         signal_host_drain(); /* what came while this thread was on its way out */
         rights_leave();

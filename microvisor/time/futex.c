@@ -44,8 +44,8 @@ static long wait_on(struct task *task, const uint64_t args[6])
     return wait(task, args[0], (int)args[1], (uint32_t)args[2], args[3], (uint32_t)args[4]);
 }
 
-/* Whether the word is not `value`, or is no longer after some looking: as if the call had come then.
- * A wake that nobody sleeps for and that changes nothing is lost on Linux, too. */
+/* Whether the word is not `value`, or is no longer after some looking: as if the call had come
+ * then. A wake that nobody sleeps for and that changes nothing is lost on Linux, too. */
 static int differs_soon(struct task *task, uint64_t offset, uint32_t value, int look)
 {
     unsigned turns = look ? spin_turns(&task->futex_spin) : 0, left = turns;
@@ -108,9 +108,24 @@ long call_futex(struct task *task, const uint64_t args[6])
         /* The fourth argument is a count here, or unused. */
         return host_call6(SYS_futex, (uint64_t)word, (uint64_t)operation, value, args[3],
                           (uint64_t)other, bits);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+        if (args[3]) {
+            struct timespec limit;
+            int error = timespec_copyin(task, &limit, args[3]);
+            if (error)
+                return error;
+            deadline = timespec_nanoseconds(&limit);
+        }
+        __attribute__((fallthrough));
+    case FUTEX_TRYLOCK_PI:
+    case FUTEX_UNLOCK_PI:
+        if (operation & FUTEX_CLOCK_REALTIME && command != FUTEX_LOCK_PI2)
+            return -ENOSYS;
+        if (command == FUTEX_UNLOCK_PI)
+            return futex_owner_unlock(task, offset, operation);
+        return futex_owner_lock(task, offset, operation, deadline);
     default:
-        /* Priority inheritance writes host thread ids into the word, which are not the program's.
-         */
         return -ENOSYS;
     }
 }
@@ -158,18 +173,19 @@ long call_get_robust_list(struct task *task, const uint64_t args[6])
     return task_copyout(task, args[1], &search.head, sizeof search.head);
 }
 
-/* Marks a lock that the task held as its dead owner's, and wakes a waiter. Only the owner's word is
- * changed, and others may only add the WAITERS bit meanwhile: should that be lost, the wake makes
- * its setter look again. */
+/* Marks a lock that the task held as its dead owner's, and wakes a waiter. */
 static void owner_died(struct task *task, uint64_t offset)
 {
-    uint32_t word;
-    if (offset % sizeof word || task_copyin(task, &word, offset, sizeof word) ||
-        (word & FUTEX_TID_MASK) != (uint32_t)task->tid)
+    uint32_t word = 0, before;
+    if (offset % sizeof word || swap(&task->thread, offset, &word, 0))
         return;
-    word = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    if (!task_copyout(task, offset, &word, sizeof word))
-        host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof word), FUTEX_WAKE, 1);
+    do {
+        before = word;
+        if ((before & FUTEX_TID_MASK) != (uint32_t)task->tid ||
+            swap(&task->thread, offset, &word, (before & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
+            return;
+    } while (word != before);
+    host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof word), FUTEX_WAKE, 1);
 }
 
 void futex_task_end(struct task *task)
