@@ -54,7 +54,7 @@ static int change(struct task *task, uint64_t offset, uint32_t *word, uint32_t v
 }
 
 /* Sleeps while the word has a value, which names an owner. Returns 0 when woken; -EAGAIN: to look
- * again; -EOWNERDEAD: the owner ended meanwhile; -ESRCH: before; or -errno. */
+ * again; -ESRCH: the owner has ended; or -errno. */
 static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t word,
                      uint64_t deadline)
 {
@@ -73,22 +73,17 @@ static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t
                                deadline == NEVER ? 0 : HOST_ARG(&end), 0, FUTEX_BITSET_MATCH_ANY);
     atomic_fetch_sub(&waiting, 1);
     atomic_store(&task->lock_waits, 0);
-    return result == -EINTR && !look(task, offset, &word) && word & FUTEX_TID_MASK &&
-                   owner_ended(word)
-               ? -EOWNERDEAD
-               : result;
+    return result;
 }
 
-/* Takes the lock of an owner that has ended. Returns 0, -EAGAIN: it has another, or none; -EFAULT.
- */
-static int take_over(struct task *task, uint64_t offset)
+/* Whether a sleep that was interrupted was so by a signal that is to be delivered, and not by an
+ * owner's end: that of this lock is looked at first. */
+static int really_interrupted(struct task *task, uint64_t offset)
 {
     uint32_t word;
-    if (look(task, offset, &word))
-        return -EFAULT;
-    if (!(word & FUTEX_TID_MASK) || !owner_ended(word))
-        return -EAGAIN;
-    return change(task, offset, &word, (uint32_t)task->tid | FUTEX_OWNER_DIED | FUTEX_WAITERS);
+    if (!signal_look(task))
+        return 0;
+    return look(task, offset, &word) || !(word & FUTEX_TID_MASK) || !owner_ended(word);
 }
 
 long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_t deadline)
@@ -96,6 +91,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
     const uint32_t mine = (uint32_t)task->tid;
     const int try = (operation & FUTEX_CMD_MASK) == FUTEX_TRYLOCK_PI;
     uint32_t kept = 0; /* WAITERS once it was woken */
+    int waited = 0;    /* so that it takes a dead owner's lock over */
     if (offset % sizeof mine)
         return -EINVAL;
     for (;;) {
@@ -113,7 +109,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
             continue;
         }
         if (!(word & FUTEX_WAITERS)) {
-            error = owner_ended(word) ? -ESRCH : change(task, offset, &word, word | FUTEX_WAITERS);
+            error = change(task, offset, &word, word | FUTEX_WAITERS);
             if (error == -EAGAIN)
                 continue;
             if (error)
@@ -123,14 +119,20 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
         if (try)
             return owner_ended(word) ? -ESRCH : -EAGAIN;
         error = sleep_on(task, offset, operation, word, deadline);
-        if (!error) {
-            kept = FUTEX_WAITERS;
+        if (error == -ESRCH) {
+            if (waited)
+                error = change(task, offset, &word, mine | FUTEX_OWNER_DIED | FUTEX_WAITERS);
+            if (error != -EAGAIN)
+                return error;
             continue;
         }
-        if (error == -EOWNERDEAD)
-            error = take_over(task, offset);
-        if (error != -EAGAIN)
-            return error == -EINTR ? signal_interrupted(task, RESTART_NOINTR) : error;
+        waited = 1;
+        if (!error)
+            kept = FUTEX_WAITERS;
+        else if (error == -EINTR && really_interrupted(task, offset))
+            return signal_interrupted(task, RESTART_NOINTR);
+        else if (error != -EAGAIN && error != -EINTR)
+            return error;
     }
 }
 
