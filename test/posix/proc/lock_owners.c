@@ -300,7 +300,7 @@ static void dead_processes(void)
 /* Each that gets it ends at once without unlocking. */
 static void heirs(void)
 {
-    enum { HEIRS = 16, ROUNDS = 40 };
+    enum { HEIRS = 16, ROUNDS = 20 };
     volatile uint32_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int round = 0; round < ROUNDS; round++) {
         int status, wrong = 0;
