@@ -176,16 +176,20 @@ long call_get_robust_list(struct task *task, const uint64_t args[6])
 /* Marks a lock that the task held as its dead owner's, and wakes a waiter. */
 static void owner_died(struct task *task, uint64_t offset)
 {
+    enum { TRIES = 1000 }; /* others may change the word again and again */
     uint32_t word = 0, before;
     if (offset % sizeof word || swap(&task->thread, offset, &word, 0))
         return;
-    do {
+    for (int i = 0; i < TRIES && (word & FUTEX_TID_MASK) == (uint32_t)task->tid; i++) {
         before = word;
-        if ((before & FUTEX_TID_MASK) != (uint32_t)task->tid ||
-            swap(&task->thread, offset, &word, (before & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
+        if (swap(&task->thread, offset, &word, (before & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
             return;
-    } while (word != before);
-    host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof word), FUTEX_WAKE, 1);
+        if (word == before) {
+            host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof word), FUTEX_WAKE,
+                       1);
+            return;
+        }
+    }
 }
 
 void futex_task_end(struct task *task)

@@ -53,6 +53,21 @@ static int change(struct task *task, uint64_t offset, uint32_t *word, uint32_t v
     return error ? error : *word == before ? 0 : -EAGAIN;
 }
 
+static long wake_one(struct task *task, uint64_t offset, int operation)
+{
+    return host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof(uint32_t)),
+                      FUTEX_WAKE | (operation & FUTEX_PRIVATE_FLAG), 1);
+}
+
+/* Wakes who is to have a lock that is HANDED. If nobody sleeps it is free; who has lain down since,
+ * for what nobody would wake it, is woken. */
+static void hand_over(struct task *task, uint64_t offset, int operation)
+{
+    uint32_t word = HANDED | FUTEX_WAITERS;
+    if (!wake_one(task, offset, operation) && !change(task, offset, &word, 0))
+        wake_one(task, offset, operation);
+}
+
 /* Sleeps while the word has a value, which names an owner. Returns 0 when woken; -EAGAIN: to look
  * again; -ESRCH: the owner has ended; or -errno. */
 static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t word,
@@ -94,7 +109,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
     int waited = 0;    /* so that it takes a dead owner's lock over */
     if (offset % sizeof mine)
         return -EINVAL;
-    for (;;) {
+    while (!atomic_load(&task->exiting)) { /* others may change the word again and again */
         uint32_t word;
         long error = look(task, offset, &word);
         const uint32_t owner = word & FUTEX_TID_MASK;
@@ -134,12 +149,9 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
         else if (error != -EAGAIN && error != -EINTR)
             return error;
     }
-}
-
-static long wake_one(struct task *task, uint64_t offset, int operation)
-{
-    return host_call3(SYS_futex, window_pointer(&task->thread, offset, sizeof(uint32_t)),
-                      FUTEX_WAKE | (operation & FUTEX_PRIVATE_FLAG), 1);
+    if (kept)
+        hand_over(task, offset, operation); /* it may have been handed to this one */
+    return -EINTR;
 }
 
 long futex_owner_unlock(struct task *task, uint64_t offset, int operation)
@@ -157,13 +169,9 @@ long futex_owner_unlock(struct task *task, uint64_t offset, int operation)
         if ((word & FUTEX_TID_MASK) != (uint32_t)task->tid)
             return -EPERM;
         error = change(task, offset, &word, word & FUTEX_WAITERS ? HANDED | FUTEX_WAITERS : 0);
-    } while (error);
-    if (!(word & FUTEX_WAITERS) || wake_one(task, offset, operation))
-        return 0;
-    /* Nobody slept. Who has lain down since, for what nobody would wake it, is woken. */
-    word = HANDED | FUTEX_WAITERS;
-    if (!change(task, offset, &word, 0))
-        wake_one(task, offset, operation);
+    } while (error && !atomic_load(&task->exiting));
+    if (!error && word & FUTEX_WAITERS)
+        hand_over(task, offset, operation);
     return 0;
 }
 
