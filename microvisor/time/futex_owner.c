@@ -151,7 +151,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
     }
     if (kept)
         hand_over(task, offset, operation); /* it may have been handed to this one */
-    return -EINTR;
+    return signal_interrupted(task, RESTART_NOINTR);
 }
 
 long futex_owner_unlock(struct task *task, uint64_t offset, int operation)
@@ -170,7 +170,9 @@ long futex_owner_unlock(struct task *task, uint64_t offset, int operation)
             return -EPERM;
         error = change(task, offset, &word, word & FUTEX_WAITERS ? HANDED | FUTEX_WAITERS : 0);
     } while (error && !atomic_load(&task->exiting));
-    if (!error && word & FUTEX_WAITERS)
+    if (error)
+        return signal_interrupted(task, RESTART_NOINTR);
+    if (word & FUTEX_WAITERS)
         hand_over(task, offset, operation);
     return 0;
 }

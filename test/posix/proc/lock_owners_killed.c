@@ -20,6 +20,7 @@ enum { LOCK = 6, UNLOCK = 7, TRYLOCK = 8 };
 enum { LOCKS = 4, PROCESSES = 6, KILLS = 1200 };
 #define OWNER_DIED 0x40000000U
 #define ID 0x3fffffffU
+#define PID_MAX 4194304 /* greater ones are nobody's: the lock is just being handed over */
 
 static struct {
     volatile uint32_t word;
@@ -43,7 +44,7 @@ static int lock(int i, int operation, const struct timespec *limit)
         uint32_t now = *word;
         if (errno != ESRCH)
             return errno;
-        if (syscall(SYS_tkill, now & ID, 0))
+        if ((now & ID) <= PID_MAX && syscall(SYS_tkill, now & ID, 0))
             change(word, now, (now & ~ID) | OWNER_DIED);
     }
     return 0;
