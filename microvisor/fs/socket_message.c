@@ -58,10 +58,6 @@ static long collect_files(struct task *task, uint64_t at, uint64_t count, struct
         if (!file)
             return -EBADF;
         error = parcel_add(parcel, file, limit);
-        if (error) {
-            circles_free();
-            error = parcel_add(parcel, file, limit);
-        }
         descriptor_put(task, file);
     }
     return error;

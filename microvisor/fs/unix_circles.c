@@ -53,17 +53,16 @@ void parcel_wait(struct parcel *parcel, struct unix_socket *in)
     for (uint32_t i = 0; i < parcel->count; i++) {
         struct unix_socket *socket = unix_socket_of(parcel->files[i]);
         if (socket) {
-            parcel->in = in;
+            parcel->sockets++;
             travel_begin(socket, parcel->files[i]);
         }
     }
-    if (parcel->in) {
-        parcel->next = in->parcels;
-        parcel->link = &in->parcels;
-        if (parcel->next)
-            parcel->next->link = &parcel->next;
-        in->parcels = parcel;
-    }
+    parcel->in = in;
+    parcel->next = in->parcels;
+    parcel->link = &in->parcels;
+    if (parcel->next)
+        parcel->next->link = &parcel->next;
+    in->parcels = parcel;
     lock_release(&circles.lock);
 }
 
@@ -77,10 +76,12 @@ void parcel_leave(struct parcel *parcel)
     *parcel->link = parcel->next;
     if (parcel->next)
         parcel->next->link = parcel->link;
-    for (uint32_t i = 0; i < parcel->count; i++) {
+    for (uint32_t i = 0; i < parcel->count && parcel->sockets; i++) {
         struct unix_socket *socket = unix_socket_of(parcel->files[i]);
-        if (socket)
+        if (socket) {
+            parcel->sockets--;
             travel_end(socket);
+        }
     }
     lock_release(&circles.lock);
 }
@@ -88,8 +89,10 @@ void parcel_leave(struct parcel *parcel)
 void parcel_look(const struct parcel *parcel, struct parcel *copy)
 {
     lock_acquire(&circles.lock);
-    for (uint32_t i = 0; i < parcel->count; i++)
-        parcel_add(copy, parcel->files[i], UINT64_MAX); /* for a moment */
+    for (uint32_t i = 0; i < parcel->count; i++) {
+        file_get(parcel->files[i]);
+        copy->files[copy->count++] = parcel->files[i];
+    }
     lock_release(&circles.lock);
 }
 
@@ -118,7 +121,7 @@ struct unix_socket *pending_take(struct unix_socket *listening, int all)
     return first;
 }
 
-/* For each parcel that has a socket and waits here, or where somebody waits to be accepted. */
+/* For each parcel that waits here, or where somebody waits to be accepted. */
 static void each_parcel(struct unix_socket *socket, void (*visit)(struct parcel *parcel))
 {
     for (struct unix_socket *in = socket; in;
@@ -129,7 +132,7 @@ static void each_parcel(struct unix_socket *socket, void (*visit)(struct parcel 
 
 static void explain(struct parcel *parcel)
 {
-    for (uint32_t i = 0; i < parcel->count; i++) {
+    for (uint32_t i = 0; i < parcel->count && parcel->sockets; i++) {
         struct unix_socket *inside = unix_socket_of(parcel->files[i]);
         if (inside)
             inside->unexplained--;
@@ -148,7 +151,7 @@ static void acquit(struct unix_socket *socket)
 
 static void acquit_inside(struct parcel *parcel)
 {
-    for (uint32_t i = 0; i < parcel->count; i++) {
+    for (uint32_t i = 0; i < parcel->count && parcel->sockets; i++) {
         struct unix_socket *inside = unix_socket_of(parcel->files[i]);
         if (inside)
             acquit(inside);
@@ -186,11 +189,10 @@ static struct unix_socket *find(void)
     return dead;
 }
 
-void circles_free(void)
+/* Frees what was found. */
+static void empty(struct unix_socket *dead)
 {
-    lock_acquire(&circles.lock);
-    struct unix_socket *dead = find(), *socket;
-    lock_release(&circles.lock);
+    struct unix_socket *socket;
     for (socket = dead; socket; socket = socket->next_found)
         unix_empty(socket);
     while ((socket = dead)) {
@@ -200,6 +202,25 @@ void circles_free(void)
     lock_acquire(&circles.lock);
     circles.look_at = circles.count * 2 > COUNT_LEAST ? circles.count * 2 : COUNT_LEAST;
     lock_release(&circles.lock);
+}
+
+void circles_free(void)
+{
+    lock_acquire(&circles.lock);
+    struct unix_socket *dead = find();
+    lock_release(&circles.lock);
+    empty(dead);
+}
+
+/* Before anybody else has the lock: meanwhile others send, and close what they sent. */
+int circles_count(struct parcel *parcel, uint64_t limit)
+{
+    lock_acquire(&circles.lock);
+    struct unix_socket *dead = find();
+    int counted = parcel_count(parcel, limit);
+    lock_release(&circles.lock);
+    empty(dead);
+    return counted;
 }
 
 int circles_suspect(const struct unix_socket *socket)

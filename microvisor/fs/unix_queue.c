@@ -37,15 +37,23 @@ struct parcel *parcel_new(void)
     return pool_take(&parcels);
 }
 
+int parcel_count(struct parcel *parcel, uint64_t limit)
+{
+    uint32_t count = atomic_load(&in_flight);
+    do
+        if (count >= limit)
+            return 0;
+    while (!atomic_compare_exchange_weak(&in_flight, &count, count + 1));
+    parcel->counted++;
+    return 1;
+}
+
 long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit)
 {
-    if (atomic_fetch_add(&in_flight, 1) >= limit) {
-        atomic_fetch_sub(&in_flight, 1);
+    if (!parcel_count(parcel, limit) && !circles_count(parcel, limit))
         return -ETOOMANYREFS;
-    }
     file_get(file);
     parcel->files[parcel->count++] = file;
-    parcel->counted++;
     return 0;
 }
 

@@ -44,6 +44,11 @@ void parcel_leave(struct parcel *parcel);
 /* Adds all of a parcel that waits to an empty one. */
 void parcel_look(const struct parcel *parcel, struct parcel *copy);
 
+/* Counts one description more of a parcel unless `limit` of them are on their way. Returns whether
+ * it did. The second one does so when nothing counts that nobody can receive; no lock is held. */
+int parcel_count(struct parcel *parcel, uint64_t limit);
+int circles_count(struct parcel *parcel, uint64_t limit);
+
 /* Puts a socket where it waits to be accepted; takes the first one that does, which is there, or
  * all. The listening socket's lock is held. */
 void pending_add(struct unix_socket *listening, struct unix_socket *made);

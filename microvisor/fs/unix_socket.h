@@ -34,7 +34,8 @@
 struct parcel {
     uint32_t count;
     _Atomic uint32_t counted; /* how many of these count against the limit of parcel_add */
-    struct unix_socket *in;   /* in which it waits, if it has a socket; then linked there */
+    uint32_t sockets;         /* how many are sockets, while it waits */
+    struct unix_socket *in;   /* in which it waits, linked there */
     struct parcel *next, **link;
     struct file *files[PARCEL_MAX];
 };
@@ -76,7 +77,7 @@ struct unix_socket {
     struct wait_queue drained; /* who writes or connects to it sleeps on it */
 
     /* Of unix_circles.c. */
-    struct parcel *parcels; /* that wait here and have a socket */
+    struct parcel *parcels; /* that wait here */
     struct file *file;      /* its description, while parcels_with */
     uint32_t parcels_with;  /* references to it in parcels that wait */
     uint32_t unexplained;   /* of these, in sockets that are no suspects */
@@ -175,8 +176,9 @@ long patience_sleep(struct task *task, struct patience *patience, struct wait_qu
 struct parcel *parcel_new(void);
 
 /* Adds a description, whose reference stays the caller's; the parcel has room. Returns 0 or
- * -ETOOMANYREFS when `limit` of them are on their way in this lind-run. The parcel counts until it
- * is received, or nobody can receive it any more: it is uncounted then, once or again. */
+ * -ETOOMANYREFS when `limit` of them are on their way in this lind-run and may be received. The
+ * parcel counts until it is received, or nobody can receive it any more: it is uncounted then, once
+ * or again. May free circles: no lock is held. */
 long parcel_add(struct parcel *parcel, struct file *file, uint64_t limit);
 void parcel_uncount(struct parcel *parcel);
 void parcel_free(struct parcel *parcel);
