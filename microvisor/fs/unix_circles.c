@@ -190,7 +190,7 @@ static struct unix_socket *find(void)
 }
 
 /* Frees what was found. */
-static void empty(struct unix_socket *dead)
+static void circles_empty(struct unix_socket *dead)
 {
     struct unix_socket *socket;
     for (socket = dead; socket; socket = socket->next_found)
@@ -209,7 +209,7 @@ void circles_free(void)
     lock_acquire(&circles.lock);
     struct unix_socket *dead = find();
     lock_release(&circles.lock);
-    empty(dead);
+    circles_empty(dead);
 }
 
 /* Before anybody else has the lock: meanwhile others send, and close what they sent. */
@@ -219,7 +219,7 @@ int circles_count(struct parcel *parcel, uint64_t limit)
     struct unix_socket *dead = find();
     int counted = parcel_count(parcel, limit);
     lock_release(&circles.lock);
-    empty(dead);
+    circles_empty(dead);
     return counted;
 }
 
