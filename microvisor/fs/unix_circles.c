@@ -130,13 +130,23 @@ static void each_parcel(struct unix_socket *socket, void (*visit)(struct parcel 
             visit(parcel);
 }
 
-static void explain(struct parcel *parcel)
+static void each_socket(const struct parcel *parcel, void (*visit)(struct unix_socket *inside))
 {
     for (uint32_t i = 0; i < parcel->count && parcel->sockets; i++) {
         struct unix_socket *inside = unix_socket_of(parcel->files[i]);
         if (inside)
-            inside->unexplained--;
+            visit(inside);
     }
+}
+
+static void explain(struct unix_socket *socket)
+{
+    socket->unexplained--;
+}
+
+static void explain_inside(struct parcel *parcel)
+{
+    each_socket(parcel, explain);
 }
 
 /* Somebody may receive it. */
@@ -151,11 +161,7 @@ static void acquit(struct unix_socket *socket)
 
 static void acquit_inside(struct parcel *parcel)
 {
-    for (uint32_t i = 0; i < parcel->count && parcel->sockets; i++) {
-        struct unix_socket *inside = unix_socket_of(parcel->files[i]);
-        if (inside)
-            acquit(inside);
-    }
+    each_socket(parcel, acquit);
 }
 
 /* Finds what is in circles, or waits in such sockets alone: a list, each with a reference of its
@@ -170,7 +176,7 @@ static struct unix_socket *find(void)
     }
     for (socket = circles.travelling; socket; socket = socket->next_travelling)
         if (socket->suspect)
-            each_parcel(socket, explain);
+            each_parcel(socket, explain_inside);
     for (socket = circles.travelling; socket; socket = socket->next_travelling)
         if (socket->unexplained)
             acquit(socket);

@@ -65,27 +65,34 @@ static int differs_soon(struct task *task, uint64_t offset, uint32_t value, int 
     return now != value;
 }
 
+/* Copies in a time limit, an absolute one unless `relative` (to CLOCK_MONOTONIC); none leaves the
+ * deadline as it is. */
+static int deadline_copyin(struct task *task, uint64_t from, int relative, uint64_t *deadline)
+{
+    struct timespec limit;
+    int error = from ? timespec_copyin(task, &limit, from) : 0;
+    if (from && !error)
+        *deadline =
+            relative ? clock_deadline(CLOCK_MONOTONIC, &limit) : timespec_nanoseconds(&limit);
+    return error;
+}
+
 long call_futex(struct task *task, const uint64_t args[6])
 {
     uint64_t offset = args[0], second = args[4], deadline = NEVER;
     int operation = (int)args[1], command = operation & FUTEX_CMD_MASK;
     uint32_t value = (uint32_t)args[2], bits = (uint32_t)args[5];
     void *word = window_pointer(&task->thread, offset, sizeof(uint32_t)), *other = NULL;
+    int error;
 
     switch (command) {
     case FUTEX_WAIT:
         bits = FUTEX_BITSET_MATCH_ANY;
         __attribute__((fallthrough));
     case FUTEX_WAIT_BITSET:
-        if (args[3]) {
-            struct timespec limit;
-            int error = timespec_copyin(task, &limit, args[3]);
-            if (error)
-                return error;
-            deadline = timespec_nanoseconds(&limit);
-            if (command == FUTEX_WAIT) /* relative */
-                deadline = clock_deadline(CLOCK_MONOTONIC, &limit);
-        }
+        error = deadline_copyin(task, args[3], command == FUTEX_WAIT, &deadline);
+        if (error)
+            return error;
         if (command == FUTEX_WAIT) {
             if (operation & FUTEX_CLOCK_REALTIME)
                 return -ENOSYS;
@@ -110,13 +117,9 @@ long call_futex(struct task *task, const uint64_t args[6])
                           (uint64_t)other, bits);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2:
-        if (args[3]) {
-            struct timespec limit;
-            int error = timespec_copyin(task, &limit, args[3]);
-            if (error)
-                return error;
-            deadline = timespec_nanoseconds(&limit);
-        }
+        error = deadline_copyin(task, args[3], 0, &deadline);
+        if (error)
+            return error;
         __attribute__((fallthrough));
     case FUTEX_TRYLOCK_PI:
     case FUTEX_UNLOCK_PI:
