@@ -228,15 +228,29 @@ static unsigned task_count(struct process *process)
     return count + !first.found; /* the first stays as long as others do */
 }
 
-/* proc(5): R running, S asleep, T stopped, Z ended, which the first of several threads may have. A
- * process that looks at another sees it asleep: whether it runs at the moment only the host
- * knows. */
-static char state_of(const struct task *task, struct process *process,
-                     const struct name_search *search)
+/* What the host says of the thread that a task runs on; S if it says nothing. */
+static char host_state(pid_t host_id)
 {
-    if (!search->found)
-        return 'Z';
-    return signal_stopped(process->actions) ? 'T' : process == task->process ? 'R' : 'S';
+    char text[128]; /* an id, a name of at most 15 bytes in parentheses, the state */
+    snprintf(text, sizeof text, "/proc/self/task/%d/stat", host_id);
+    int fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 'S';
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length < 0 ? 0 : length] = 0;
+    const char *end = strrchr(text, ')');
+    return end && (end[2] == 'R' || end[2] == 'D') ? end[2] : 'S';
+}
+
+/* proc(5): R running, S asleep, D asleep and not to be woken by signals, T stopped, Z ended, which
+ * the first of several threads may have. */
+static char state_of(struct process *process, const struct name_search *search)
+{
+    return !search->found                     ? 'Z'
+           : signal_stopped(process->actions) ? 'T'
+           : search->host_id                  ? host_state(search->host_id)
+                                              : 'S';
 }
 
 /* The fields up to that of memory's first. The tree lock is held. */
@@ -269,7 +283,7 @@ void proc_stat(struct content *content, const struct subject *of)
                         : -ESRCH;
     int nice = priority > 0 ? 20 - (int)priority : 0; /* the system call says 20 less the value */
     const uint64_t cpu[2] = {process_cpu_time(process, 0), process_cpu_time(process, 1)};
-    char state = state_of(of->task, process, &search);
+    char state = state_of(process, &search);
     unsigned tasks = task_count(process);
     tree_lock();
     add_stat(content, process, of->number, search.name, state, cpu, tasks, nice);
@@ -367,12 +381,13 @@ void proc_status(struct content *content, const struct subject *of)
     struct name_search search = {.tid = of->number ? (int)of->number : process->pid};
     memory_usage(process->memory, &usage);
     find_name(process, &search);
-    char state = state_of(of->task, process, &search);
+    char state = state_of(process, &search);
     tree_lock();
     add_status(content, process, of->number, search.name,
                state == 'Z'   ? "Z (zombie)"
                : state == 'T' ? "T (stopped)"
                : state == 'R' ? "R (running)"
+               : state == 'D' ? "D (disk sleep)"
                               : "S (sleeping)");
     tree_unlock();
     content_add(content, "Umask:\t%04o\nFDSize:\t%u\n", atomic_load(&process->place->umask),

@@ -106,7 +106,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
     const uint32_t mine = (uint32_t)task->tid;
     const int try = (operation & FUTEX_CMD_MASK) == FUTEX_TRYLOCK_PI;
     uint32_t kept = 0; /* WAITERS once it was woken */
-    int waited = 0;    /* so that it takes a dead owner's lock over */
+    int waited = 0;    /* for an owner that was alive: a dead one's lock is for this task */
     if (offset % sizeof mine)
         return -EINVAL;
     while (!atomic_load(&task->exiting)) { /* others may change the word again and again */
@@ -123,6 +123,8 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
                 return error;
             continue;
         }
+        if (!try && !waited)
+            waited = !owner_ended(word);
         if (!(word & FUTEX_WAITERS)) {
             error = change(task, offset, &word, word | FUTEX_WAITERS);
             if (error == -EAGAIN)
@@ -141,7 +143,6 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
                 return error;
             continue;
         }
-        waited = 1;
         if (!error)
             kept = FUTEX_WAITERS;
         else if (error == -EINTR && really_interrupted(task, offset))

@@ -14,6 +14,7 @@ static int check_failures;
             int saved_errno = errno;                                                               \
             printf("%s:%d: not so: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition,           \
                    saved_errno, strerror(saved_errno));                                            \
+            fflush(stdout); /* a program that is killed later has said it */                       \
             check_failures++;                                                                      \
         }                                                                                          \
     } while (0)

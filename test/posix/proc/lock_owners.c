@@ -1,6 +1,6 @@
 // Do locks with owners (futex's PI operations, and musl's mutexes with PTHREAD_PRIO_INHERIT) do what they do on Linux: owners, turns, dead owners, time limits, errors?
-// RUN: musl-gcc -static -O2 %s -o %t.native && timeout 120 %t.native
-// RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t
+// RUN: musl-gcc -static -O2 %s -o %t.native && timeout 300 %t.native
+// RUN: %lind-cc -O2 %s -o %t && timeout 300 %lind-run -- %t exact
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../Inputs/check.h"
+#include "../Inputs/state.h"
 
 #define LOCK 6
 #define UNLOCK 7
@@ -54,9 +55,18 @@ static void nap(long milliseconds)
 /* Until somebody waits for the lock in the kernel, or is about to. */
 static void until_awaited(volatile uint32_t *word)
 {
-    for (int i = 0; i < 5000 && !(*word & WAITERS); i++)
+    while (!(*word & WAITERS))
         nap(1);
-    nap(20);
+}
+
+/* Until a task of a process, whose id comes to be known, waits for the lock. */
+static void until_waits(volatile uint32_t *word, pid_t process, const volatile pid_t *task)
+{
+    until_awaited(word);
+    while (!*task)
+        nap(1);
+    nap(20); /* it is alive, but may sleep for something else yet */
+    CHECK(task_becomes(process, *task, 'S'));
 }
 
 static void errors(void)
@@ -147,23 +157,25 @@ static void limits(void)
 }
 
 /* Who unlocks and locks again comes after the one who waits. */
-static void *in_turn(void *unused)
+static void *in_turn(void *id)
 {
+    *(volatile pid_t *)id = (pid_t)self();
     CHECK(!futex(&raw, LOCK | PRIVATE, NULL));
     done++;
     CHECK(!futex(&raw, UNLOCK | PRIVATE, NULL));
-    return unused;
+    return id;
 }
 
 static void turns(void)
 {
     pthread_t threads[3];
+    static volatile pid_t ids[3];
     done = 0;
     CHECK(!futex(&raw, LOCK | PRIVATE, NULL));
     for (int i = 0; i < 3; i++)
-        CHECK(!pthread_create(&threads[i], NULL, in_turn, NULL));
-    until_awaited(&raw);
-    nap(100);
+        CHECK(!pthread_create(&threads[i], NULL, in_turn, (void *)&ids[i]));
+    for (int i = 0; i < 3; i++)
+        until_waits(&raw, getpid(), &ids[i]);
     for (int i = 1; i <= 3; i++) {
         CHECK(!futex(&raw, UNLOCK | PRIVATE, NULL));
         CHECK((raw & ID) != self());
@@ -189,12 +201,12 @@ static void *sends_and_unlocks(void *unused)
 {
     CHECK(!futex(&raw, LOCK | PRIVATE, NULL));
     go = 1;
-    until_awaited(&raw);
     for (int i = 0; i < 3; i++) {
+        const pid_t main_task = getpid();
+        until_waits(&raw, main_task, &main_task);
         pthread_kill(main_thread, SIGUSR1);
-        for (int wait = 0; wait < 5000 && handled <= i; wait++)
+        while (handled <= i)
             nap(1);
-        nap(20);
     }
     CHECK(!futex(&raw, UNLOCK | PRIVATE, NULL));
     return unused;
@@ -216,8 +228,12 @@ static void signals(void)
 }
 
 /* Threads, and processes, whose owner ends: the first of them gets the lock. */
+static volatile pid_t takers[3];
+static volatile int taker;
+
 static void *takes_from_dead(void *word)
 {
+    takers[__sync_fetch_and_add(&taker, 1)] = (pid_t)self();
     CHECK(!futex(word, LOCK, NULL));
     CHECK((*(volatile uint32_t *)word & ID) == self());
     if (*(volatile uint32_t *)word & OWNER_DIED)
@@ -230,8 +246,8 @@ static void *takes_from_dead(void *word)
 static void *dies(void *word)
 {
     CHECK(!futex(word, LOCK, NULL));
-    until_awaited(word);
-    nap(100);
+    for (int i = 0; i < 3; i++)
+        until_waits(word, getpid(), &takers[i]);
     return NULL;
 }
 
@@ -281,8 +297,8 @@ static void dead_processes(void)
                 fflush(stdout);
                 _exit(check_failures ? 9 : died);
             }
-        until_awaited(shared);
-        nap(200); /* both wait */
+        for (int i = 0; i < 2; i++)
+            until_waits(shared, waiters[i], &waiters[i]);
         kill(owner, SIGKILL);
         CHECK(waitpid(owner, &status, 0) == owner && WIFSIGNALED(status));
         int died = 0, others = 0;
@@ -304,9 +320,10 @@ static void heirs(void)
     volatile uint32_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int round = 0; round < ROUNDS; round++) {
         int status, wrong = 0;
+        pid_t pids[HEIRS];
         *shared = self();
         for (int i = 0; i < HEIRS; i++)
-            if (!fork()) {
+            if (!(pids[i] = fork())) {
                 shared[1 + i] = 1;
                 long error = futex(shared, LOCK, NULL);
                 _exit(error || (*shared & ID) != self());
@@ -314,7 +331,9 @@ static void heirs(void)
         for (int i = 0; i < HEIRS; i++)
             while (!shared[1 + i])
                 nap(1);
-        nap(100);
+        nap(20);
+        for (int i = 0; i < HEIRS; i++)
+            CHECK(task_becomes(pids[i], pids[i], 'S'));
         CHECK(!futex(shared, UNLOCK, NULL));
         for (int i = 0; i < HEIRS; i++)
             wrong += wait(&status) < 0 || status;
@@ -347,7 +366,7 @@ static long counter;
 
 static void *counts(void *mutex)
 {
-    for (int i = 0; i < 8000; i++) {
+    for (int i = 0; i < 2000; i++) {
         CHECK(!pthread_mutex_lock(mutex));
         for (volatile int work = 0; work < 50; work++)
             ;
@@ -371,14 +390,28 @@ static void contended(void)
                 CHECK(!pthread_create(&threads[i], NULL, counts, mutex));
             for (int i = 0; i < THREADS; i++)
                 CHECK(!pthread_join(threads[i], NULL));
-            CHECK(counter == THREADS * 8000 && !pthread_mutex_destroy(mutex));
+            CHECK(counter == THREADS * 2000 && !pthread_mutex_destroy(mutex));
         }
+}
+
+/* musl tells the kernel of a thread's robust mutexes when it first gets one that nobody else holds
+ * or waits for; what it held before is not known when it ends. */
+static void registers(void)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutex_t mutex;
+    pthread_mutexattr_init(&attributes);
+    CHECK(!pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST));
+    CHECK(!pthread_mutex_init(&mutex, &attributes));
+    CHECK(!pthread_mutex_lock(&mutex) && !pthread_mutex_unlock(&mutex));
 }
 
 static void *leaves_locked(void *mutex)
 {
+    registers();
     CHECK(!pthread_mutex_lock(mutex));
-    nap(50);
+    go = 1;
+    nap(100);
     return NULL;
 }
 
@@ -399,13 +432,12 @@ static void mutexes(void)
 
     for (int waits = 0; waits < 2; waits++) {
         mutex = mutex_of(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_SHARED);
+        go = 0;
         CHECK(!pthread_create(&thread, NULL, leaves_locked, mutex));
-        if (waits) {
-            while (pthread_mutex_trylock(mutex) != EBUSY)
-                CHECK(!pthread_mutex_unlock(mutex));
-        } else {
+        if (!waits)
             CHECK(!pthread_join(thread, NULL));
-        }
+        while (!go)
+            nap(1);
         CHECK(pthread_mutex_lock(mutex) == EOWNERDEAD);
         CHECK(!pthread_mutex_consistent(mutex) && !pthread_mutex_unlock(mutex));
         CHECK(!pthread_mutex_lock(mutex) && !pthread_mutex_unlock(mutex));
@@ -418,8 +450,9 @@ static void mutexes(void)
     CHECK(pthread_mutex_lock(mutex) == ENOTRECOVERABLE);
 }
 
-/* Processes count together, and some of them die with the lock. */
-static void shared_counters(void)
+/* Processes count together, and some of them die with the lock. Linux may say twice that an owner
+ * has died: once as its list of robust mutexes says so, and again to who waited for it. */
+static void shared_counters(int exact)
 {
     enum { CHILDREN = 6, ROUNDS = 3000 };
     pthread_mutex_t *mutex = mutex_of(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_SHARED);
@@ -427,6 +460,7 @@ static void shared_counters(void)
     fflush(stdout);
     for (int i = 0; i < CHILDREN; i++)
         if (!fork()) {
+            registers();
             for (int round = 0; round < ROUNDS; round++) {
                 int error = pthread_mutex_lock(mutex);
                 if (error == EOWNERDEAD)
@@ -448,12 +482,13 @@ static void shared_counters(void)
     }
     int error = pthread_mutex_lock(mutex);
     CHECK(!error || error == EOWNERDEAD);
-    CHECK(killed == CHILDREN / 2 && counters[1] + (error != 0) == killed);
+    const long told = counters[1] + (error != 0);
+    CHECK(killed == CHILDREN / 2 && (exact ? told == killed : told >= killed));
     CHECK(counters[0] == CHILDREN / 2 * ROUNDS + 301 + 401 + 501);
     munmap((void *)counters, 4096);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     errors();
     limits();
@@ -464,6 +499,6 @@ int main(void)
     heirs();
     mutexes();
     contended();
-    shared_counters();
+    shared_counters(argc > 1);
     return check_end();
 }

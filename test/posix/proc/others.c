@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "../Inputs/check.h"
+#include "../Inputs/state.h"
 
 static char text[100000];
 
@@ -198,6 +200,60 @@ static void names(void)
     CHECK(slurp("/proc/self/comm") == 16 && !strcmp(text, "a name that is \n"));
 }
 
+static volatile int stop;
+
+static void *spins(void *id)
+{
+    *(pid_t *)id = (pid_t)syscall(SYS_gettid);
+    while (!stop)
+        ;
+    return id;
+}
+
+static void *sleeps(void *id)
+{
+    *(pid_t *)id = (pid_t)syscall(SYS_gettid);
+    while (!stop)
+        usleep(10000000);
+    return id;
+}
+
+static int says(pid_t pid, pid_t tid, const char *state)
+{
+    char name[40];
+    snprintf(name, sizeof name, "task/%d/status", tid);
+    return slurp(of(pid, name)) > 0 && strstr(text, state);
+}
+
+/* A task that computes runs, whoever looks; one that waits is asleep. */
+static void states(void)
+{
+    volatile pid_t *ids = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_t thread;
+    pid_t pid = fork();
+    if (!pid) {
+        pthread_create(&thread, NULL, sleeps, (void *)&ids[0]);
+        pthread_create(&thread, NULL, spins, (void *)&ids[1]);
+        pause();
+    }
+    CHECK(task_becomes(pid, pid, 'S'));
+    while (!ids[0] || !ids[1])
+        usleep(1000);
+    CHECK(task_becomes(pid, ids[0], 'S') && says(pid, pid, "S (sleeping)") &&
+          says(pid, ids[0], "S (sleeping)"));
+    CHECK(task_becomes(pid, ids[1], 'R') && says(pid, ids[1], "R (running)"));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    ids[0] = 0;
+    CHECK(!pthread_create(&thread, NULL, spins, (void *)ids));
+    while (!ids[0])
+        usleep(1000);
+    CHECK(task_becomes(getpid(), ids[0], 'R') && task_state(getpid(), getpid()) == 'R');
+    stop = 1;
+    CHECK(!pthread_join(thread, NULL));
+    munmap((void *)ids, 4096);
+}
+
 static void strangers(void)
 {
     if (geteuid())
@@ -266,6 +322,7 @@ int main(void)
     descriptors(pid, out[0]);
     dies(pid, in[1]);
     names();
+    states();
     strangers();
     races();
     return check_end();

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../Inputs/check.h"
+#include "../Inputs/state.h"
 
 #define FUTEX_WAIT 0
 #define FUTEX_CMP_REQUEUE 4
@@ -357,18 +358,6 @@ static void *end_later(void *from)
     return NULL;
 }
 
-/* What /proc says of a process whose first thread has ended: the state. */
-static char state_of(pid_t pid)
-{
-    char name[40], text[512] = "", *end = NULL;
-    snprintf(name, sizeof name, "/proc/%d/stat", pid);
-    FILE *file = fopen(name, "r");
-    CHECK(file && fgets(text, sizeof text, file) && (end = strrchr(text, ')')));
-    if (file)
-        fclose(file);
-    return end ? end[2] : 0;
-}
-
 /* The status of a process whose threads end one by one is the last one's (Linux 6.1 and later); until
  * then a first thread that has ended is a zombie that cannot be waited for. */
 static void one_by_one(void)
@@ -386,9 +375,7 @@ static void one_by_one(void)
             syscall(SYS_exit, 5);
         }
         if (!first) {
-            for (int i = 0; i < 1000 && state_of(pid) != 'Z'; i++)
-                usleep(1000);
-            CHECK(state_of(pid) == 'Z' && waitpid(pid, &status, WNOHANG) == 0);
+            CHECK(task_becomes(pid, pid, 'Z') && waitpid(pid, &status, WNOHANG) == 0);
             CHECK(write(ends[1], "x", 1) == 1);
         }
         CHECK(waitpid(pid, &status, 0) == pid && status == (first ? 5 << 8 : 7 << 8));
