@@ -194,13 +194,14 @@ struct task {
     _Atomic int exiting;      /* asked to end */
     _Atomic int rescheduled;  /* its host thread's nice value, CPUs or the like were changed */
     struct spin wait_spin, vfork_spin; /* how waiting for children went */
-    uint64_t cpu_before[2]; /* what its host thread had used before it: all, user; nanoseconds */
-    uint64_t rights;        /* that its host thread carries: proc/rights.h */
-    int reenter;            /* left cage code to enter it anew: another window, other registers */
-    struct task *next_id;   /* in the tree's hash of tids, under the tree lock */
-    struct spin futex_spin; /* and for a word to change */
-    _Atomic int lock_waits; /* it waits for a lock with an owner (time/futex_owner.c) */
+    uint64_t cpu_before[2];   /* what its host thread had used before it: all, user; nanoseconds */
+    uint64_t rights;          /* that its host thread carries: proc/rights.h */
+    int reenter;              /* left cage code to enter it anew: another window, other registers */
+    struct task *next_id;     /* in the tree's hash of tids, under the tree lock */
+    struct spin futex_spin;   /* and for a word to change */
+    _Atomic int lock_waits;   /* it waits for a lock with an owner (time/futex_owner.c) */
     _Atomic int owns_nothing; /* it ends: locks that have it as their owner have none */
+    _Atomic uint32_t left_programs; /* by execve: whoever waits for locks of theirs, too */
 };
 
 static inline struct task *task_of(struct thread *thread)

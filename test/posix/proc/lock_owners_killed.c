@@ -1,6 +1,7 @@
 // Processes are killed while they hold locks with owners, wait for them, hand them on: does everybody else get their turn, one at a time?
 // RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t
 // RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t interrupted
+// RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t robust
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -28,6 +29,12 @@ static struct {
     volatile long taken, wrong;
 } *locks;
 static __thread uint32_t me;
+static int robust; /* the kernel knows what each holds, so that nobody finds a lock of nobody's */
+static __thread struct {
+    void *next;
+    long offset;
+    volatile void *volatile pending;
+} held;
 
 static int change(volatile uint32_t *word, uint32_t from, uint32_t to)
 {
@@ -38,12 +45,17 @@ static int change(volatile uint32_t *word, uint32_t from, uint32_t to)
 static int lock(int i, int operation, const struct timespec *limit)
 {
     volatile uint32_t *word = &locks[i].word;
+    held.pending = (char *)word - held.offset;
     if (change(word, 0, me))
         return 0;
     while (syscall(SYS_futex, word, operation, 0, limit, NULL, 0)) {
         uint32_t now = *word;
-        if (errno != ESRCH)
+        if (errno != ESRCH) {
+            held.pending = NULL;
             return errno;
+        }
+        if (robust)
+            locks[i].wrong++;
         if ((now & ID) <= PID_MAX && syscall(SYS_tkill, now & ID, 0))
             change(word, now, (now & ~ID) | OWNER_DIED);
     }
@@ -54,12 +66,17 @@ static void unlock(int i)
 {
     if (!change(&locks[i].word, me, 0) && syscall(SYS_futex, &locks[i].word, UNLOCK, 0, NULL, NULL, 0))
         locks[i].wrong++;
+    held.pending = NULL;
 }
 
 static void *work(void *number)
 {
     unsigned seed = (unsigned)(uintptr_t)number;
     me = (uint32_t)syscall(SYS_gettid);
+    held.next = &held;
+    held.offset = 64;
+    if (robust)
+        syscall(SYS_set_robust_list, &held, sizeof held);
     for (;;) {
         int i = rand_r(&seed) % LOCKS, error;
         struct timespec limit;
@@ -109,17 +126,18 @@ int main(int argc, char **argv)
     pid_t processes[PROCESSES];
     unsigned seed = 1;
     locks = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    robust = argc > 1 && *argv[1] == 'r';
     signal(SIGALRM, handler);
     me = (uint32_t)syscall(SYS_gettid);
     for (int i = 0; i < PROCESSES; i++)
-        processes[i] = start((unsigned)rand_r(&seed), argc > 1);
+        processes[i] = start((unsigned)rand_r(&seed), argc > 1 && *argv[1] == 'i');
     for (int kills = 0; kills < KILLS; kills++) {
         const struct timespec while_ = {0, rand_r(&seed) % 3000000};
         int i = rand_r(&seed) % PROCESSES, status;
         nanosleep(&while_, NULL);
         kill(processes[i], SIGKILL);
         CHECK(waitpid(processes[i], &status, 0) == processes[i] && WIFSIGNALED(status));
-        processes[i] = start((unsigned)rand_r(&seed), argc > 1);
+        processes[i] = start((unsigned)rand_r(&seed), argc > 1 && *argv[1] == 'i');
     }
     for (int i = 0; i < LOCKS; i++) {
         struct timespec limit;
