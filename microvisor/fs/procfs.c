@@ -228,8 +228,10 @@ static int number_next(struct task *task, const struct node *node, uint64_t from
         struct process *process = hold(task, node, is_inside(directory), &error);
         if (!process)
             return error;
-        if (directory == TASKS)
+        if (directory == TASKS) { /* the first stays as long as others do */
+            search_meets(&search, (uint64_t)process->pid);
             signal_each_task(process, meet_task, &search);
+        }
         for (uint64_t fd = from; directory != TASKS && fd < process->descriptors->end; fd++) {
             struct file *file = descriptor_get_shared(process->descriptors, (uint32_t)fd);
             if (!file)

@@ -2,6 +2,7 @@
 // RUN: musl-gcc -static -O2 %s -o %t.native && %t.native
 // RUN: %lind-cc -O2 %s -o %t && %lind-run -- %t
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -358,6 +359,19 @@ static void *end_later(void *from)
     return NULL;
 }
 
+static int tasks_of(pid_t pid)
+{
+    char name[40];
+    int count = 0;
+    snprintf(name, sizeof name, "/proc/%d/task", pid);
+    DIR *directory = opendir(name);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        count += *entry->d_name != '.';
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
 /* The status of a process whose threads end one by one is the last one's (Linux 6.1 and later); until
  * then a first thread that has ended is a zombie that cannot be waited for. */
 static void one_by_one(void)
@@ -375,7 +389,10 @@ static void one_by_one(void)
             syscall(SYS_exit, 5);
         }
         if (!first) {
-            CHECK(task_becomes(pid, pid, 'Z') && waitpid(pid, &status, WNOHANG) == 0);
+            char name[40];
+            snprintf(name, sizeof name, "/proc/%d/task/%d/comm", pid, pid);
+            CHECK(task_becomes(pid, pid, 'Z') && !access(name, F_OK) && tasks_of(pid) == 2);
+            CHECK(waitpid(pid, &status, WNOHANG) == 0);
             CHECK(write(ends[1], "x", 1) == 1);
         }
         CHECK(waitpid(pid, &status, 0) == pid && status == (first ? 5 << 8 : 7 << 8));
