@@ -201,7 +201,6 @@ struct task {
     struct spin futex_spin;   /* and for a word to change */
     _Atomic int lock_waits;   /* it waits for a lock with an owner (time/futex_owner.c) */
     _Atomic int owns_nothing; /* it ends: locks that have it as their owner have none */
-    _Atomic uint32_t left_programs; /* by execve: whoever waits for locks of theirs, too */
 };
 
 static inline struct task *task_of(struct thread *thread)

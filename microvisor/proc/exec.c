@@ -246,7 +246,6 @@ static _Noreturn void replace(struct exec *exec, struct loaded *loaded, const ch
 
     task_become_leader(task);
     futex_task_end(task);
-    futex_owner_exec(task);
     task->clear_child_tid = task->robust_list = 0;
     timers_exec(process->timers);
     signal_actions_exec(process->actions);

@@ -13,9 +13,6 @@ void futex_task_end(struct task *task);
 /* Then: whoever waits for a lock of the task's takes it over. */
 void futex_owner_end(struct task *task);
 
-/* The same at execve, after which the task may own others. */
-void futex_owner_exec(struct task *task);
-
 /* futex(2)'s FUTEX_LOCK_PI, _LOCK_PI2, _TRYLOCK_PI and _UNLOCK_PI (futex_owner.c); deadline: of the
  * clock that the operation says, or NEVER. Return what the call does. */
 long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_t deadline);

@@ -27,27 +27,14 @@
 
 static _Atomic uint32_t waiting; /* tasks with lock_waits */
 
-/* The owner as it was last seen alive. */
-struct owner {
-    uint32_t id, left_programs;
-};
-
-/* Whether the word's owner, which it has, is none any more: has ended, or has left the program in
- * which it was seen. */
-static int owner_ended(uint32_t word, struct owner *seen)
+/* Whether the word's owner, which it has, is none any more. */
+static int owner_ended(uint32_t word)
 {
-    struct owner now = {.id = word & FUTEX_TID_MASK};
-    if (now.id == HANDED)
+    if ((word & FUTEX_TID_MASK) == HANDED)
         return 0;
     TREE_LOCKED();
-    const struct task *owner = tree_find_task((int)now.id);
-    if (!owner || atomic_load(&owner->owns_nothing))
-        return 1;
-    now.left_programs = atomic_load(&owner->left_programs);
-    if (now.id == seen->id && now.left_programs != seen->left_programs)
-        return 1;
-    *seen = now;
-    return 0;
+    const struct task *owner = tree_find_task((int)(word & FUTEX_TID_MASK));
+    return !owner || atomic_load(&owner->owns_nothing);
 }
 
 /* The word as it is now. Returns 0 or -EFAULT. */
@@ -84,7 +71,7 @@ static void hand_over(struct task *task, uint64_t offset, int operation)
 /* Sleeps while the word has a value, which names an owner. Returns 0 when woken; -EAGAIN: to look
  * again; -ESRCH: the owner has ended; or -errno. */
 static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t word,
-                     struct owner *seen, uint64_t deadline)
+                     uint64_t deadline)
 {
     const int clock = (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI
                           ? FUTEX_CLOCK_REALTIME
@@ -95,7 +82,7 @@ static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t
     /* An ending owner says so first, and then looks who waits. */
     atomic_store(&task->lock_waits, 1);
     atomic_fetch_add(&waiting, 1);
-    if (!owner_ended(word, seen))
+    if (!owner_ended(word))
         result = task_blocking(task, SYS_futex, HOST_ARG(at),
                                FUTEX_WAIT_BITSET | (operation & FUTEX_PRIVATE_FLAG) | clock, word,
                                deadline == NEVER ? 0 : HOST_ARG(&end), 0, FUTEX_BITSET_MATCH_ANY);
@@ -106,12 +93,12 @@ static long sleep_on(struct task *task, uint64_t offset, int operation, uint32_t
 
 /* Whether a sleep that was interrupted was so by a signal that is to be delivered, and not by an
  * owner's end: that of this lock is looked at first. */
-static int really_interrupted(struct task *task, uint64_t offset, struct owner *seen)
+static int really_interrupted(struct task *task, uint64_t offset)
 {
     uint32_t word;
     if (!signal_look(task))
         return 0;
-    return look(task, offset, &word) || !(word & FUTEX_TID_MASK) || !owner_ended(word, seen);
+    return look(task, offset, &word) || !(word & FUTEX_TID_MASK) || !owner_ended(word);
 }
 
 long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_t deadline)
@@ -120,7 +107,6 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
     const int try = (operation & FUTEX_CMD_MASK) == FUTEX_TRYLOCK_PI;
     uint32_t kept = 0; /* WAITERS once it was woken */
     int waited = 0;    /* for an owner that was alive: a dead one's lock is for this task */
-    struct owner seen = {0};
     if (offset % sizeof mine)
         return -EINVAL;
     while (!atomic_load(&task->exiting)) { /* others may change the word again and again */
@@ -138,7 +124,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
             continue;
         }
         if (!try && !waited)
-            waited = !owner_ended(word, &seen);
+            waited = !owner_ended(word);
         if (!(word & FUTEX_WAITERS)) {
             error = change(task, offset, &word, word | FUTEX_WAITERS);
             if (error == -EAGAIN)
@@ -147,9 +133,9 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
                 return error;
             word |= FUTEX_WAITERS;
         }
-        if (try && !owner_ended(word, &seen))
+        if (try && !owner_ended(word))
             return -EAGAIN;
-        error = try ? -ESRCH : sleep_on(task, offset, operation, word, &seen, deadline);
+        error = try ? -ESRCH : sleep_on(task, offset, operation, word, deadline);
         if (error == -ESRCH) {
             /* An owner that ends gives its robust locks back first: then it is another word. */
             const uint32_t taken = mine | FUTEX_OWNER_DIED | FUTEX_WAITERS;
@@ -162,7 +148,7 @@ long futex_owner_lock(struct task *task, uint64_t offset, int operation, uint64_
         }
         if (!error)
             kept = FUTEX_WAITERS;
-        else if (error == -EINTR && really_interrupted(task, offset, &seen))
+        else if (error == -EINTR && really_interrupted(task, offset))
             return signal_interrupted(task, RESTART_NOINTR);
         else if (error != -EAGAIN && error != -EINTR)
             return error;
@@ -207,22 +193,11 @@ static long wake_waiters(struct process *process, void *unused)
     return process->state == PROCESS_ALIVE ? signal_each_task(process, wake_waiter, unused) : 0;
 }
 
-static void wake_all(void)
+void futex_owner_end(struct task *task)
 {
+    atomic_store(&task->owns_nothing, 1);
     if (!atomic_load(&waiting))
         return;
     TREE_LOCKED();
     tree_each(wake_waiters, NULL);
-}
-
-void futex_owner_end(struct task *task)
-{
-    atomic_store(&task->owns_nothing, 1);
-    wake_all();
-}
-
-void futex_owner_exec(struct task *task)
-{
-    atomic_fetch_add(&task->left_programs, 1);
-    wake_all();
 }

@@ -313,48 +313,6 @@ static void dead_processes(void)
     munmap((void *)shared, 4096);
 }
 
-/* An owner that replaces its program leaves its locks to who waits, and is an owner like any other of
- * locks that name it afterwards. */
-static void new_program(const char *path)
-{
-    volatile uint32_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int status, ends[2];
-    char fd[12];
-    CHECK(!pipe(ends));
-    snprintf(fd, sizeof fd, "%d", ends[0]);
-    pid_t waiters[2], owner = fork();
-    if (!owner) {
-        futex(shared, LOCK, NULL);
-        while (!shared[1] || !shared[2])
-            nap(1);
-        for (int i = 1; i <= 2; i++)
-            until_waits(shared, (pid_t)shared[i], (pid_t *)&shared[i]);
-        close(ends[1]);
-        execl(path, path, "reads", fd, NULL);
-        _exit(9);
-    }
-    while (!*shared)
-        nap(1);
-    for (int i = 0; i < 2; i++)
-        if (!(waiters[i] = fork())) {
-            shared[1 + i] = self();
-            _exit(futex(shared, LOCK, NULL) ? 9 : (*shared & OWNER_DIED) ? 1 : 2);
-        }
-    int sum = 0;
-    for (int i = 0; i < 2; i++) {
-        CHECK(waitpid(waiters[i], &status, 0) == waiters[i]);
-        sum += status;
-    }
-    CHECK(sum == 2 << 8); /* the second one is the first one's heir */
-    *shared = (uint32_t)owner;
-    const struct timespec soon = after(CLOCK_REALTIME, 30);
-    FAILS(futex(shared, LOCK, &soon), ETIMEDOUT);
-    close(ends[1]);
-    CHECK(waitpid(owner, &status, 0) == owner && !status);
-    close(ends[0]);
-    munmap((void *)shared, 4096);
-}
-
 /* Each that gets it ends at once without unlocking. */
 static void heirs(void)
 {
@@ -533,17 +491,12 @@ static void shared_counters(int exact)
 
 int main(int argc, char **argv)
 {
-    if (argc > 2) { /* the new program, until its caller closes the pipe */
-        char byte;
-        return read(atoi(argv[2]), &byte, 1) != 0;
-    }
     errors();
     limits();
     turns();
     signals();
     dead_threads();
     dead_processes();
-    new_program(argv[0]);
     heirs();
     mutexes();
     contended();
