@@ -132,7 +132,7 @@ static void child(const struct native_run *run, const struct world *world, void 
     ptrace(PTRACE_TRACEME, 0, 0, 0);
     struct itimerval limit = {{0, 0}, {0, 300000}}; /* of its own time: loops end too */
     setitimer(ITIMER_VIRTUAL, &limit, NULL);
-    alarm(20);
+    alarm(600); /* and what sleeps */
     raise(SIGSTOP);
     _exit(97);
 }
