@@ -1,6 +1,6 @@
 // Does a signal without a handler end a process that waits for its child of vfork, unless it blocks it, handles it, would dump core, or has another to take first?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 60 %t.native | FileCheck-22 %s
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 60 %lind-run -- %t | FileCheck-22 %s
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 200 %t.native | FileCheck-22 %s
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 200 %lind-run -- %t | FileCheck-22 %s
 // CHECK: SIGTERM: ended by it
 // CHECK-NEXT: SIGALRM: ended by it
 // CHECK-NEXT: real-time: ended by it
@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../Inputs/state.h"
+
 static void handle(int signal)
 {
 }
@@ -31,8 +33,8 @@ static void *sleep_on(void *unused)
 
 static int with_thread;
 
-/* before: a signal that is sent first, or 0 */
-static void try(const char *name, int signal_number, int blocked, void (*action)(int), int before)
+/* before: a signal that is sent first, or 0; end: whether it is to end, which may take its time */
+static void try(const char *name, int signal_number, int blocked, void (*action)(int), int before, int end)
 {
     int ends[2], status = 0;
     pid_t child;
@@ -58,12 +60,17 @@ static void try(const char *name, int signal_number, int blocked, void (*action)
         _exit(5);
     }
     read(ends[0], &child, sizeof child);
-    usleep(50000); /* the parent sleeps by then */
+    usleep(50000);
+    for (int i = 0; i < 20000 && !strchr("DS", task_state(parent, parent)); i++)
+        usleep(1000); /* until the parent sleeps */
     if (before)
         kill(parent, before);
     kill(parent, signal_number);
-    usleep(200000);
-    int ended = waitpid(parent, &status, WNOHANG) == parent;
+    int ended = 0;
+    for (int i = 0; i < (end ? 20000 : 200) && !ended; i++) {
+        usleep(1000);
+        ended = waitpid(parent, &status, WNOHANG) == parent;
+    }
     printf("%s: %s\n", name,
            !ended                           ? "waits on"
            : WTERMSIG(status) == signal_number ? "ended by it"
@@ -79,16 +86,16 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    try("SIGTERM", SIGTERM, 0, SIG_DFL, 0);
-    try("SIGALRM", SIGALRM, 0, SIG_DFL, 0);
-    try("real-time", SIGRTMAX, 0, SIG_DFL, 0);
-    try("SIGTERM, blocked", SIGTERM, 1, SIG_DFL, 0);
-    try("SIGTERM, handled", SIGTERM, 0, handle, 0);
-    try("SIGQUIT", SIGQUIT, 0, SIG_DFL, 0);
-    try("SIGURG", SIGURG, 0, SIG_DFL, 0);
-    try("SIGTERM behind SIGQUIT", SIGTERM, 0, SIG_DFL, SIGQUIT);
-    try("SIGTERM behind one that is handled", SIGTERM, 0, handle, SIGUSR1);
+    try("SIGTERM", SIGTERM, 0, SIG_DFL, 0, 1);
+    try("SIGALRM", SIGALRM, 0, SIG_DFL, 0, 1);
+    try("real-time", SIGRTMAX, 0, SIG_DFL, 0, 1);
+    try("SIGTERM, blocked", SIGTERM, 1, SIG_DFL, 0, 0);
+    try("SIGTERM, handled", SIGTERM, 0, handle, 0, 0);
+    try("SIGQUIT", SIGQUIT, 0, SIG_DFL, 0, 0);
+    try("SIGURG", SIGURG, 0, SIG_DFL, 0, 0);
+    try("SIGTERM behind SIGQUIT", SIGTERM, 0, SIG_DFL, SIGQUIT, 0);
+    try("SIGTERM behind one that is handled", SIGTERM, 0, handle, SIGUSR1, 0);
     with_thread = 1;
-    try("the same, with a second thread", SIGTERM, 0, handle, SIGUSR1);
+    try("the same, with a second thread", SIGTERM, 0, handle, SIGUSR1, 1);
     return 0;
 }

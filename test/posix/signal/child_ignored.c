@@ -14,11 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../Inputs/state.h"
+
 static sigset_t set;
 
-static void look(const char *name)
+/* What is to come may take its time. */
+static void look(const char *name, int comes)
 {
-    const struct timespec limit = {0, 200000000};
+    const struct timespec limit = {comes ? 30 : 0, 200000000};
     printf("%s: %s\n", name, sigtimedwait(&set, NULL, &limit) == SIGCHLD ? "sent" : "nothing");
 }
 
@@ -47,18 +50,20 @@ int main(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     action(SIG_IGN, 0);
     child(0);
-    look("end, ignored");
+    look("end, ignored", 0);
     pid_t pid = child(1);
-    look("stop, ignored");
+    if (!task_becomes(pid, pid, 'T'))
+        return 1;
+    look("stop, ignored", 0);
     kill(pid, SIGCONT);
-    look("continued, ignored");
+    look("continued, ignored", 0);
     kill(getpid(), SIGCHLD);
-    look("kill, ignored");
+    look("kill, ignored", 1);
     action(SIG_DFL, SA_NOCLDWAIT);
     child(0);
-    look("end, no zombies");
+    look("end, no zombies", 1);
     action(SIG_DFL, 0);
     child(0);
-    look("end, default");
+    look("end, default", 1);
     return 0;
 }

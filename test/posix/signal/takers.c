@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../Inputs/state.h"
+
 enum { ROUNDS = 5000 };
 
 static int number; /* of the signal in question */
@@ -32,13 +34,14 @@ static void nap(long milliseconds)
     nanosleep(&length, NULL);
 }
 
-/* Another process sends the signal when whoever waits is asleep, or is the child that ended. */
+/* Another process sends the signal when the caller, who waits, is asleep, or is the child that ended. */
 static void provoke(void)
 {
-    pid_t to = getpid();
+    pid_t to = getpid(), task = (pid_t)syscall(SYS_gettid);
     if (fork())
         return;
     nap(100);
+    task_becomes(to, task, 'S');
     if (number != SIGCHLD)
         kill(to, number);
     _exit(0);
@@ -46,7 +49,7 @@ static void provoke(void)
 
 static void *wait_for_it(void *unused)
 {
-    const struct timespec limit = {5, 0};
+    const struct timespec limit = {60, 0};
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     provoke();
     _exit(sigtimedwait(&set, NULL, &limit) == number ? 0 : 1);
@@ -83,8 +86,8 @@ static void first_blocks(void)
     pthread_create(&thread, NULL, sleep_open, NULL);
     pthread_barrier_wait(&both);
     provoke();
-    nap(900);
-    nap(900);
+    for (int i = 0; i < 60; i++)
+        nap(900);
     _exit(2);
 }
 
@@ -102,8 +105,9 @@ static void second_ended(void)
     static char stack[1 << 16] __attribute__((aligned(16)));
     static volatile int living;
     const struct timespec now = {0};
+    const time_t end = time(NULL) + 30;
     sigprocmask(SIG_BLOCK, &set, NULL);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS && (i < 200 || time(NULL) < end); i++) { /* fewer where others have the processors */
         living = 1;
         if (clone(end_open, stack + sizeof stack,
                   CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
