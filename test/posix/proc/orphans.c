@@ -115,7 +115,7 @@ static void dead(int pair[2])
     CHECK(read(pair[0], &zombie, sizeof zombie) == sizeof zombie);
     CHECK(zombie > 0);
     FAILS(wait(NULL), ECHILD);
-    for (int i = 0; i < 1000 && !kill(zombie, 0); i++) /* on Linux it is nobody's a moment before it is gone */
+    for (int i = 0; i < 20000 && !kill(zombie, 0); i++) /* on Linux it is nobody's a moment before it is gone */
         usleep(1000);
     FAILS(kill(zombie, 0), ESRCH);
     CHECK(!sigaction(SIGCHLD, &old, NULL));

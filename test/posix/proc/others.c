@@ -236,9 +236,9 @@ static void states(void)
         pthread_create(&thread, NULL, spins, (void *)&ids[1]);
         pause();
     }
-    CHECK(task_becomes(pid, pid, 'S'));
     while (!ids[0] || !ids[1])
         usleep(1000);
+    CHECK(task_becomes(pid, pid, 'S')); /* it has made both */
     CHECK(task_becomes(pid, ids[0], 'S') && says(pid, pid, "S (sleeping)") &&
           says(pid, ids[0], "S (sleeping)"));
     CHECK(task_becomes(pid, ids[1], 'R') && says(pid, ids[1], "R (running)"));

@@ -222,6 +222,8 @@ static void child_signals(void)
             _exit(0);
         }
         FAILS(wait(&status), ECHILD);
+        for (int i = 0; i < 20000 && !kill(pid, 0); i++) /* on Linux it is nobody's a moment before it is gone */
+            usleep(1000);
         FAILS(kill(pid, 0), ESRCH);
     }
     signal(SIGCHLD, SIG_DFL);
@@ -232,8 +234,9 @@ static void child_signals(void)
     if (!pid)
         for (;;)
             pause();
-    ualarm(20000, 0);
+    ualarm(20000, 500000); /* again, if the first one comes before the wait */
     FAILS(waitpid(pid, &status, 0), EINTR);
+    ualarm(0, 0);
     kill(pid, SIGKILL);
     CHECK(waitpid(pid, &status, 0) == pid);
 }
