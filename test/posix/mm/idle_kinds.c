@@ -15,14 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 30 };
+enum { AT_ONCE = 30, READY = 50 };
+
+/* What each child does: says that it runs, and waits. */
+static int runs(void)
+{
+    char byte;
+    return write(READY, "", 1) != 1 || read(0, &byte, 1) != 0;
+}
 
 /* Children that wait for one another, so that each has a window of its own. */
 static int together(char *program)
 {
-    int ends[2], bad = 0, status;
+    int ends[2], ready[2], bad = 0, status;
     char byte;
-    if (pipe(ends))
+    if (pipe(ends) || pipe(ready))
         return 1;
     for (int i = 0; i < AT_ONCE; i++) {
         pid_t pid = fork();
@@ -32,12 +39,16 @@ static int together(char *program)
             continue;
         close(ends[1]);
         dup2(ends[0], 0);
+        dup2(ready[1], READY);
         if (program)
             execl(program, program, NULL);
-        _exit(read(0, &byte, 1) != 0);
+        _exit(runs());
     }
     close(ends[0]);
-    usleep(300000); /* all have been started */
+    for (int i = 0; i < AT_ONCE; i++)
+        bad |= read(ready[0], &byte, 1) != 1;
+    close(ready[0]);
+    close(ready[1]);
     close(ends[1]);
     for (int i = 0; i < AT_ONCE; i++)
         bad |= wait(&status) < 0 || status;
@@ -66,9 +77,8 @@ static int say(const char *word)
 
 int main(int argc, char **argv)
 {
-    char byte;
     if (argc < 2)
-        return read(0, &byte, 1) != 0;
+        return runs();
     if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
         return 1;
     int bad = together(NULL);

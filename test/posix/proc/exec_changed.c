@@ -2,8 +2,8 @@
 // nor is a running one changed with its file.
 // RUN: rm -rf %t.dir && mkdir -p %t.dir
 // RUN: %lind-cc -O2 -DSTATUS=1 %s -o %t.dir/one && %lind-cc -O2 -DSTATUS=2 %s -o %t.dir/two
-// RUN: cd %t.dir && timeout 60 %lind-run -- ./one drive & cd %t.dir
-// RUN: for i in $(seq 3000); do test -e ready && break; sleep 0.01; done; printf "no program" >program; echo >changed
+// RUN: cd %t.dir && timeout 200 %lind-run -- ./one drive & cd %t.dir
+// RUN: for i in $(seq 10000); do test -e ready && break; sleep 0.01; done; printf "no program" >program; echo >changed
 // RUN: wait $!
 #include <fcntl.h>
 #include <signal.h>
@@ -42,9 +42,11 @@ int main(int argc, char **argv)
 {
     if (argc == 1)
         return STATUS;
-    if (!strcmp(argv[1], "wait"))
+    if (!strcmp(argv[1], "wait")) {
+        write(0, "", 1);
         for (;;)
             pause();
+    }
     for (int i = 0; i < 20; i++) {
         put("one");
         CHECK(run() == 1);
@@ -57,15 +59,19 @@ int main(int argc, char **argv)
     CHECK(run() == 1);
     usleep(50000);
     CHECK(run() == 1);
+    int runs[2];
+    char byte;
+    CHECK(!pipe(runs));
     pid_t pid = fork();
     if (!pid) {
+        dup2(runs[1], 0);
         execl("./program", "program", "wait", (char *)0);
         _exit(99);
     }
-    usleep(50000);
+    CHECK(read(runs[0], &byte, 1) == 1);
     FAILS(open("program", O_WRONLY | O_TRUNC), ETXTBSY);
     close(open("ready", O_WRONLY | O_CREAT, 0600));
-    for (int wait = 0; wait < 1000 && access("changed", F_OK); wait++)
+    for (int wait = 0; wait < 10000 && access("changed", F_OK); wait++)
         usleep(10000);
     CHECK(run() == 99);
     int status;
