@@ -54,11 +54,13 @@ int main(void)
     }
     CHECK(!clock_getres(CLOCK_REALTIME, NULL));
     long long real = read_clock(CLOCK_REALTIME), coarse = read_clock(CLOCK_REALTIME_COARSE);
-    CHECK(real - coarse < 1000000000LL && coarse - real < 1000000000LL);
     struct timeval now;
     struct timezone zone = {77, 77};
     CHECK(!syscall(SYS_gettimeofday, &now, &zone));
-    CHECK(now.tv_sec - real / 1000000000 <= 1 && zone.tz_minuteswest == 0 && zone.tz_dsttime == 0);
+    long long later = read_clock(CLOCK_REALTIME);
+    CHECK(real - coarse < 1000000000LL && coarse - later < 1000000000LL);
+    CHECK(now.tv_sec - later / 1000000000 <= 1 && now.tv_sec >= real / 1000000000 - 1);
+    CHECK(zone.tz_minuteswest == 0 && zone.tz_dsttime == 0);
     time_t stored = 0;
     time_t seconds = syscall(SYS_time, &stored);
     CHECK(seconds == stored && seconds >= real / 1000000000 - 1);
@@ -75,9 +77,13 @@ int main(void)
     CHECK(read_clock(own) >= before + 60000000);
     CHECK(!pthread_getcpuclockid(pthread_self(), &own));
     CHECK(read_clock(own) >= thread + 50000000);
-    before = read_clock(CLOCK_PROCESS_CPUTIME_ID);
-    usleep(50000);
-    CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) - before < 40000000);
+    long long asleep = 40000000;
+    for (int tries = 0; tries < 10 && asleep >= 40000000; tries++) { /* a machine that is itself put to sleep may count that */
+        before = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+        usleep(50000);
+        asleep = read_clock(CLOCK_PROCESS_CPUTIME_ID) - before;
+    }
+    CHECK(asleep < 40000000);
     struct rusage usage;
     CHECK(!getrusage(RUSAGE_SELF, &usage));
     CHECK(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
