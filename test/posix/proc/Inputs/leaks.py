@@ -5,7 +5,7 @@ more than is said. (Windows that happen to lie side by side have fewer mappings;
 threads and malloc's heap settle slowly.)
 
 What is kept for the next process (docs/processes.md) is there at "ready" already; that the numbers
-come to rest may take a moment."""
+come to rest may take a moment: the first ones count when they have stayed the same for a second."""
 import os
 import subprocess
 import sys
@@ -28,6 +28,18 @@ def holds(pid):
     }
 
 
+def at_rest(pid):
+    numbers = holds(pid)
+    same, end = time.monotonic(), time.monotonic() + PATIENCE
+    while time.monotonic() < min(same + 1, end):
+        time.sleep(0.1)
+        now = holds(pid)
+        if any(now[name] != numbers[name] for name in ("descriptors", "threads", "mappings")):
+            same = time.monotonic()
+        numbers = now
+    return numbers
+
+
 def expect(child, word):
     line = child.stdout.readline()
     while line and line.strip() != word:  # what the program finds wrong
@@ -43,8 +55,7 @@ def grown(before, after):
 child = subprocess.Popen(sys.argv[3:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 before = after = {}
 if expect(child, "ready"):
-    time.sleep(1)
-    before = holds(child.pid)
+    before = at_rest(child.pid)
     child.stdin.write("\n")
     child.stdin.flush()
     if expect(child, "done"):
