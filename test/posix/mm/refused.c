@@ -3,8 +3,8 @@
 // RUN: rm -rf %t.dir && mkdir %t.dir
 // RUN: %clang -O1 %S/Inputs/refuse.c -o %t.refuse
 // RUN: %lind-cc -O1 %s -o %t
-// RUN: timeout 200 %t.refuse 40 1 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
-// RUN: timeout 200 %t.refuse 300 2 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
+// RUN: timeout 600 %t.refuse 40 1 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
+// RUN: timeout 600 %t.refuse 300 2 %t.dir/armed %lind-run -- %t %t.dir/armed 40 20 2>%t.errors
 /* refused FILE ROUNDS AFTER: makes the file, has ROUNDS families of processes that compare what they find
  * with what they must, removes the file, and does it again with AFTER families, without any error being allowed. */
 #define _GNU_SOURCE

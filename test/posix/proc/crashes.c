@@ -1,7 +1,7 @@
 // Do processes that crash, or are killed in whatever they do, harm no other and leave nothing behind?
 // RUN: rm -rf %t.dir && mkdir -p %t.dir
 // RUN: musl-gcc -static -O2 -pthread %s -o %t.native
-// RUN: timeout 100 %t.native %t.dir 20 96 96 </dev/null
+// RUN: timeout 400 %t.native %t.dir 20 96 96 </dev/null
 // RUN: %lind-cc -O2 -pthread %s -o %t
 // lind-run's threads and the heap have settled after 2,400; a page left by each crash would be 1,920 KiB.
 // RUN: python3 %S/Inputs/leaks.py 24 768 %lind-run -- %t /tmp 100 2400 480 2>%t.reports

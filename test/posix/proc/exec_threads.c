@@ -1,6 +1,6 @@
 // Does execve end threads that are just being made or ending, without any harm that these do?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 100 %t.native 100
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 100 %lind-run -- %t 1500
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 400 %t.native 100
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 400 %lind-run -- %t 1500
 /* Each thread that ends unlocks musl's list of threads for another one, which may be half made. */
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // Do threads go on writing to large memory while others fork it and the children end?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 100 %t.native 300
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 100 %lind-run -- %t 800
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 400 %t.native 300
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 400 %lind-run -- %t 800
 /* The memory is read-only while a child borrows it. A write may find it so, and have its fault
  * looked at when the child has ended already. */
 #include <pthread.h>

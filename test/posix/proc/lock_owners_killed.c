@@ -1,7 +1,7 @@
 // Processes are killed while they hold locks with owners, wait for them, hand them on: does everybody else get their turn, one at a time?
-// RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t
-// RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t interrupted
-// RUN: %lind-cc -O2 %s -o %t && timeout 120 %lind-run -- %t robust
+// RUN: %lind-cc -O2 %s -o %t && timeout 600 %lind-run -- %t
+// RUN: %lind-cc -O2 %s -o %t && timeout 600 %lind-run -- %t interrupted
+// RUN: %lind-cc -O2 %s -o %t && timeout 600 %lind-run -- %t robust
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < LOCKS; i++) {
         struct timespec limit;
         clock_gettime(CLOCK_REALTIME, &limit);
-        limit.tv_sec += 20;
+        limit.tv_sec += 60;
         CHECK(!lock(i, LOCK, &limit));
         unlock(i);
         CHECK(locks[i].taken > 0 && !locks[i].wrong);

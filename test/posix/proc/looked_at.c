@@ -1,6 +1,6 @@
 // Are a process's names, limits and options whole for whoever looks at them while they change?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 50 %t.native
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 50 %lind-run -- %t
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 300 %t.native
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 300 %lind-run -- %t
 /* Two threads change them; meanwhile others, of the same process and of another, look and use them. What it reads is one of what was
  * set; that nothing is read in pieces is for ThreadSanitizer to say, where the trusted code is built with it. */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 // Do forks, execs, exits, kills, threads, faults, sockets, changes of user and root, all at once, go as each would by itself? (Users and roots: as root.)
 // RUN: rm -rf %t.dir && mkdir -p %t.dir
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 100 %t.native %t.dir 3
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 100 %lind-run -- %t /tmp 5 2>%t.reports
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 400 %t.native %t.dir 3
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 400 %lind-run -- %t /tmp 5 2>%t.reports
 /* stress DIRECTORY SECONDS: families of processes do things in random order, and know how each
  * ends; meanwhile signals interrupt them. */
 #define _GNU_SOURCE

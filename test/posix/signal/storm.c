@@ -1,6 +1,6 @@
 // Do signals over calls, forks and handlers arrive, once each and in order, and harm nothing?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 100 %t.native 20000
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 300 %lind-run -- %t 20000
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 400 %t.native 20000
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 600 %lind-run -- %t 20000
 /* Other processes and threads send. Queued (real-time) signals carry numbers: each must be seen
  * once, and those of one number to one thread in the order of their sending. Standard ones merge,
  * but the last one sent must still be seen: its sender counts before it sends, and the handler

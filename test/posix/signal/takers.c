@@ -1,6 +1,6 @@
 // Does a signal to a process go to the thread that waits for it, where Linux gives it to that one, and never to one that has ended?
-// RUN: musl-gcc -static -O2 -pthread -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu %s -o %t.native && timeout 300 %t.native | FileCheck-22 %s
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 300 %lind-run -- %t | FileCheck-22 %s
+// RUN: musl-gcc -static -O2 -pthread -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu %s -o %t.native && timeout 600 %t.native | FileCheck-22 %s
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 600 %lind-run -- %t | FileCheck-22 %s
 // CHECK: SIGTERM, first thread waits, second open: taken
 // CHECK-NEXT: SIGTERM, first thread open, second waits: ended
 // CHECK-NEXT: SIGTERM, first thread blocks, second open: ended

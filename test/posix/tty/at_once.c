@@ -1,6 +1,6 @@
 // Are settings, locks and the end of a pseudo-terminal whole for whoever uses it while they change?
-// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 50 %t.native
-// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 50 %lind-run -- %t
+// RUN: musl-gcc -static -O2 -pthread %s -o %t.native && timeout 300 %t.native
+// RUN: %lind-cc -O2 -pthread %s -o %t && timeout 300 %lind-run -- %t
 /* That nothing is read in pieces is for ThreadSanitizer to say, where the trusted code is built with it. */
 #define _GNU_SOURCE
 #include <fcntl.h>
