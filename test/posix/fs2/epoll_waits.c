@@ -1,9 +1,9 @@
 // Does epoll_wait sleep until an event, time-out or signal, without using CPU?
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
+#include "../Inputs/state.h"
 
 #include <sys/epoll.h>
-#include <sys/time.h>
 
 static int ends[2];
 
@@ -18,17 +18,25 @@ int main(void)
     int set = epoll_create(1);
     CHECK(pipe(ends) == 0);
     CHECK(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
-    long start = milliseconds();
-    clock_t cpu = clock();
-    CHECK(epoll_wait(set, &event, 1, 100) == 0);
-    CHECK(syscall(SYS_epoll_pwait2, set, &event, 1, &(struct timespec){0, 100000000}, NULL, 8) == 0);
-    long spent = milliseconds() - start;
-    CHECK(spent >= 199 && spent < 800);
-    CHECK(clock() - cpu < CLOCKS_PER_SEC / 20);
-    struct itimerval timer = {{0, 0}, {0, 30000}};
+    long spent = 800;
+    clock_t cpu = CLOCKS_PER_SEC;
+    /* Other work may well hold up one try. */
+    for (int tries = 0; tries < 30 && (spent >= 800 || cpu >= CLOCKS_PER_SEC / 20); tries++) {
+        long start = milliseconds();
+        cpu = clock();
+        CHECK(epoll_wait(set, &event, 1, 100) == 0);
+        CHECK(syscall(SYS_epoll_pwait2, set, &event, 1, &(struct timespec){0, 100000000}, NULL, 8) == 0);
+        spent = milliseconds() - start;
+        cpu = clock() - cpu;
+        CHECK(spent >= 199);
+    }
+    CHECK(spent < 800);
+    CHECK(cpu < CLOCKS_PER_SEC / 20);
+    struct task_sleeper sleeper;
     signal(SIGALRM, on_alarm);
-    setitimer(ITIMER_REAL, &timer, NULL);
-    CHECK_ERROR(epoll_wait(set, &event, 1, 2000), EINTR);
+    CHECK(task_sleeps(&sleeper, NULL, SIGALRM));
+    CHECK_ERROR(epoll_wait(set, &event, 1, 60000), EINTR);
+    task_slept(&sleeper);
     CHECK(epoll_wait(set, &event, 1, 2000) == 1);
     sigset_t none, block;
     sigemptyset(&none);

@@ -13,7 +13,7 @@ int main(void)
 {
     int one = open("lock_waits.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600), two = open("lock_waits.tmp", O_RDWR);
     struct sigaction action = {.sa_handler = on_alarm};
-    struct itimerval timer = {{0, 0}, {0, 30000}};
+    struct itimerval timer = {{0, 30000}, {0, 30000}}; /* again, as the first one may come before the wait */
     struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
     sigaction(SIGALRM, &action, NULL);
     CHECK(flock(one, LOCK_EX) == 0);

@@ -48,7 +48,7 @@ int main(void)
         pthread_create(&little, NULL, write_little, NULL);
         nanosleep(&(struct timespec){0, 3000000}, NULL);
         CHECK(read(ends[0], taken, PAGE) == PAGE);
-        long limit = milliseconds() + 2000;
+        long limit = milliseconds() + 60000;
         while (waiting() <= FULL - PAGE && milliseconds() < limit)
             nanosleep(&(struct timespec){0, 500000}, NULL);
         CHECK(waiting() > FULL - PAGE);

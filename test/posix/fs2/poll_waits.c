@@ -1,11 +1,11 @@
 // Do poll, ppoll and select wait for the time given, use no CPU meanwhile, and wake at an event?
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
+#include "../Inputs/state.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-#include <sys/time.h>
 
 static int ends[2];
 
@@ -69,7 +69,7 @@ static void moments(void)
     int epoll = epoll_create1(0);
     struct epoll_event event;
     struct pollfd in = {ends[0], POLLIN, 0};
-    alarm(60); /* instead of sleeping for ever */
+    alarm(600); /* instead of sleeping for ever */
     for (int round = 0; round < 20; round++)
         for (long i = 1; i < 3000; i += 10) {
             struct timespec moment = {0, i + round % 10};
@@ -80,20 +80,14 @@ static void moments(void)
     close(epoll);
 }
 
-int main(void)
+/* Each call for 60 ms. */
+static void sixty(void)
 {
-    struct pollfd entries[2];
-    CHECK(pipe(ends) == 0);
-    moments();
-    int file = open("poll_waits.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-    long start = milliseconds();
-    clock_t cpu = clock();
-    entries[0] = (struct pollfd){ends[0], POLLIN, 0};
-    CHECK(poll(entries, 1, 60) == 0);
+    struct pollfd in = {ends[0], POLLIN, 0};
+    CHECK(poll(&in, 1, 60) == 0);
     CHECK(poll(NULL, 0, 60) == 0);
     struct timespec pause = {0, 60000000};
-    CHECK(ppoll(entries, 1, &pause, NULL) == 0);
+    CHECK(ppoll(&in, 1, &pause, NULL) == 0);
     struct timeval time = {0, 60000};
     fd_set set;
     FD_ZERO(&set);
@@ -106,21 +100,45 @@ int main(void)
     pause = (struct timespec){0, 60000000};
     CHECK(pselect(0, NULL, NULL, NULL, &pause, NULL) == 0);
     CHECK(pause.tv_nsec == 60000000);
-    long spent = milliseconds() - start;
-    CHECK(spent >= 299 && spent < 900);
-    CHECK(clock() - cpu < CLOCKS_PER_SEC / 20);
+}
+
+int main(void)
+{
+    struct pollfd entries[2];
+    CHECK(pipe(ends) == 0);
+    moments();
+    int file = open("poll_waits.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    entries[0] = (struct pollfd){ends[0], POLLIN, 0};
+    long spent = 900;
+    clock_t cpu = CLOCKS_PER_SEC;
+    /* Other work may well hold up one try. */
+    for (int tries = 0; tries < 30 && (spent >= 900 || cpu >= CLOCKS_PER_SEC / 20); tries++) {
+        long start = milliseconds();
+        cpu = clock();
+        sixty();
+        spent = milliseconds() - start;
+        cpu = clock() - cpu;
+        CHECK(spent >= 299);
+    }
+    CHECK(spent < 900);
+    CHECK(cpu < CLOCKS_PER_SEC / 20);
 
     /* A signal handler makes the pipe readable: first EINTR, then ready at once. */
-    struct itimerval timer = {{0, 0}, {0, 30000}};
+    struct task_sleeper sleeper;
+    fd_set set;
     signal(SIGALRM, on_alarm); /* SA_RESTART does not help poll */
-    setitimer(ITIMER_REAL, &timer, NULL);
-    CHECK_ERROR(poll(entries, 1, 2000), EINTR);
+    CHECK(task_sleeps(&sleeper, NULL, SIGALRM));
+    CHECK_ERROR(poll(entries, 1, 60000), EINTR);
+    task_slept(&sleeper);
     CHECK(poll(entries, 1, 2000) == 1 && entries[0].revents == POLLIN);
     char byte;
     CHECK(read(ends[0], &byte, 1) == 1);
-    setitimer(ITIMER_REAL, &timer, NULL);
+    FD_ZERO(&set);
     FD_SET(ends[0], &set);
+    CHECK(task_sleeps(&sleeper, NULL, SIGALRM));
     CHECK_ERROR(select(ends[0] + 1, &set, NULL, NULL, NULL), EINTR);
+    task_slept(&sleeper);
     CHECK(read(ends[0], &byte, 1) == 1);
 
     /* ppoll's mask: the signal pending under it comes through only while waiting. */

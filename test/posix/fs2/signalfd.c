@@ -105,13 +105,14 @@ int main(void)
     CHECK(read(waits, info, sizeof info) == sizeof *info && info[0].ssi_signo == SIGUSR1);
     CHECK(!pthread_join(thread, NULL) && !pthread_create(&thread, NULL, send_later, NULL));
     poll_one = (struct pollfd){waits, POLLIN, 0};
-    CHECK(poll(&poll_one, 1, 5000) == 1 && poll_one.revents == POLLIN);
+    CHECK(poll(&poll_one, 1, 60000) == 1 && poll_one.revents == POLLIN);
     CHECK(read(waits, info, sizeof info) == sizeof *info && !pthread_join(thread, NULL));
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = nothing}, NULL);
     timer_t timer;
-    struct itimerspec soon = {.it_value = {0, 20000000}};
-    CHECK(!timer_create(CLOCK_MONOTONIC, NULL, &timer) && !timer_settime(timer, 0, &soon, NULL));
+    struct itimerspec soon = {.it_value = {0, 20000000}}, often = {{0, 20000000}, {0, 20000000}};
+    CHECK(!timer_create(CLOCK_MONOTONIC, NULL, &timer) && !timer_settime(timer, 0, &often, NULL)); /* often: once may be too early */
     CHECK_ERROR(read(waits, info, sizeof info), EINTR);
+    CHECK(!timer_delete(timer));
     struct sigevent own = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     own.sigev_value.sival_int = 9;
     CHECK(!timer_create(CLOCK_MONOTONIC, &own, &timer) && !timer_settime(timer, 0, &soon, NULL));

@@ -314,7 +314,7 @@ int main(void)
     owners(fd);
     ended_owner(fd);
     CHECK(pthread_create(&one, NULL, thread, &fd) == 0 && pthread_join(one, NULL) == 0);
-    for (int wait = 0; wait < 100 && !owner_is(fd, F_OWNER_TID, 0); wait++)
+    for (int wait = 0; wait < 6000 && !owner_is(fd, F_OWNER_TID, 0); wait++)
         usleep(10000); /* it still ends */
     CHECK(owner_is(fd, F_OWNER_TID, 0));
     owner_ioctls();

@@ -1,6 +1,7 @@
 // Does a pair of stream sockets carry bytes both ways as Linux' does: order, ends, shutdown, resets, partial writes, waiting, time limits?
 // RUN: %lind-cc -O1 %s -o %t && %lind-run %t
 #include "check.h"
+#include "../Inputs/state.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -12,7 +13,8 @@
 
 enum { MUCH = 3 << 20 };
 
-static int pair[2], signals;
+static int pair[2];
+static volatile int signals;
 
 static void make(int type)
 {
@@ -183,33 +185,40 @@ static void limits(void)
     drop();
 }
 
+static void signal_and_write(struct task_sleeper *sleeper)
+{
+    int before = signals;
+    pthread_kill(sleeper->thread, SIGALRM);
+    while (signals == before)
+        usleep(1000);
+    CHECK(task_becomes(getpid(), sleeper->tid, 'S')); /* it waits again */
+    CHECK(write(pair[1], "late", 4) == 4);
+}
+
 /* EINTR, and restarting. */
 static void interrupts(void)
 {
     char text[8];
     struct sigaction action = {.sa_handler = count};
-    struct itimerval soon = {{0, 0}, {0, 30000}}, never = {{0, 0}, {0, 0}};
+    struct itimerval often = {{0, 30000}, {0, 30000}}, never = {{0, 0}, {0, 0}};
+    struct task_sleeper sleeper;
     make(SOCK_STREAM);
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
     CHECK_ERROR(read(pair[0], text, 8), EINTR);
+    setitimer(ITIMER_REAL, &never, NULL);
     action.sa_flags = SA_RESTART;
     sigaction(SIGALRM, &action, NULL);
-    pid_t child = fork();
-    if (!child) {
-        usleep(150000);
-        _exit(write(pair[1], "late", 4) != 4);
-    }
     int before = signals;
-    setitimer(ITIMER_REAL, &soon, NULL);
+    CHECK(task_sleeps(&sleeper, signal_and_write, 0));
     CHECK(read(pair[0], text, 8) == 4 && signals == before + 1);
-    setitimer(ITIMER_REAL, &never, NULL);
-    waitpid(child, NULL, 0);
+    task_slept(&sleeper);
     /* With a time limit it is never restarted: signal(7). */
-    struct timeval limit = {5, 0};
+    struct timeval limit = {60, 0};
     setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
     CHECK_ERROR(recv(pair[0], text, 8, 0), EINTR);
+    setitimer(ITIMER_REAL, &never, NULL);
     drop();
 }
 
@@ -242,26 +251,24 @@ static void wakes(void)
     waitpid(child, NULL, 0);
 }
 
-static void *ender(void *unused)
+static void end_other(struct task_sleeper *sleeper)
 {
-    usleep(30000);
     close(pair[1]);
-    return NULL;
 }
 
 /* Who waits for room learns that what it had sent will not be read. */
 static void resets(void)
 {
     static char block[MUCH];
-    pthread_t thread;
+    struct task_sleeper sleeper;
     for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
         make(type);
         while (send(pair[0], block, 4096, MSG_DONTWAIT) > 0)
             ;
-        pthread_create(&thread, NULL, ender, NULL);
+        CHECK(task_sleeps(&sleeper, end_other, 0));
         CHECK_ERROR(send(pair[0], block, 4096, MSG_NOSIGNAL), ECONNRESET);
         CHECK_ERROR(send(pair[0], block, 4096, MSG_NOSIGNAL), EPIPE);
-        pthread_join(thread, NULL);
+        task_slept(&sleeper);
         close(pair[0]);
     }
 }
