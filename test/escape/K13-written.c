@@ -65,7 +65,7 @@ static void child(void)
 
 static void alarm_soon(void)
 {
-    struct itimerval soon = {{0, 0}, {0, 20000}};
+    struct itimerval soon = {{0, 20000}, {0, 20000}}; /* again, as the first one may come before the sleep */
     setitimer(ITIMER_REAL, &soon, NULL);
 }
 
@@ -75,7 +75,7 @@ static void alarm_soon(void)
 static void more(int pair[2], int timer, timer_t posix_timer)
 {
     struct pollfd polled[2] = {{pair[0], POLLIN, 0x5a5a}, {-1, POLLIN, 0x5a5a}};
-    struct timespec moment = {0, 1000}, long_time = {5, 0};
+    struct timespec moment = {0, 1000}, long_time = {60, 0};
     struct timeval now = {0, 0};
     struct itimerspec later = {{0, 0}, {100, 0}};
     struct flock lock = {.l_type = F_WRLCK};
@@ -103,6 +103,7 @@ static void more(int pair[2], int timer, timer_t posix_timer)
     CALL(timerfd_settime, , timer, 0, &later, buffer);
     CALL(nanosleep, alarm_soon(), &long_time, buffer);
     CALL(clock_nanosleep, alarm_soon(), CLOCK_MONOTONIC, 0, &long_time, buffer);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
     CALL(clock_nanosleep, , CLOCK_MONOTONIC, 1, &moment, buffer);
     CALL(capget, PUT(0, version); PUT(4, none), buffer, buffer + 64);
     CALL(capget, PUT(0, none); PUT(4, none), buffer, buffer + 64);

@@ -12,7 +12,8 @@
 
 enum { FILLERS = 5, FUZZERS = 3, EACH = 16000, AREA = 4096 };
 
-static int ready[2], go[2];
+static int ready[2], go[2], begin[2];
+static time_t *end; /* for all; 0: not yet */
 static unsigned state;
 
 static unsigned next(unsigned below)
@@ -23,10 +24,12 @@ static unsigned next(unsigned below)
     return state % below;
 }
 
-/* Takes as many mappings as there are. */
+/* Takes as many mappings as there are, once all that are to do so are there. */
 static void fill(void)
 {
     char byte = 0;
+    if (read(begin[0], &byte, 1) != 1)
+        _exit(1);
     char *at = mmap(0, 2UL * EACH * PAGE, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_NORESERVE, -1, 0);
     for (int made = 0; made < EACH / 2; made++)
         if (mprotect(at + 2UL * (unsigned)made * PAGE, PAGE, PROT_READ))
@@ -101,10 +104,10 @@ static void one_call(char *area, int file)
 }
 
 /* Calls at the limit. A part of them is what the runtime must undo at the end of the process: locked memory. */
-static void fuzz(unsigned seed, time_t end)
+static void fuzz(unsigned seed)
 {
     int file = memfd_create("file", 0);
-    for (; time(NULL) < end; seed += 101) {
+    for (; !*(volatile time_t *)end || time(NULL) < *end; seed += 101) {
         pid_t pid = fork();
         if (pid > 0) {
             int status;
@@ -129,13 +132,13 @@ static void fuzz(unsigned seed, time_t end)
 int main(int argc, char **argv)
 {
     char byte;
-    time_t end = time(NULL) + 2 + atoi(argv[1]);
-    CHECK(pipe(ready) == 0 && pipe(go) == 0);
+    end = mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(end != MAP_FAILED && pipe(ready) == 0 && pipe(go) == 0 && pipe(begin) == 0);
     /* Those that fill up come last: the others have their processes by then. */
     for (unsigned i = 0; i < FUZZERS; i++)
         if (fork() == 0) {
             close(go[1]);
-            fuzz(i + 1, end);
+            fuzz(i + 1);
         }
     for (int i = 0; i < FILLERS; i++)
         if (fork() == 0) {
@@ -143,10 +146,13 @@ int main(int argc, char **argv)
             fill();
         }
     for (int i = 0; i < FILLERS; i++)
+        CHECK(write(begin[1], "", 1) == 1);
+    for (int i = 0; i < FILLERS; i++)
         CHECK(read(ready[0], &byte, 1) == 1);
+    *end = time(NULL) + 1 + atoi(argv[1]);
     /* This cage goes on meanwhile, and meets the limit itself now and then. */
     int failed = 0;
-    while (time(NULL) < end) {
+    while (time(NULL) < *end) {
         struct timespec moment = {0, 5000000};
         nanosleep(&moment, NULL);
         void *one = mmap(0, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -3,7 +3,7 @@
 // The sanitizers themselves end where they get no mapping.
 // UNSUPPORTED: sanitizer-address, sanitizer-thread
 // RUN: %lind-cc -O1 -D_GNU_SOURCE %s -o %t
-// RUN: timeout 60 %lind-run %t | FileCheck %s
+// RUN: timeout 300 %lind-run %t | FileCheck %s
 // CHECK: a new mapping: Out of memory
 // CHECK-NEXT: 4 bytes written, 4 read
 #include <errno.h>

@@ -1,9 +1,9 @@
 // Do programs with much data, which ran once, stay in lind-run's memory only up to a limit? (attack row K14; the data may be a hole in a file.)
 // RUN: %lind-cc -O1 -D_GNU_SOURCE %s -o %t && rm -rf %t.dir && mkdir %t.dir && cd %t.dir
-// RUN: timeout 120 %python %S/Inputs/K14/programs.py %lind-run %t 24 20 | FileCheck %s
+// RUN: timeout 400 %python %S/Inputs/K14/programs.py %lind-run %t 24 20 | FileCheck %s
 // CHECK: at most 300 MiB
 // The control: small ones do all stay, and are seen.
-// RUN: timeout 120 %python %S/Inputs/K14/programs.py %lind-run %t 1 20 | FileCheck %s --check-prefix=SMALL
+// RUN: timeout 400 %python %S/Inputs/K14/programs.py %lind-run %t 1 20 | FileCheck %s --check-prefix=SMALL
 // SMALL: programs: {{2[0-9]}}
 // SMALL: at most 300 MiB
 #include <elf.h>

@@ -1,6 +1,6 @@
 // Does lind-run survive frames that are random in parts, returned to in thousands, with the program's death as the worst?
 // RUN: %lind-cc -O2 %s -o %t
-// RUN: for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do timeout 20 %lind-run -- %t $seed >>%t.out 2>%t.err; s=$?; ! grep "internal error" %t.err && test $s -ne 125 -a $s -ne 124 || { echo seed $seed status $s; exit 1; }; done
+// RUN: for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do timeout 60 %lind-run -- %t $seed >>%t.out 2>%t.err; s=$?; ! grep "internal error" %t.err && test $s -ne 125 -a $s -ne 124 || { echo seed $seed status $s; exit 1; }; done
 // The control: with one seed the program only counts, so we see that frames were forged and some of them taken.
 // RUN: %lind-run -- %t count | FileCheck-22 %s
 // CHECK: forged 3000, refused {{[1-9][0-9]*}}, taken {{[1-9][0-9]*}}

@@ -100,15 +100,20 @@ static uint64_t rounds(void)
 /* As often as signals can be served: each microsecond if one takes less. */
 static suseconds_t interval(void)
 {
-    enum { TIMES = 100 };
+    enum { TIMES = 100, TRIES = 10 };
     struct timespec start, end;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int i = 0; i < TIMES; i++)
-        raise(SIGALRM);
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    long least = 1000000;
+    for (int k = 0; k < TRIES; k++) { /* in some of them nothing else has the processor */
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        for (int i = 0; i < TIMES; i++)
+            raise(SIGALRM);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        long each = ((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec) / TIMES;
+        if (each < least)
+            least = each;
+    }
     signals = 0;
-    long each = ((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec) / TIMES;
-    return 1 + each / 1000 * 2;
+    return 1 + least / 1000 * 2;
 }
 
 int main(int argc, char **argv)

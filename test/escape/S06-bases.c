@@ -76,6 +76,13 @@ struct work {
     uint64_t thread, cage;
 };
 
+/* When the time is over and there was enough to see; in the end in any case. */
+static int over(void)
+{
+    time_t now = time(NULL);
+    return now >= end && ((looks >= 1000 && jumps >= 10) || now >= end + 120);
+}
+
 static void *worker(void *data)
 {
     const struct work *work = data;
@@ -83,7 +90,7 @@ static void *worker(void *data)
     int pair[2];
     thread_is = thread;
     CHECK(pipe(pair) == 0);
-    for (volatile unsigned long round = 0; time(NULL) < end; round++) {
+    for (volatile unsigned long round = 0; !over(); round++) {
         struct timespec moment = {0, 100000};
         char byte = 0;
         if (!sigsetjmp(back, 1)) {
@@ -123,14 +130,19 @@ static void *worker(void *data)
 /* Signals leave time for work between them, however slow their handling is (sanitizers). */
 static suseconds_t interval(void)
 {
-    enum { TIMES = 50, SHARE = 8 };
+    enum { TIMES = 50, SHARE = 8, TRIES = 5 };
     struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int i = 0; i < TIMES; i++)
-        raise(SIGUSR2);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long each = ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec) / TIMES;
-    return 1000 + each / 1000 * SHARE * THREADS * CAGES;
+    long least = 10000000;
+    for (int k = 0; k < TRIES; k++) { /* in some of them nothing else has the processor */
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        for (int i = 0; i < TIMES; i++)
+            raise(SIGUSR2);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        long each = ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec) / TIMES;
+        if (each < least)
+            least = each;
+    }
+    return 1000 + least / 1000 * SHARE * THREADS * CAGES;
 }
 
 static int run(uint64_t cage)

@@ -11,7 +11,7 @@
 // RUN: %python -c 'import os,sys; sys.exit(os.path.getsize(sys.argv[1]) > 65536)' %t.out
 // Too long:
 // RUN: printf '#!/bin/sh\necho " in time"\nexec sleep 60' >%t.dir/lind-symbolize
-// RUN: sh -c 'timeout 10 %t.dir/lind-run %t; echo "status $?"' 2>&1 | FileCheck --check-prefixes=CHECK,SLOW %s
+// RUN: sh -c 'timeout 40 %t.dir/lind-run %t; echo "status $?"' 2>&1 | FileCheck --check-prefixes=CHECK,SLOW %s
 
 int main(void)
 {

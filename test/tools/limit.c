@@ -6,7 +6,7 @@
 // RUN: %lind-run --limit AS=64M -- %t memory
 // RUN: %lind-run --limit data=32m -- %t memory
 // RUN: %lind-run --limit fsize=4k:8k -- %t size
-// RUN: sh -c '%lind-run --limit cpu=1:2 -- %t spin; test $? = 152'
+// RUN: sh -c '%lind-run --limit cpu=1:60 -- %t spin; test $? = 152'
 // RUN: %lind-run --limit cpu=1:3 -- %t spin-child
 // RUN: not %lind-run --limit nproc -- %t x 2>&1 | FileCheck-22 %s --check-prefix=NO-VALUE
 // NO-VALUE: --limit nproc: needs NAME=VALUE

@@ -38,7 +38,7 @@ for seed in range(count):
         file.write(data)
     os.chmod(changed, 0o755)
     start = time.monotonic()
-    run = subprocess.run([runner, changed], capture_output=True, timeout=20)
+    run = subprocess.run([runner, changed], capture_output=True, timeout=60)
     slowest = max(slowest, time.monotonic() - start)
     lines = run.stderr.decode("ascii").splitlines()
     if run.returncode != 139 or not lines or first not in lines[0]:
@@ -46,6 +46,6 @@ for seed in range(count):
     if not run.stderr.decode("ascii").replace("\n", "").isprintable():
         sys.exit(f"seed {seed}: not printable: {run.stderr!r}")
     silent += not any("#0" in line for line in lines)
-if slowest > 4:
+if slowest > 10:  # the helper has 2 s, and the machine other work
     sys.exit(f"slowest run: {slowest:.1f} s")
 print(f"{count} runs, slowest {slowest:.2f} s, {silent} without a backtrace")
