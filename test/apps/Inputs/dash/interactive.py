@@ -77,5 +77,5 @@ def main(command):
         print("the terminal's settings have changed")
 
 
-signal.alarm(240)
+signal.alarm(900)
 main(sys.argv[1:])

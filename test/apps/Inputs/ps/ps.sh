@@ -2,10 +2,18 @@
 PS=$1
 trap '' USR1
 trap : USR2
-sleep 30 &
+sleep 300 &
 one=$!
-sleep 31 &
+sleep 301 &
 two=$!
+# Waits until so many of the processes are shown with this at the beginning of state and command; not for ever.
+becomes() {
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$($PS -o stat=,comm= "$1" "$2" | grep -c "^$3")" = "$4" ] && return
+        sleep 0.5
+    done
+}
+becomes -p $one,$two 'S.*sleep' 2
 
 echo "== by number"
 $PS -o ppid= -p $one | awk -v want=$$ '{ print ($1 == want) }'
@@ -16,10 +24,10 @@ $PS -C sleep -o ppid=,comm= | awk -v want=$$ '$1 == want { print $2 }'
 echo "== states"
 $PS -o stat= -p $one | cut -c1
 kill -STOP $one
-sleep 1
+becomes -p $one T 1
 $PS -o stat= -p $one | cut -c1
 kill -CONT $one
-sleep 1
+becomes -p $one S 1
 $PS -o stat= -p $one | cut -c1
 echo "== signals"
 $PS -o ignored=,caught= -p $$ | awk '{ print substr($1, length($1) - 2), substr($2, length($2) - 2) }'
@@ -32,9 +40,10 @@ $PS -L -o lwp= -p $one | awk -v want=$one '{ print ($1 == want) }'
 echo "== sorted"
 $PS -o args= --sort=-args -p $one,$two
 echo "== a zombie"
-(sleep 0 & exec sleep 5) &
+(sleep 0 & exec sleep 302) &
 three=$!
-sleep 1
+becomes --ppid $three Z 1
+becomes -p $three 'S.*sleep' 1
 $PS --ppid $three -o stat=,args=
 kill $three
 echo "== the tree"

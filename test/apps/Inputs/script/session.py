@@ -72,5 +72,5 @@ def main(shell):
     user.end()
 
 
-signal.alarm(200)
+signal.alarm(900)
 main(sys.argv[1])

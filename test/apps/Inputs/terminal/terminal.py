@@ -17,6 +17,23 @@ import time
 PATIENCE = 40
 
 
+def tasks():
+    """What runs in this directory, but for this: the states of all tasks, and how many seconds they have computed."""
+    states, seconds = set(), 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(name) == os.getpid() or os.readlink("/proc/%s/cwd" % name) != os.getcwd():
+                continue
+            for task in os.listdir("/proc/%s/task" % name):
+                with open("/proc/%s/task/%s/stat" % (name, task)) as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+                states.add(fields[0])
+                seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            pass  # it has ended
+    return states, seconds
+
+
 def resize(fd, size):
     """Gives the terminal so many rows and columns."""
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
@@ -30,7 +47,8 @@ class Terminal:
             for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             os.environ.update({"PS1": "shell> ", "PS2": "more> ", "TERM": terminal})
-            for name in ("ENV", "BASH_ENV", "HISTFILE"):
+            os.environ["HISTFILE"] = "/dev/null"  # natively the user's would grow with each run, and the numbers of lines with it
+            for name in ("ENV", "BASH_ENV"):
                 os.environ.pop(name, None)
             os.execvp(command[0], command)
         self.seen = ""
@@ -74,7 +92,15 @@ class Terminal:
         self.expect("shell> $")
 
     def settle(self):
-        time.sleep(0.3)  # lets what was started come to its read or sleep
+        """Lets what was started come to its read or sleep, where it stays for 0.3 s, or to its loop."""
+        begin, quiet = tasks()[1], 0
+        limit = time.monotonic() + PATIENCE
+        while quiet < 10 and time.monotonic() < limit:
+            time.sleep(0.03)
+            states, seconds = tasks()
+            quiet = 0 if states & {"R", "D"} else quiet + 1
+            if seconds > begin + 0.5:
+                break
 
     def end(self):
         while True:
