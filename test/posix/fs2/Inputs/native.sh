@@ -10,7 +10,7 @@ for source in "$sources"/*.c; do
     musl-gcc -static -O1 -idirafter /usr/include -idirafter "/usr/include/$(gcc -print-multiarch)" "$source" -o "$name"
     case $name in
     terminal) python3 "$sources/../tty/Inputs/on_terminal.py" "./$name" ;;
-    *) COLOUR=green timeout 120 "./$name" first "second argument" </dev/null ;;
+    *) COLOUR=green timeout 600 "./$name" first "second argument" </dev/null ;;
     esac >"$name.said" || true
     tr -d '\r' <"$name.said" | grep -qx ok || { echo "$name:"; cat "$name.said"; exit 1; }
 done
