@@ -19,7 +19,7 @@
 #include "microvisor/time/clock.h"
 
 enum {
-    HELPER_TIME = 2000,    /* milliseconds that the helper gets */
+    HELPER_TIME = 5000,    /* milliseconds that the helper gets */
     HELPER_OUTPUT = 16384, /* bytes of its output that are read */
     INSTRUCTION = 4,       /* bytes of an instruction that are looked at */
     SIGNAL_FRAME = 1024,   /* a signal frame takes more than this */
