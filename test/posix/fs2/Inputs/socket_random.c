@@ -42,7 +42,7 @@ static void count(int signal)
     signals++;
 }
 
-/* Paths, and abstract names of this sequence. */
+/* Paths, and abstract names of this process and sequence. */
 static socklen_t name_number(unsigned number, struct sockaddr_un *name)
 {
     *name = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -51,8 +51,9 @@ static socklen_t name_number(unsigned number, struct sockaddr_un *name)
         return any(2) ? sizeof *name : FAMILY + 2;
     }
     name->sun_path[1] = (char)('a' + number);
-    memcpy(name->sun_path + 2, &sequence, sizeof sequence);
-    return FAMILY + 2 + sizeof sequence;
+    const unsigned own = ((unsigned)getpid() << 11) + (unsigned)sequence; /* all on Linux share them */
+    memcpy(name->sun_path + 2, &own, sizeof own);
+    return FAMILY + 2 + sizeof own;
 }
 
 static void print_name(const struct sockaddr_un *name, socklen_t length)
